@@ -1,0 +1,30 @@
+//! Exit statuses of a run: why the handlers stopped.
+
+/// The outermost function returned.
+pub const DONE: u64 = 0;
+/// A slow path ended the run and has recorded why.
+pub const ENGINE: u64 = 1;
+/// `unreachable`.
+pub const UNREACHABLE: u64 = 2;
+/// Memory access out of bounds.
+pub const MEMORY: u64 = 3;
+/// Indirect call with an index outside the table.
+pub const UNDEFINED_ELEMENT: u64 = 4;
+/// Indirect call of a null element.
+pub const NULL_ELEMENT: u64 = 5;
+/// Indirect call with another signature.
+pub const SIGNATURE: u64 = 6;
+/// Integer overflow.
+pub const OVERFLOW: u64 = 7;
+/// Integer division by zero.
+pub const DIVIDE_BY_ZERO: u64 = 8;
+/// NaN converted to an integer.
+pub const INVALID_CONVERSION: u64 = 9;
+/// The value stack is exhausted.
+pub const STACK: u64 = 10;
+/// Table access out of bounds.
+pub const TABLE: u64 = 11;
+
+/// Statuses below this are exits; portable dispatch returns addresses above it
+/// to say that the run goes on.
+pub const LIMIT: u64 = 4096;

@@ -1,0 +1,107 @@
+//! Handlers of probed cells. They find their data in the cell's shadow.
+
+use crate::dispatch::{handler_at, raw_handler};
+use crate::layout::Shadow;
+
+/// The shadow of a private cell.
+macro_rules! shadow {
+    ($pc:ident, $ctx:ident) => {
+        $pc.byte_offset((*$ctx).shadow_delta) as *const Shadow
+    };
+}
+
+raw_handler! {
+    /// A probe that needs the engine: a callback, a frame, a removal.
+    #[inline(never)]
+    fn fire(pc, fp, mem, ctx, acc, budget, fd, fs) {
+        let resume = ((*ctx).slow.fire)(ctx, pc, fp, budget);
+        if resume.handler.is_null() {
+            return resume.pc as u64;
+        }
+        pc = resume.pc;
+        mem = (*ctx).mem_base;
+        let machine = (*ctx).machine;
+        budget = (*machine).budget;
+        acc = (*machine).saved.acc;
+        fd = f64::from_bits(acc);
+        fs = f32::from_bits(acc as u32);
+        let handler = handler_at(resume.handler);
+        handler(pc, fp, mem, ctx, acc, budget, fd, fs)
+    }
+}
+
+raw_handler! {
+    /// `counter += 1`
+    fn count(pc, fp, mem, ctx, acc, budget, fd, fs) {
+        let shadow = shadow!(pc, ctx);
+        let counter = (*shadow).data;
+        *counter = (*counter).wrapping_add(1);
+        let handler = handler_at((*shadow).original);
+        handler(pc, fp, mem, ctx, acc, budget, fd, fs)
+    }
+}
+
+/// One action of a list that runs without the engine.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct Inline {
+    /// What to do.
+    pub kind: InlineKind,
+    /// Slot of the operand that chooses a counter.
+    pub slot: u16,
+    /// Counters to choose from, less one.
+    pub last: u32,
+    /// First counter.
+    pub counter: *mut u64,
+    /// What is added.
+    pub add: u64,
+}
+
+/// Kinds of inline actions.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u16)]
+pub enum InlineKind {
+    /// End of the list.
+    End,
+    /// `counter += add`
+    Add,
+    /// `counter[min(operand, last)] += 1`
+    Index,
+    /// `counter[operand != 0] += 1`
+    Boolean,
+}
+
+raw_handler! {
+    /// A list of inline actions, ended by `InlineKind::End`.
+    fn inline_list(pc, fp, mem, ctx, acc, budget, fd, fs) {
+        let shadow = shadow!(pc, ctx);
+        let mut action = (*shadow).data as *const Inline;
+        loop {
+            let a = &*action;
+            let operand = *fp.add(a.slot as usize) as u32;
+            let (counter, add) = match a.kind {
+                InlineKind::End => break,
+                InlineKind::Add => (a.counter, a.add),
+                InlineKind::Index => (a.counter.add(operand.min(a.last) as usize), 1),
+                InlineKind::Boolean => (a.counter.add((operand != 0) as usize), 1),
+            };
+            *counter = (*counter).wrapping_add(add);
+            action = action.add(1);
+        }
+        let handler = handler_at((*shadow).original);
+        handler(pc, fp, mem, ctx, acc, budget, fd, fs)
+    }
+}
+
+raw_handler! {
+    /// One `InlineKind::Boolean` action.
+    fn count_boolean(pc, fp, mem, ctx, acc, budget, fd, fs) {
+        let shadow = shadow!(pc, ctx);
+        let a = &*((*shadow).data as *const Inline);
+        let operand = *fp.add(a.slot as usize) as u32;
+        let counter = a.counter.add((operand != 0) as usize);
+        *counter = (*counter).wrapping_add(1);
+        let handler = handler_at((*shadow).original);
+        handler(pc, fp, mem, ctx, acc, budget, fd, fs)
+    }
+}

@@ -1,0 +1,186 @@
+//! What a cell does, independent of how its handler finds its operands.
+
+use crate::{
+    for_v128_bin, for_v128_extract, for_v128_load, for_v128_load_lane, for_v128_relaxed_bin, for_v128_relaxed_tern,
+    for_v128_relaxed_un, for_v128_replace, for_v128_shift, for_v128_splat, for_v128_store_lane, for_v128_tern,
+    for_v128_test, for_v128_un,
+};
+use crate::eval::scalar::{BinTrapOp, FloatBin, IntBin, IntCmp, LoadOp, Num, StoreOp, UnOp, UnTrapOp};
+
+/// Kind of a cell. Numbers of slots, immediates and targets are in the cell.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[allow(missing_docs)]
+pub enum Kind {
+    /// Belongs to the cell before it.
+    Data,
+    Get(Num),
+    Set(Num),
+    Tee(Num),
+    /// 32-bit immediate; integers are sign-extended.
+    Const(Num),
+    /// 64-bit constant in a data cell.
+    Wide(Num),
+    IntBin(IntBin),
+    FloatBin(FloatBin),
+    IntCmp(IntCmp),
+    BinTrap(BinTrapOp),
+    Un(UnOp),
+    UnTrap(UnTrapOp),
+    /// Makes NaN canonical.
+    Canon(Num),
+    Load(LoadOp),
+    Store(StoreOp),
+    Select(Num),
+    GlobalGet(Num),
+    GlobalSet(Num),
+    GlobalGetAt(Num),
+    GlobalSetAt,
+    RefFunc,
+    MemorySize,
+    Br,
+    BrFree,
+    BrMove,
+    BrMoveMany,
+    BrMoveManyFree,
+    /// Taken on non-zero (`br_if`) or on zero (`if`).
+    BrIf(bool),
+    BrIfMove,
+    BrIfMoveMany,
+    BrTable,
+    Call,
+    CallIndirect,
+    CallIndirectTable,
+    ReturnNone,
+    ReturnOne(Num),
+    ReturnMany,
+    Zero,
+    /// No effect and no fuel: structural opcodes, `nop`, function entry.
+    Marker,
+    Drop,
+    Unreachable,
+    /// Slow path, without and with a data cell.
+    Slow,
+    SlowData,
+    Vector(VKind),
+}
+
+/// Kinds of SIMD cells.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[allow(missing_docs)]
+pub enum VKind {
+    Un(VUnOp),
+    RelaxedUn(VRelaxedUnOp),
+    Bin(VBinOp),
+    RelaxedBin(VRelaxedBinOp),
+    Tern(VTernOp),
+    RelaxedTern(VRelaxedTernOp),
+    Shift(VShiftOp),
+    Test(VTestOp),
+    Splat(VSplatOp),
+    Extract(VExtractOp),
+    Replace(VReplaceOp),
+    Load(VLoadOp),
+    LoadLane(VLoadLaneOp),
+    StoreLane(VStoreLaneOp),
+    Store,
+    Const,
+    Shuffle,
+    Get,
+    /// `local.set`, `local.tee`
+    Set,
+    Select,
+    GlobalGet,
+    GlobalSet,
+    CanonF32,
+    CanonF64,
+}
+
+/// Defines an enum whose variants are the names in a table of `eval::simd`.
+macro_rules! vector_ops {
+    ($d:tt $enum:ident, $doc:literal, $table:ident) => {
+        macro_rules! rows {
+            ($d(($d n:ident $d($d rest:tt)*))*) => {
+                #[doc = $doc]
+                #[allow(missing_docs)]
+                #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+                pub enum $enum { $d($d n),* }
+            };
+        }
+        $table!(rows);
+    };
+}
+vector_ops!($ VUnOp, "One vector.", for_v128_un);
+vector_ops!($ VRelaxedUnOp, "One vector, relaxed.", for_v128_relaxed_un);
+vector_ops!($ VBinOp, "Two vectors.", for_v128_bin);
+vector_ops!($ VRelaxedBinOp, "Two vectors, relaxed.", for_v128_relaxed_bin);
+vector_ops!($ VTernOp, "Three vectors.", for_v128_tern);
+vector_ops!($ VRelaxedTernOp, "Three vectors, relaxed.", for_v128_relaxed_tern);
+vector_ops!($ VShiftOp, "Shifts.", for_v128_shift);
+vector_ops!($ VTestOp, "Tests.", for_v128_test);
+vector_ops!($ VSplatOp, "Splats.", for_v128_splat);
+vector_ops!($ VExtractOp, "Lane to scalar.", for_v128_extract);
+vector_ops!($ VReplaceOp, "Scalar to lane.", for_v128_replace);
+vector_ops!($ VLoadOp, "Loads.", for_v128_load);
+vector_ops!($ VLoadLaneOp, "Loads of a lane.", for_v128_load_lane);
+vector_ops!($ VStoreLaneOp, "Stores of a lane.", for_v128_store_lane);
+
+impl Kind {
+    /// Whether control may leave the straight line here.
+    pub fn ends_run(self) -> bool {
+        use Kind::*;
+        matches!(
+            self,
+            Br | BrFree | BrMove | BrMoveMany | BrMoveManyFree | BrIf(_) | BrIfMove | BrIfMoveMany | BrTable
+                | Call | CallIndirect | CallIndirectTable | ReturnNone | ReturnOne(_) | ReturnMany | Unreachable
+        )
+    }
+
+    /// Units of fuel that the cell costs (rule `fuel.v1`; the entry is charged by the call).
+    pub fn fuel(self) -> u64 {
+        use Kind::*;
+        match self {
+            Data | BrFree | BrMoveManyFree | ReturnNone | ReturnOne(_) | ReturnMany | Zero | Marker | Drop | Unreachable
+            | Canon(_) | Vector(VKind::CanonF32 | VKind::CanonF64) => 0,
+            _ => 1,
+        }
+    }
+}
+
+/// What fires before a cell.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum ProbeKind {
+    /// Nothing.
+    #[default]
+    None,
+    /// The engine.
+    Fire,
+    /// One counter.
+    Count,
+    /// One pair of counters, chosen by the condition.
+    Boolean,
+    /// A list of inline actions.
+    List,
+}
+
+/// A cell's kind and what windows must respect.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Ins {
+    /// What the cell does.
+    pub kind: Kind,
+    /// Control may arrive here from elsewhere.
+    pub label: bool,
+    /// What fires before it.
+    pub probe: ProbeKind,
+}
+
+impl Ins {
+    /// Neither label nor probe.
+    pub fn new(kind: Kind) -> Ins {
+        Ins { kind, label: false, probe: ProbeKind::None }
+    }
+
+    /// At a barrier the frame is wholly in memory and equals the Wasm machine's.
+    pub fn is_barrier(self) -> bool {
+        self.label || self.probe != ProbeKind::None
+    }
+}
