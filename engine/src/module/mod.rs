@@ -1,0 +1,353 @@
+//! A loaded module: what its sections say, immutable and shared by all its instances.
+//!
+//! Loading validates everything but the function bodies, which are only registered: a
+//! function is validated when it is lowered for its first call, so that loading costs time
+//! and memory by the number of functions rather than by the size of the code.
+
+#![forbid(unsafe_code)]
+
+mod body;
+mod const_expr;
+mod names;
+mod parse;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::ops::Range;
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+
+use wasmparser::ValidatorResources;
+
+use crate::engine::{Engine, SigId};
+use crate::error::LoadError;
+use crate::types::{
+    ExportType, ExternType, FuncType, GlobalType, ImportType, MemoryType, RefType, TableType,
+};
+
+pub(crate) use body::Body;
+pub use body::FunctionInfo;
+#[allow(unused_imports)]
+pub(crate) use const_expr::{ConstContext, ConstExpr};
+use names::Names;
+
+/// A function type of the type section.
+#[derive(Debug)]
+pub(crate) struct TypeDef {
+    pub(crate) ty: FuncType,
+    /// Its engine-wide identity.
+    pub(crate) sig: SigId,
+}
+
+#[derive(Debug)]
+pub(crate) struct Import {
+    pub(crate) module: Box<str>,
+    pub(crate) name: Box<str>,
+    pub(crate) kind: ImportKind,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum ImportKind {
+    /// Type index.
+    Func(u32),
+    Table(TableType),
+    Memory(MemoryType),
+    Global(GlobalType),
+}
+
+#[derive(Debug)]
+pub(crate) struct Export {
+    pub(crate) name: Box<str>,
+    pub(crate) index: ExternIndex,
+}
+
+/// An index in one of the module's index spaces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ExternIndex {
+    Func(u32),
+    Table(u32),
+    Memory(u32),
+    Global(u32),
+}
+
+#[derive(Debug)]
+pub(crate) struct TableDef {
+    pub(crate) ty: TableType,
+    /// Initial value of the elements; `None` is null (or an import).
+    pub(crate) init: Option<ConstExpr>,
+}
+
+#[derive(Debug)]
+pub(crate) struct GlobalDef {
+    pub(crate) ty: GlobalType,
+    /// `None` for imports.
+    pub(crate) init: Option<ConstExpr>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Element {
+    pub(crate) ty: RefType,
+    pub(crate) kind: ElementKind,
+    pub(crate) items: ElementItems,
+}
+
+#[derive(Debug)]
+pub(crate) enum ElementKind {
+    Active { table: u32, offset: ConstExpr },
+    Passive,
+    Declared,
+}
+
+#[derive(Debug)]
+pub(crate) enum ElementItems {
+    Funcs(Vec<u32>),
+    Exprs(Vec<ConstExpr>),
+}
+
+impl ElementItems {
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            ElementItems::Funcs(items) => items.len(),
+            ElementItems::Exprs(items) => items.len(),
+        }
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Data {
+    pub(crate) kind: DataKind,
+    /// The segment's contents, as byte offsets in the module.
+    pub(crate) range: Range<usize>,
+}
+
+#[derive(Debug)]
+pub(crate) enum DataKind {
+    Active { memory: u32, offset: ConstExpr },
+    Passive,
+}
+
+/// What a module consists of. Index spaces have the imports first.
+pub(crate) struct ModuleInner {
+    pub(crate) engine: Engine,
+    /// Unique in the process.
+    pub(crate) id: u64,
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) types: Vec<TypeDef>,
+    pub(crate) imports: Vec<Import>,
+    /// Type index of each function.
+    pub(crate) funcs: Vec<u32>,
+    pub(crate) tables: Vec<TableDef>,
+    pub(crate) memories: Vec<MemoryType>,
+    pub(crate) globals: Vec<GlobalDef>,
+    pub(crate) num_imported_funcs: u32,
+    pub(crate) num_imported_tables: u32,
+    pub(crate) num_imported_memories: u32,
+    pub(crate) num_imported_globals: u32,
+    /// In the module's order.
+    pub(crate) exports: Vec<Export>,
+    /// Positions in `exports`, sorted by name.
+    exports_by_name: Vec<u32>,
+    pub(crate) start: Option<u32>,
+    pub(crate) elements: Vec<Element>,
+    pub(crate) data: Vec<Data>,
+    /// Of the defined functions.
+    pub(crate) bodies: Vec<Body>,
+    /// What validating a body needs to know of the module; `None` if there are no bodies.
+    validator_resources: Option<ValidatorResources>,
+    /// Contents of the first name section.
+    name_section: Option<Range<usize>>,
+    names: OnceLock<Names>,
+}
+
+impl ModuleInner {
+    pub(crate) fn num_funcs(&self) -> u32 {
+        self.funcs.len() as u32
+    }
+
+    pub(crate) fn names(&self) -> &Names {
+        self.names.get_or_init(|| Names::read(self))
+    }
+
+    /// The export of this name.
+    pub(crate) fn export(&self, name: &str) -> Option<ExternIndex> {
+        let at = self
+            .exports_by_name
+            .binary_search_by(|&i| (*self.exports[i as usize].name).cmp(name))
+            .ok()?;
+        Some(self.exports[self.exports_by_name[at] as usize].index)
+    }
+
+    /// Type of an import.
+    pub(crate) fn import_type(&self, import: &Import) -> ExternType {
+        match import.kind {
+            ImportKind::Func(ty) => ExternType::Func(self.types[ty as usize].ty.clone()),
+            ImportKind::Table(ty) => ExternType::Table(ty),
+            ImportKind::Memory(ty) => ExternType::Memory(ty),
+            ImportKind::Global(ty) => ExternType::Global(ty),
+        }
+    }
+
+    /// Static type of a part of the module.
+    pub(crate) fn extern_type(&self, index: ExternIndex) -> ExternType {
+        match index {
+            ExternIndex::Func(i) => ExternType::Func(self.func_type_of(i).clone()),
+            ExternIndex::Table(i) => ExternType::Table(self.tables[i as usize].ty),
+            ExternIndex::Memory(i) => ExternType::Memory(self.memories[i as usize]),
+            ExternIndex::Global(i) => ExternType::Global(self.globals[i as usize].ty),
+        }
+    }
+}
+
+/// A WebAssembly module, ready to be instantiated and to be looked into.
+///
+/// Cheap to clone (clones are the same module), `Send` and `Sync`.
+///
+/// ```
+/// use probity_engine::{Engine, Module};
+///
+/// let engine = Engine::default();
+/// let module = Module::new(
+///     &engine,
+///     r#"(module $demo
+///          (import "env" "log" (func (param i32)))
+///          (func $twice (export "twice") (param $x i32) (result i32)
+///            (i32.shl (local.get $x) (i32.const 1))))"#,
+/// )?;
+/// assert_eq!(module.name(), Some("demo"));
+/// assert_eq!(module.num_functions(), 2);
+///
+/// let twice = module.function(1).expect("two functions");
+/// assert_eq!(twice.name().as_deref(), Some("twice"));
+/// assert_eq!(twice.ty().to_string(), "[i32] -> [i32]");
+/// let operators = twice.operators()?;
+/// assert_eq!(operators.len(), 4); // local.get, i32.const, i32.shl, end
+/// let (pc, _) = &operators[0];
+/// assert_eq!(module.bytes()[pc.0 as usize], 0x20); // local.get
+///
+/// // Errors say what is wrong, and where in a binary.
+/// let error = Module::new(&engine, b"\0asm\x01\0\0\0\x01\x09").unwrap_err();
+/// assert!(error.offset().is_some());
+/// # Ok::<(), probity_engine::LoadError>(())
+/// ```
+#[derive(Clone)]
+pub struct Module {
+    pub(crate) inner: Arc<ModuleInner>,
+}
+
+impl Module {
+    /// Loads a module from a binary, or from text in the WebAssembly text format.
+    ///
+    /// Function bodies are validated when they are first called, unless
+    /// [`Config::lazy`](crate::Config::lazy) says otherwise; everything else is now.
+    ///
+    /// # Errors
+    /// What is malformed or invalid, or a feature that the engine does not have.
+    pub fn new(engine: &Engine, bytes: impl AsRef<[u8]>) -> Result<Module, LoadError> {
+        Module::from_input(engine, bytes.as_ref().into())
+    }
+
+    /// Loads a module from a file, binary or text.
+    ///
+    /// # Errors
+    /// As [`Module::new`]; if the file cannot be read, the message names its path.
+    pub fn from_file(engine: &Engine, path: impl AsRef<Path>) -> Result<Module, LoadError> {
+        let path = path.as_ref();
+        let bytes = std::fs::read(path).map_err(|error| {
+            LoadError::without_offset(format!("cannot read `{}`: {error}", path.display()))
+        })?;
+        Module::from_input(engine, bytes)
+    }
+
+    fn from_input(engine: &Engine, input: Vec<u8>) -> Result<Module, LoadError> {
+        let bytes = parse::binary_of(input)?;
+        let inner = parse::parse(engine, bytes)?;
+        if !engine.config().lazy {
+            inner.validate_all()?;
+        }
+        Ok(Module {
+            inner: Arc::new(inner),
+        })
+    }
+
+    /// Validates every function body now.
+    ///
+    /// # Errors
+    /// The first invalid function, with its name and the offset of what is wrong.
+    pub fn validate(&self) -> Result<(), LoadError> {
+        self.inner.validate_all()
+    }
+
+    /// Name of the module by its name section.
+    pub fn name(&self) -> Option<&str> {
+        self.inner.names().module(&self.inner.bytes)
+    }
+
+    /// The engine that it was loaded for.
+    pub fn engine(&self) -> &Engine {
+        &self.inner.engine
+    }
+
+    /// What the module imports, in its order.
+    pub fn imports(&self) -> impl ExactSizeIterator<Item = ImportType<'_>> {
+        self.inner.imports.iter().map(|import| ImportType {
+            module: &import.module,
+            name: &import.name,
+            ty: self.inner.import_type(import),
+        })
+    }
+
+    /// What the module exports, in its order.
+    pub fn exports(&self) -> impl ExactSizeIterator<Item = ExportType<'_>> {
+        self.inner.exports.iter().map(|export| ExportType {
+            name: &export.name,
+            ty: self.inner.extern_type(export.index),
+            index: match export.index {
+                ExternIndex::Func(i)
+                | ExternIndex::Table(i)
+                | ExternIndex::Memory(i)
+                | ExternIndex::Global(i) => i,
+            },
+        })
+    }
+
+    /// Number of functions, imported and defined.
+    pub fn num_functions(&self) -> u32 {
+        self.inner.num_funcs()
+    }
+
+    /// Number of imported functions; they have the first indices.
+    pub fn num_imported_functions(&self) -> u32 {
+        self.inner.num_imported_funcs
+    }
+
+    /// Facts of an imported or defined function; `None` beyond the last one.
+    pub fn function(&self, index: u32) -> Option<FunctionInfo<'_>> {
+        (index < self.num_functions()).then(|| FunctionInfo::new(self, index))
+    }
+
+    /// Function type of a type index, for example of a `call_indirect`.
+    pub fn func_type(&self, type_index: u32) -> Option<&FuncType> {
+        Some(&self.inner.types.get(type_index as usize)?.ty)
+    }
+
+    /// The Wasm bytes (after assembling, if text was given).
+    pub fn bytes(&self) -> &[u8] {
+        &self.inner.bytes
+    }
+
+    /// Is it the same module? Clones are; a module that was loaded twice is two.
+    pub fn same(&self, other: &Module) -> bool {
+        Arc::ptr_eq(&self.inner, &other.inner)
+    }
+}
+
+impl fmt::Debug for Module {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Module")
+            .field("id", &self.inner.id)
+            .field("name", &self.name())
+            .field("functions", &self.num_functions())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,531 @@
+//! Wasm types as the embedding API shows them, their conversion from the parser's types,
+//! and the rules by which an import accepts what is offered for it.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::error::LoadError;
+
+/// Byte offset of an instruction in its module.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct WasmPc(pub u32);
+
+impl fmt::Display for WasmPc {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:#x}", self.0)
+    }
+}
+
+/// Type of a local, operand, global, parameter or result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ValType {
+    /// 32-bit integer.
+    I32,
+    /// 64-bit integer.
+    I64,
+    /// IEEE 754 binary32.
+    F32,
+    /// IEEE 754 binary64.
+    F64,
+    /// 128-bit vector.
+    V128,
+    /// Reference.
+    Ref(RefType),
+}
+
+impl ValType {
+    /// `funcref`: a function or null.
+    pub const FUNCREF: ValType = ValType::Ref(RefType::FUNCREF);
+    /// `externref`: a value of the host or null.
+    pub const EXTERNREF: ValType = ValType::Ref(RefType::EXTERNREF);
+
+    /// 64-bit slots that a value takes in a frame or an argument list.
+    pub(crate) const fn slots(self) -> usize {
+        match self {
+            ValType::V128 => 2,
+            _ => 1,
+        }
+    }
+
+    /// Converts the parser's type; types of features that the engine lacks are errors at
+    /// `offset`.
+    pub(crate) fn from_parser(ty: wasmparser::ValType, offset: u64) -> Result<ValType, LoadError> {
+        Ok(match ty {
+            wasmparser::ValType::I32 => ValType::I32,
+            wasmparser::ValType::I64 => ValType::I64,
+            wasmparser::ValType::F32 => ValType::F32,
+            wasmparser::ValType::F64 => ValType::F64,
+            wasmparser::ValType::V128 => ValType::V128,
+            wasmparser::ValType::Ref(r) => ValType::Ref(RefType::from_parser(r, offset)?),
+        })
+    }
+}
+
+impl fmt::Display for ValType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ValType::I32 => f.write_str("i32"),
+            ValType::I64 => f.write_str("i64"),
+            ValType::F32 => f.write_str("f32"),
+            ValType::F64 => f.write_str("f64"),
+            ValType::V128 => f.write_str("v128"),
+            ValType::Ref(r) => r.fmt(f),
+        }
+    }
+}
+
+/// Type of a reference.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct RefType {
+    /// May be null.
+    pub nullable: bool,
+    /// What it refers to when it is not null.
+    pub heap: HeapType,
+}
+
+impl RefType {
+    /// A function or null.
+    pub const FUNCREF: RefType = RefType {
+        nullable: true,
+        heap: HeapType::Func,
+    };
+    /// A value of the host or null.
+    pub const EXTERNREF: RefType = RefType {
+        nullable: true,
+        heap: HeapType::Extern,
+    };
+
+    pub(crate) fn from_parser(ty: wasmparser::RefType, offset: u64) -> Result<RefType, LoadError> {
+        use wasmparser::{AbstractHeapType, HeapType as H};
+        let heap = match ty.heap_type() {
+            H::Abstract {
+                shared: false,
+                ty: AbstractHeapType::Func,
+            } => HeapType::Func,
+            H::Abstract {
+                shared: false,
+                ty: AbstractHeapType::Extern,
+            } => HeapType::Extern,
+            _ => return Err(unsupported(&format!("reference type {ty}"), offset)),
+        };
+        Ok(RefType {
+            nullable: ty.is_nullable(),
+            heap,
+        })
+    }
+
+    /// Is every value of `self` a value of `other`?
+    pub(crate) fn is_subtype_of(self, other: RefType) -> bool {
+        self.heap == other.heap && (other.nullable || !self.nullable)
+    }
+}
+
+impl fmt::Display for RefType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match (self.heap, self.nullable) {
+            (HeapType::Func, true) => "funcref",
+            (HeapType::Func, false) => "(ref func)",
+            (HeapType::Extern, true) => "externref",
+            (HeapType::Extern, false) => "(ref extern)",
+        })
+    }
+}
+
+/// What a reference refers to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum HeapType {
+    /// Any function.
+    Func,
+    /// Any value of the host.
+    Extern,
+}
+
+/// Parameters and results of a function. Cheap to clone.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct FuncType {
+    /// Parameters, then results.
+    types: Arc<[ValType]>,
+    num_params: usize,
+}
+
+impl FuncType {
+    /// A function type with these parameters and results.
+    pub fn new(
+        p: impl IntoIterator<Item = ValType>,
+        r: impl IntoIterator<Item = ValType>,
+    ) -> FuncType {
+        let mut types: Vec<ValType> = p.into_iter().collect();
+        let num_params = types.len();
+        types.extend(r);
+        FuncType {
+            types: types.into(),
+            num_params,
+        }
+    }
+
+    /// Types of the parameters.
+    pub fn params(&self) -> &[ValType] {
+        &self.types[..self.num_params]
+    }
+
+    /// Types of the results.
+    pub fn results(&self) -> &[ValType] {
+        &self.types[self.num_params..]
+    }
+
+    pub(crate) fn from_parser(
+        ty: &wasmparser::FuncType,
+        offset: u64,
+    ) -> Result<FuncType, LoadError> {
+        let types: Result<Arc<[ValType]>, LoadError> = ty
+            .params()
+            .iter()
+            .chain(ty.results())
+            .map(|&t| ValType::from_parser(t, offset))
+            .collect();
+        Ok(FuncType {
+            types: types?,
+            num_params: ty.params().len(),
+        })
+    }
+}
+
+/// `[i32 i64] -> [f32]`, as the specification writes it.
+impl fmt::Display for FuncType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fn list(f: &mut fmt::Formatter<'_>, types: &[ValType]) -> fmt::Result {
+            f.write_str("[")?;
+            for (i, ty) in types.iter().enumerate() {
+                write!(f, "{}{ty}", if i == 0 { "" } else { " " })?;
+            }
+            f.write_str("]")
+        }
+        list(f, self.params())?;
+        f.write_str(" -> ")?;
+        list(f, self.results())
+    }
+}
+
+/// Type of a global variable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GlobalType {
+    /// Type of the value.
+    pub content: ValType,
+    /// May it be written?
+    pub mutable: bool,
+}
+
+impl GlobalType {
+    pub(crate) fn from_parser(
+        ty: wasmparser::GlobalType,
+        offset: u64,
+    ) -> Result<GlobalType, LoadError> {
+        if ty.shared {
+            return Err(unsupported("shared global", offset));
+        }
+        Ok(GlobalType {
+            content: ValType::from_parser(ty.content_type, offset)?,
+            mutable: ty.mutable,
+        })
+    }
+}
+
+impl fmt::Display for GlobalType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mutability = if self.mutable { "mut " } else { "" };
+        write!(f, "{mutability}{}", self.content)
+    }
+}
+
+/// Type of a linear memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MemoryType {
+    /// Pages at least (of an existing memory: its size now).
+    pub minimum: u64,
+    /// Pages at most.
+    pub maximum: Option<u64>,
+    /// Addressed by `i64` rather than `i32`.
+    pub memory64: bool,
+    /// Shared between threads.
+    pub shared: bool,
+    /// Binary logarithm of the page size in bytes; 16 unless a module says otherwise.
+    pub page_size_log2: u8,
+}
+
+impl MemoryType {
+    pub(crate) fn from_parser(
+        ty: wasmparser::MemoryType,
+        offset: u64,
+    ) -> Result<MemoryType, LoadError> {
+        let log2 = ty.page_size_log2.unwrap_or(16);
+        let page_size_log2 =
+            u8::try_from(log2).map_err(|_| unsupported(&format!("page size 2^{log2}"), offset))?;
+        Ok(MemoryType {
+            minimum: ty.initial,
+            maximum: ty.maximum,
+            memory64: ty.memory64,
+            shared: ty.shared,
+            page_size_log2,
+        })
+    }
+}
+
+impl fmt::Display for MemoryType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.memory64 {
+            f.write_str("i64 ")?;
+        }
+        write_limits(f, self.minimum, self.maximum)?;
+        if self.shared {
+            f.write_str(" shared")?;
+        }
+        if self.page_size_log2 != 16 {
+            write!(f, " (pagesize {})", 1u128 << self.page_size_log2.min(127))?;
+        }
+        Ok(())
+    }
+}
+
+/// Type of a table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TableType {
+    /// Type of the elements.
+    pub element: RefType,
+    /// Elements at least (of an existing table: its size now).
+    pub minimum: u64,
+    /// Elements at most.
+    pub maximum: Option<u64>,
+    /// Indexed by `i64` rather than `i32`.
+    pub table64: bool,
+}
+
+impl TableType {
+    pub(crate) fn from_parser(
+        ty: wasmparser::TableType,
+        offset: u64,
+    ) -> Result<TableType, LoadError> {
+        if ty.shared {
+            return Err(unsupported("shared table", offset));
+        }
+        Ok(TableType {
+            element: RefType::from_parser(ty.element_type, offset)?,
+            minimum: ty.initial,
+            maximum: ty.maximum,
+            table64: ty.table64,
+        })
+    }
+}
+
+impl fmt::Display for TableType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.table64 {
+            f.write_str("i64 ")?;
+        }
+        write_limits(f, self.minimum, self.maximum)?;
+        write!(f, " {}", self.element)
+    }
+}
+
+fn write_limits(f: &mut fmt::Formatter<'_>, minimum: u64, maximum: Option<u64>) -> fmt::Result {
+    write!(f, "{minimum}")?;
+    maximum.map_or(Ok(()), |max| write!(f, " {max}"))
+}
+
+/// Type of something that can be imported or exported.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ExternType {
+    /// A function.
+    Func(FuncType),
+    /// A global variable.
+    Global(GlobalType),
+    /// A linear memory.
+    Memory(MemoryType),
+    /// A table.
+    Table(TableType),
+}
+
+impl fmt::Display for ExternType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ExternType::Func(ty) => write!(f, "func {ty}"),
+            ExternType::Global(ty) => write!(f, "global {ty}"),
+            ExternType::Memory(ty) => write!(f, "memory {ty}"),
+            ExternType::Table(ty) => write!(f, "table {ty}"),
+        }
+    }
+}
+
+/// One import of a module.
+#[derive(Debug, Clone)]
+pub struct ImportType<'a> {
+    /// First name: the module that it is imported from.
+    pub module: &'a str,
+    /// Second name.
+    pub name: &'a str,
+    /// The type that it must have.
+    pub ty: ExternType,
+}
+
+/// One export of a module.
+#[derive(Debug, Clone)]
+pub struct ExportType<'a> {
+    /// Name of the export.
+    pub name: &'a str,
+    /// Its type.
+    pub ty: ExternType,
+    /// Index in the module's index space of that kind.
+    pub index: u32,
+}
+
+/// May something of type `found` be given for an import of type `expected`? The minimum of
+/// a `found` memory or table is its size now (specification, "Import Matching").
+pub(crate) fn extern_matches(expected: &ExternType, found: &ExternType) -> bool {
+    match (expected, found) {
+        (ExternType::Func(e), ExternType::Func(f)) => e == f,
+        (ExternType::Global(e), ExternType::Global(f)) => global_matches(e, f),
+        (ExternType::Memory(e), ExternType::Memory(f)) => {
+            e.memory64 == f.memory64
+                && e.shared == f.shared
+                && e.page_size_log2 == f.page_size_log2
+                && limits_match((e.minimum, e.maximum), (f.minimum, f.maximum))
+        }
+        (ExternType::Table(e), ExternType::Table(f)) => {
+            e.element == f.element
+                && e.table64 == f.table64
+                && limits_match((e.minimum, e.maximum), (f.minimum, f.maximum))
+        }
+        _ => false,
+    }
+}
+
+/// A variable must have exactly the type, since both sides write it; a constant may be of
+/// a subtype.
+fn global_matches(expected: &GlobalType, found: &GlobalType) -> bool {
+    match (expected.mutable, found.mutable) {
+        (true, true) => expected.content == found.content,
+        (false, false) => match (expected.content, found.content) {
+            (ValType::Ref(e), ValType::Ref(f)) => f.is_subtype_of(e),
+            (e, f) => e == f,
+        },
+        _ => false,
+    }
+}
+
+/// `found` is at least as large, and promised not to grow beyond what `expected` allows.
+fn limits_match(expected: (u64, Option<u64>), found: (u64, Option<u64>)) -> bool {
+    found.0 >= expected.0
+        && match (expected.1, found.1) {
+            (None, _) => true,
+            (Some(_), None) => false,
+            (Some(e), Some(f)) => f <= e,
+        }
+}
+
+fn unsupported(what: &str, offset: u64) -> LoadError {
+    LoadError::at(format!("{what} is not supported"), offset)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MEMORY: MemoryType = MemoryType {
+        minimum: 1,
+        maximum: None,
+        memory64: false,
+        shared: false,
+        page_size_log2: 16,
+    };
+
+    fn memory(minimum: u64, maximum: Option<u64>) -> ExternType {
+        ExternType::Memory(MemoryType {
+            minimum,
+            maximum,
+            ..MEMORY
+        })
+    }
+
+    #[test]
+    fn limits_of_imports() {
+        let check = |e, f, expect| assert_eq!(extern_matches(&e, &f), expect, "{e} <- {f}");
+        check(memory(1, None), memory(1, None), true);
+        check(memory(1, None), memory(2, Some(3)), true);
+        check(memory(2, None), memory(1, None), false);
+        check(memory(1, Some(3)), memory(1, Some(3)), true);
+        check(memory(1, Some(3)), memory(1, Some(2)), true);
+        check(memory(1, Some(3)), memory(1, Some(4)), false);
+        check(memory(1, Some(3)), memory(1, None), false);
+        let m64 = ExternType::Memory(MemoryType {
+            memory64: true,
+            ..MEMORY
+        });
+        check(memory(1, None), m64, false);
+    }
+
+    #[test]
+    fn globals_and_kinds_of_imports() {
+        let global = |content, mutable| ExternType::Global(GlobalType { content, mutable });
+        let non_null = ValType::Ref(RefType {
+            nullable: false,
+            heap: HeapType::Func,
+        });
+        let check = |e, f, expect| assert_eq!(extern_matches(&e, &f), expect, "{e} <- {f}");
+        check(
+            global(ValType::I32, false),
+            global(ValType::I32, false),
+            true,
+        );
+        check(
+            global(ValType::I32, false),
+            global(ValType::I64, false),
+            false,
+        );
+        check(
+            global(ValType::I32, true),
+            global(ValType::I32, false),
+            false,
+        );
+        check(
+            global(ValType::I32, false),
+            global(ValType::I32, true),
+            false,
+        );
+        check(
+            global(ValType::FUNCREF, false),
+            global(non_null, false),
+            true,
+        );
+        check(
+            global(ValType::FUNCREF, true),
+            global(non_null, true),
+            false,
+        );
+        check(
+            global(non_null, false),
+            global(ValType::FUNCREF, false),
+            false,
+        );
+        check(global(ValType::I32, false), memory(1, None), false);
+        let f = |p: &[ValType]| ExternType::Func(FuncType::new(p.iter().copied(), []));
+        check(f(&[ValType::I32]), f(&[ValType::I32]), true);
+        check(f(&[ValType::I32]), f(&[]), false);
+    }
+
+    #[test]
+    fn types_are_shown_as_in_the_specification() {
+        let ty = FuncType::new([ValType::I32, ValType::FUNCREF], [ValType::V128]);
+        assert_eq!(
+            ExternType::Func(ty).to_string(),
+            "func [i32 funcref] -> [v128]"
+        );
+        assert_eq!(memory(1, Some(2)).to_string(), "memory 1 2");
+        let table = TableType {
+            element: RefType::EXTERNREF,
+            minimum: 3,
+            maximum: None,
+            table64: false,
+        };
+        assert_eq!(ExternType::Table(table).to_string(), "table 3 externref");
+    }
+}
