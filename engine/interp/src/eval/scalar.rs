@@ -384,6 +384,11 @@ macro_rules! for_un { ($m:ident) => { $m! {
     (I64TruncSatF32U, f32, i64, |a| a as u64 as i64)
     (I64TruncSatF64S, f64, i64, |a| a as i64)
     (I64TruncSatF64U, f64, i64, |a| a as u64 as i64)
+} } }
+
+/// NaN to the canonical NaN: not Wasm operators, but steps that `--deterministic` adds.
+#[macro_export]
+macro_rules! for_canon { ($m:ident) => { $m! {
     (CanonF32, f32, f32, |a| if a.is_nan() { f32::from_bits(0x7fc0_0000) } else { a })
     (CanonF64, f64, f64, |a| if a.is_nan() { f64::from_bits(0x7ff8_0000_0000_0000) } else { a })
 } } }
@@ -477,6 +482,7 @@ pub mod ops {
         )* };
     }
     for_un!(define_un);
+    for_canon!(define_un);
 
     macro_rules! define_un_trap {
         ($(($name:ident, $t:ty, $r:ty, $f:expr))*) => { $(

@@ -1,0 +1,898 @@
+//! Lowering: one pass over a function's operators, validating on the way.
+//!
+//! Each operator that does work becomes one cell (constants of 64 bits, tables
+//! of branches and the like add data cells), in program order. Operands live in
+//! fixed slots: the operand at a given height of the stack always has the same.
+
+use probity_interp::fuse::fuse;
+use probity_interp::layout::{Cell, HEADER_SLOTS};
+use probity_interp::op::{Ins, Kind, VKind};
+use wasmparser::{BlockType, FuncValidatorAllocations, Operator as O};
+
+use super::classify::{self, num};
+use super::slow_op::SlowOp;
+use super::{FuncCode, Mode, Sites};
+use crate::error::LoadError;
+use crate::module::Module;
+use crate::types::{FuncType, ValType};
+
+/// Slots that a frame can have: slot numbers in cells have 16 bits.
+const FRAME_SLOTS_MAX: u32 = 0xffff;
+
+/// Longest straight line in cells. Between two transfers a run may overshoot its
+/// budget by one line, so the engine keeps that much in reserve.
+pub(crate) const LINE_MAX: usize = 4096;
+
+/// Lowers a function of `module`; `validate` if that has not been done yet.
+pub(crate) fn lower(module: &Module, func: u32, mode: Mode, validate: bool) -> Result<FuncCode, LoadError> {
+    let m = &*module.inner;
+    let Some(body) = m.function_body(func) else {
+        return Err(LoadError::without_offset("function has no body"));
+    };
+    let in_function = |e: LoadError| e.in_function(&m.display_name(func));
+    let mut validator = match validate {
+        true => m.func_to_validate(func).map(|f| f.into_validator(FuncValidatorAllocations::default())),
+        false => None,
+    };
+    if let Some(v) = &mut validator {
+        let mut reader = body.get_binary_reader_for_validation();
+        v.read_locals(&mut reader).map_err(|e| in_function(e.into()))?;
+    }
+    let info = module.function(func).expect("a function with a body is in the index space");
+    let locals = info.local_types().map_err(in_function)?;
+    let mut lowering = Lowering::new(module, func, mode, &locals).map_err(in_function)?;
+    let mut reader = body.get_operators_reader().map_err(|e| in_function(e.into()))?;
+    while !reader.eof() {
+        let (op, pc) = reader.read_with_offset().map_err(|e| in_function(e.into()))?;
+        if let Some(v) = &mut validator {
+            v.op(pc, &op).map_err(|e| in_function(e.into()))?;
+        }
+        lowering.operator(pc as u32, &op).map_err(in_function)?;
+    }
+    if let Some(v) = &mut validator {
+        v.finish(reader.original_position()).map_err(|e| in_function(e.into()))?;
+    }
+    Ok(lowering.finish())
+}
+
+/// Parameters and results of a block.
+#[derive(Clone, Copy)]
+enum Sig<'a> {
+    Empty,
+    One(ValType),
+    Func(&'a FuncType),
+}
+
+impl Sig<'_> {
+    fn params(&self) -> &[ValType] {
+        match self {
+            Sig::Func(ty) => ty.params(),
+            _ => &[],
+        }
+    }
+
+    fn results(&self) -> &[ValType] {
+        match self {
+            Sig::Empty => &[],
+            Sig::One(ty) => std::slice::from_ref(ty),
+            Sig::Func(ty) => ty.results(),
+        }
+    }
+}
+
+/// A branch whose target is not known yet.
+#[derive(Clone, Copy)]
+enum Fixup {
+    /// The branch cell.
+    Branch(usize),
+    /// Entry of a `br_table` cell.
+    Entry(usize, usize),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Block {
+    Function,
+    Block,
+    Loop,
+    If,
+}
+
+struct Control<'a> {
+    block: Block,
+    sig: Sig<'a>,
+    /// Operands below the block's parameters.
+    height: usize,
+    /// First cell of a loop.
+    start: usize,
+    fixups: Vec<Fixup>,
+    /// The `if` whose false arm has not begun.
+    no_else: Option<usize>,
+}
+
+struct Operand {
+    ty: ValType,
+    slot: u32,
+    /// Index in `stack_nodes`.
+    node: u32,
+}
+
+struct Lowering<'a> {
+    module: &'a Module,
+    mode: Mode,
+    canonical_nans: bool,
+    locals: Vec<(ValType, u32)>,
+    header: u32,
+    max_slot: u32,
+    leaf: bool,
+    stack: Vec<Operand>,
+    control: Vec<Control<'a>>,
+    /// Depth of blocks opened in dead code; `None` where control can be.
+    dead: Option<u32>,
+    pc: u32,
+    /// First cell of the current straight line.
+    line: usize,
+    /// A branch arrives at the next cell.
+    pending_label: bool,
+    cells: Vec<Cell>,
+    ins: Vec<Ins>,
+    pcs: Vec<u32>,
+    tops: Vec<u16>,
+    sites: Vec<(u32, u32)>,
+    returns: Vec<u32>,
+    stacks: Vec<u32>,
+    stack_nodes: Vec<(ValType, u32)>,
+}
+
+impl<'a> Lowering<'a> {
+    fn new(module: &'a Module, func: u32, mode: Mode, locals: &[ValType]) -> Result<Lowering<'a>, LoadError> {
+        let ty = module.inner.func_type_of(func);
+        let mut slot = 0;
+        let locals: Vec<(ValType, u32)> = locals
+            .iter()
+            .map(|&ty| {
+                let at = slot;
+                slot += ty.slots() as u32;
+                (ty, at)
+            })
+            .collect();
+        let header = slot.max(slots(ty.results()));
+        let size = module.inner.body(func).map_or(0, |b| b.range.len());
+        let mut lowering = Lowering {
+            module,
+            mode,
+            canonical_nans: module.inner.engine.config().deterministic,
+            locals,
+            header,
+            max_slot: header + HEADER_SLOTS as u32,
+            leaf: true,
+            stack: Vec::new(),
+            control: vec![Control {
+                block: Block::Function,
+                sig: Sig::Func(ty),
+                height: 0,
+                start: 0,
+                fixups: Vec::new(),
+                no_else: None,
+            }],
+            dead: None,
+            pc: module.inner.body(func).map_or(0, |b| b.range.start),
+            line: 0,
+            pending_label: false,
+            cells: Vec::with_capacity(size / 2),
+            ins: Vec::with_capacity(size / 2),
+            pcs: Vec::with_capacity(size / 2),
+            tops: Vec::with_capacity(size / 2),
+            sites: Vec::new(),
+            returns: Vec::new(),
+            stacks: Vec::new(),
+            stack_nodes: vec![(ValType::I32, 0)],
+        };
+        lowering.check_frame()?;
+        if mode == Mode::Structural {
+            lowering.emit(Kind::Marker, 0, 0, 0);
+        }
+        let mut first = slots(ty.params());
+        while first < slot {
+            let count = (slot - first).min(FRAME_SLOTS_MAX) as u16;
+            lowering.emit(Kind::Zero, first, 0, count);
+            first += u32::from(count);
+        }
+        Ok(lowering)
+    }
+
+    fn check_frame(&self) -> Result<(), LoadError> {
+        if self.max_slot > FRAME_SLOTS_MAX {
+            let message = format!("frame of more than {FRAME_SLOTS_MAX} slots");
+            return Err(LoadError::at(message, self.pc.into()));
+        }
+        Ok(())
+    }
+
+    // ---- operand stack
+
+    /// First slot above the operand stack.
+    fn top(&self) -> u32 {
+        match self.stack.last() {
+            Some(operand) => operand.slot + operand.ty.slots() as u32,
+            None => self.header + HEADER_SLOTS as u32,
+        }
+    }
+
+    fn push(&mut self, ty: ValType) {
+        let slot = self.top();
+        let mut node = 0;
+        if self.mode == Mode::Structural {
+            let below = self.stack.last().map_or(0, |o| o.node);
+            node = self.stack_nodes.len() as u32;
+            self.stack_nodes.push((ty, below));
+        }
+        self.stack.push(Operand { ty, slot, node });
+        self.max_slot = self.max_slot.max(self.top());
+    }
+
+    fn pop(&mut self) -> Operand {
+        // Validation runs ahead of lowering, so the operand is there.
+        self.stack.pop().expect("operand of validated code")
+    }
+
+    /// Pops `n` operands; gives the slot of the lowest.
+    fn pop_many(&mut self, n: usize) -> u32 {
+        let keep = self.stack.len() - n;
+        let slot = self.stack.get(keep).map_or_else(|| self.top(), |o| o.slot);
+        self.stack.truncate(keep);
+        slot
+    }
+
+    fn push_all(&mut self, types: &[ValType]) {
+        for &ty in types {
+            self.push(ty);
+        }
+    }
+
+    // ---- cells
+
+    fn emit(&mut self, kind: Kind, imm: u32, slot: u32, extra: u16) -> usize {
+        let at = self.cells.len();
+        self.cells.push(Cell { imm, slot: slot as u16, extra, ..Cell::ZERO });
+        let label = std::mem::take(&mut self.pending_label);
+        self.ins.push(Ins { label, ..Ins::new(kind) });
+        self.pcs.push(self.pc);
+        self.tops.push(self.top() as u16);
+        if self.mode == Mode::Structural {
+            self.stacks.push(self.stack.last().map_or(0, |o| o.node));
+        }
+        at
+    }
+
+    fn emit_data(&mut self, low: u64, high: u64) {
+        let at = self.emit(Kind::Data, 0, 0, 0);
+        self.cells[at] = Cell::data(low, high);
+    }
+
+    fn emit_slow(&mut self, op: SlowOp, imm: u32, slot: u32) {
+        self.emit(Kind::Slow, imm, slot, op as u16);
+    }
+
+    fn emit_slow_data(&mut self, op: SlowOp, imm: u32, slot: u32, data: u32) {
+        self.emit(Kind::SlowData, imm, slot, op as u16);
+        let at = self.emit(Kind::Data, 0, 0, 0);
+        self.cells[at].imm = data;
+    }
+
+    /// Keeps straight lines short enough for the budget's reserve.
+    fn limit_line(&mut self) {
+        if self.cells.len() - self.line >= LINE_MAX - 64 {
+            let at = self.emit(Kind::BrFree, 0, 0, 0);
+            self.cells[at].imm = size_of::<Cell>() as u32;
+            self.line = self.cells.len();
+            self.pending_label = true;
+        }
+    }
+
+    fn patch(&mut self, fixup: Fixup, target: usize) {
+        match fixup {
+            Fixup::Branch(at) => {
+                self.cells[at].imm = distance(at, target) as u32;
+            }
+            Fixup::Entry(at, index) => {
+                let cell = &mut self.cells[at + 1 + index / 4];
+                let shift = 32 * (index % 4);
+                let mut bits = cell_bits(cell);
+                bits &= !(u128::from(u32::MAX) << shift);
+                bits |= u128::from(distance(at, target) as u32) << shift;
+                *cell = Cell::data(bits as u64, (bits >> 64) as u64);
+            }
+        }
+        if target < self.ins.len() {
+            self.ins[target].label = true;
+        }
+    }
+
+    // ---- control
+
+    fn sig(&self, ty: BlockType) -> Result<Sig<'a>, LoadError> {
+        Ok(match ty {
+            BlockType::Empty => Sig::Empty,
+            BlockType::Type(ty) => Sig::One(ValType::from_parser(ty, self.pc.into())?),
+            BlockType::FuncType(index) => Sig::Func(&self.module.inner.types[index as usize].ty),
+        })
+    }
+
+    fn enter(&mut self, block: Block, sig: Sig<'a>, no_else: Option<usize>) {
+        let height = self.stack.len() - sig.params().len();
+        let start = self.cells.len();
+        self.control.push(Control { block, sig, height, start, fixups: Vec::new(), no_else });
+    }
+
+    /// Values that a branch to the label at `depth` carries, in slots: how many,
+    /// where they are, where they go.
+    fn moves(&self, depth: u32) -> (u32, u32, u32) {
+        let target = &self.control[self.control.len() - 1 - depth as usize];
+        let types = match target.block {
+            Block::Loop => target.sig.params(),
+            _ => target.sig.results(),
+        };
+        let count = slots(types);
+        let from = self.top() - count;
+        let to = match self.stack.get(target.height) {
+            Some(operand) => operand.slot,
+            None => self.top(),
+        };
+        (count, from, to)
+    }
+
+    fn link(&mut self, depth: u32, fixup: Fixup) {
+        let index = self.control.len() - 1 - depth as usize;
+        let target = &mut self.control[index];
+        if target.block == Block::Loop {
+            let start = target.start;
+            self.patch(fixup, start);
+        } else {
+            target.fixups.push(fixup);
+        }
+    }
+
+    fn branch(&mut self, depth: u32) {
+        let (count, from, to) = self.moves(depth);
+        let at = match count {
+            _ if count == 0 || from == to => self.emit(Kind::Br, 0, 0, 0),
+            1 => self.emit(Kind::BrMove, 0, from, to as u16),
+            _ => {
+                let at = self.emit(Kind::BrMoveMany, 0, from, to as u16);
+                let data = self.emit(Kind::Data, 0, 0, 0);
+                self.cells[data].imm = count;
+                at
+            }
+        };
+        self.link(depth, Fixup::Branch(at));
+        self.stop();
+    }
+
+    fn branch_if(&mut self, depth: u32) {
+        let condition = self.stack[self.stack.len() - 1].slot;
+        let top = self.top();
+        let operand = self.pop();
+        let (count, from, to) = self.moves(depth);
+        // The cell's view of the stack still has the condition.
+        self.stack.push(operand);
+        debug_assert_eq!(top, self.top());
+        let at = match count {
+            _ if count == 0 || from == to => self.emit(Kind::BrIf(true), 0, condition, 0),
+            1 => self.emit(Kind::BrIfMove, 0, from, to as u16),
+            _ => {
+                let at = self.emit(Kind::BrIfMoveMany, 0, from, to as u16);
+                let data = self.emit(Kind::Data, 0, 0, 0);
+                self.cells[data].imm = count;
+                at
+            }
+        };
+        self.pop();
+        self.link(depth, Fixup::Branch(at));
+        self.line = self.cells.len();
+    }
+
+    fn branch_table(&mut self, targets: &wasmparser::BrTable<'_>) -> Result<(), LoadError> {
+        let mut depths = Vec::with_capacity(targets.len() as usize + 1);
+        for depth in targets.targets() {
+            depths.push(depth?);
+        }
+        depths.push(targets.default());
+        let index_slot = self.stack[self.stack.len() - 1].slot;
+        let at = self.emit(Kind::BrTable, (depths.len() - 1) as u32, index_slot, 0);
+        for _ in 0..depths.len().div_ceil(4) {
+            self.emit_data(0, 0);
+        }
+        self.pop();
+        // Targets that need their values moved are reached over a step of their own.
+        let mut steps: Vec<(u32, usize)> = Vec::new();
+        for (index, depth) in depths.into_iter().enumerate() {
+            let (count, from, to) = self.moves(depth);
+            let entry = Fixup::Entry(at, index);
+            if count == 0 || from == to {
+                self.link(depth, entry);
+                continue;
+            }
+            let step = match steps.iter().find(|s| s.0 == depth) {
+                Some(step) => step.1,
+                None => {
+                    let step = self.emit(Kind::BrMoveManyFree, 0, from, to as u16);
+                    let data = self.emit(Kind::Data, 0, 0, 0);
+                    self.cells[data].imm = count;
+                    steps.push((depth, step));
+                    self.link(depth, Fixup::Branch(step));
+                    step
+                }
+            };
+            self.patch(entry, step);
+        }
+        self.stop();
+        Ok(())
+    }
+
+    fn emit_return(&mut self) {
+        let results = match &self.control[0].sig {
+            Sig::Func(ty) => ty.results(),
+            _ => &[],
+        };
+        let count = slots(results);
+        let from = self.top() - count;
+        let header = self.header as u16;
+        let at = match *results {
+            [] => self.emit(Kind::ReturnNone, 0, 0, header),
+            [ty] if ty.slots() == 1 => self.emit(Kind::ReturnOne(num(ty)), 0, from, header),
+            _ => self.emit(Kind::ReturnMany, count, from, header),
+        };
+        self.returns.push(at as u32);
+    }
+
+    /// What follows cannot be reached.
+    fn stop(&mut self) {
+        self.dead = Some(0);
+        self.line = self.cells.len();
+    }
+
+    fn marker(&mut self) {
+        if self.mode == Mode::Structural {
+            self.emit(Kind::Marker, 0, 0, 0);
+        }
+    }
+
+    /// `else`
+    fn begin_false_arm(&mut self) {
+        let top = self.control.len() - 1;
+        if self.dead.is_none() {
+            let at = self.emit(Kind::BrFree, 0, 0, 0);
+            self.control[top].fixups.push(Fixup::Branch(at));
+        }
+        self.dead = None;
+        let control = &mut self.control[top];
+        let (height, sig) = (control.height, control.sig);
+        let branch = control.no_else.take();
+        self.stack.truncate(height);
+        self.push_all(sig.params());
+        if let Some(at) = branch {
+            self.patch_forward(&[Fixup::Branch(at)]);
+        }
+    }
+
+    /// Lets branches arrive at the next cell.
+    fn patch_forward(&mut self, fixups: &[Fixup]) {
+        let here = self.cells.len();
+        for &fixup in fixups {
+            self.patch(fixup, here);
+        }
+        if !fixups.is_empty() {
+            self.pending_label = true;
+            self.line = here;
+        }
+    }
+
+    /// `end`
+    fn end(&mut self) {
+        let control = self.control.last().expect("the function's own block is open");
+        let (block, height, sig) = (control.block, control.height, control.sig);
+        let top = self.control.len() - 1;
+        let mut fixups = std::mem::take(&mut self.control[top].fixups);
+        fixups.extend(self.control[top].no_else.take().map(Fixup::Branch));
+        if self.dead.is_some() || !fixups.is_empty() {
+            self.stack.truncate(height);
+            self.push_all(sig.results());
+        }
+        if !fixups.is_empty() {
+            self.dead = None;
+        }
+        self.patch_forward(&fixups);
+        if block == Block::Function {
+            if self.dead.is_none() {
+                self.emit_return();
+            }
+            self.stop();
+            return;
+        }
+        self.control.pop();
+        if self.dead.is_none() {
+            self.marker();
+        }
+    }
+
+    /// Operators in dead code only matter for finding its end.
+    fn skip_dead(&mut self, depth: u32, op: &O<'_>) {
+        match op {
+            O::Block { .. } | O::Loop { .. } | O::If { .. } => self.dead = Some(depth + 1),
+            O::Else if depth == 0 => self.begin_false_arm(),
+            O::End if depth == 0 => self.end(),
+            O::End => self.dead = Some(depth - 1),
+            _ => {}
+        }
+    }
+
+    // ---- operators
+
+    fn operator(&mut self, pc: u32, op: &O<'_>) -> Result<(), LoadError> {
+        self.pc = pc;
+        if self.dead.is_none() {
+            self.limit_line();
+        }
+        let first = self.cells.len();
+        match self.dead {
+            Some(depth) => self.skip_dead(depth, op),
+            None => self.live(op)?,
+        }
+        if self.mode == Mode::Structural && self.cells.len() > first {
+            self.sites.push((pc, first as u32));
+        }
+        self.check_frame()
+    }
+
+    fn live(&mut self, op: &O<'_>) -> Result<(), LoadError> {
+        if let Some(simple) = classify::scalar(op) {
+            self.simple(simple, op);
+            return Ok(());
+        }
+        match *op {
+            O::LocalGet { local_index } => {
+                let (ty, local) = self.locals[local_index as usize];
+                let slot = self.top();
+                let kind = if ty == ValType::V128 { Kind::Vector(VKind::Get) } else { Kind::Get(num(ty)) };
+                self.emit(kind, local, slot, 0);
+                self.push(ty);
+            }
+            O::LocalSet { local_index } => {
+                self.set_local(local_index, Kind::Set);
+                self.pop();
+            }
+            O::LocalTee { local_index } => self.set_local(local_index, Kind::Tee),
+            O::I32Const { value } => self.constant(ValType::I32, value as u32),
+            O::I64Const { value } => match i32::try_from(value) {
+                Ok(small) => self.constant(ValType::I64, small as u32),
+                Err(_) => self.wide_constant(ValType::I64, value as u64),
+            },
+            O::F32Const { value } => self.constant(ValType::F32, value.bits()),
+            O::F64Const { value } => self.wide_constant(ValType::F64, value.bits()),
+            O::V128Const { value } => {
+                let bits = value.i128() as u128;
+                let slot = self.top();
+                self.emit(Kind::Vector(VKind::Const), 0, slot, 0);
+                self.emit_data(bits as u64, (bits >> 64) as u64);
+                self.push(ValType::V128);
+            }
+            O::I8x16Shuffle { lanes } => {
+                let bits = u128::from_le_bytes(lanes);
+                let slot = self.lowest(2);
+                self.emit(Kind::Vector(VKind::Shuffle), 0, slot, 0);
+                self.emit_data(bits as u64, (bits >> 64) as u64);
+                self.pop_many(2);
+                self.push(ValType::V128);
+            }
+            O::Drop => {
+                self.emit(Kind::Drop, 0, 0, 0);
+                self.pop();
+            }
+            O::Select | O::TypedSelect { .. } => {
+                let ty = self.stack[self.stack.len() - 2].ty;
+                let kind = if ty == ValType::V128 { Kind::Vector(VKind::Select) } else { Kind::Select(num(ty)) };
+                let slot = self.lowest(3);
+                self.emit(kind, 0, slot, 0);
+                self.pop_many(3);
+                self.push(ty);
+            }
+            O::GlobalGet { global_index } => self.global_get(global_index),
+            O::GlobalSet { global_index } => self.global_set(global_index),
+            O::RefNull { hty } => {
+                let ty = ValType::from_parser(
+                    wasmparser::ValType::Ref(wasmparser::RefType::new(true, hty).expect("an abstract heap type")),
+                    self.pc.into(),
+                )?;
+                self.constant(ty, 0);
+            }
+            O::RefFunc { function_index } => {
+                let slot = self.top();
+                self.emit(Kind::RefFunc, function_index, slot, 0);
+                self.push(ValType::FUNCREF);
+            }
+            O::Call { function_index } => self.call(function_index),
+            O::CallIndirect { type_index, table_index } => self.call_indirect(type_index, table_index),
+            O::MemorySize { .. }
+            | O::MemoryGrow { .. }
+            | O::MemoryFill { .. }
+            | O::MemoryCopy { .. }
+            | O::MemoryInit { .. }
+            | O::DataDrop { .. }
+            | O::TableGet { .. }
+            | O::TableSet { .. }
+            | O::TableSize { .. }
+            | O::TableGrow { .. }
+            | O::TableFill { .. }
+            | O::TableCopy { .. }
+            | O::TableInit { .. }
+            | O::ElemDrop { .. } => self.bulk(op),
+            _ => return self.structured(op),
+        }
+        Ok(())
+    }
+
+    fn structured(&mut self, op: &O<'_>) -> Result<(), LoadError> {
+        match *op {
+            O::Nop => self.marker(),
+            O::Block { blockty } => {
+                let sig = self.sig(blockty)?;
+                self.marker();
+                self.enter(Block::Block, sig, None);
+            }
+            O::Loop { blockty } => {
+                let sig = self.sig(blockty)?;
+                self.pending_label = true;
+                self.line = self.cells.len();
+                self.enter(Block::Loop, sig, None);
+                self.marker();
+            }
+            O::If { blockty } => {
+                let sig = self.sig(blockty)?;
+                let slot = self.lowest(1);
+                let at = self.emit(Kind::BrIf(false), 0, slot, 0);
+                self.pop();
+                self.enter(Block::If, sig, Some(at));
+                self.line = self.cells.len();
+            }
+            O::Else => self.begin_false_arm(),
+            O::End => self.end(),
+            O::Br { relative_depth } => self.branch(relative_depth),
+            O::BrIf { relative_depth } => self.branch_if(relative_depth),
+            O::BrTable { ref targets } => self.branch_table(targets)?,
+            O::Return => {
+                self.emit_return();
+                self.stop();
+            }
+            O::Unreachable => {
+                self.emit(Kind::Unreachable, 0, 0, 0);
+                self.stop();
+            }
+            _ => match classify::vector(op) {
+                Some(simple) => self.simple(simple, op),
+                None => {
+                    let name = format!("{op:?}");
+                    let name = name.split([' ', '{']).next().unwrap_or_default().to_owned();
+                    return Err(LoadError::at(format!("instruction {name} is not supported"), self.pc.into()));
+                }
+            },
+        }
+        Ok(())
+    }
+
+    /// Slot of the lowest of the topmost `n` operands.
+    fn lowest(&self, n: usize) -> u32 {
+        match self.stack.get(self.stack.len() - n) {
+            Some(operand) => operand.slot,
+            None => self.top(),
+        }
+    }
+
+    fn simple(&mut self, simple: classify::Simple, op: &O<'_>) {
+        let slot = self.lowest(simple.pops);
+        self.emit(simple.kind, simple.imm, slot, simple.extra);
+        self.pop_many(simple.pops);
+        if let Some(ty) = simple.push {
+            self.push(ty);
+        }
+        if self.canonical_nans {
+            if let Some(kind) = classify::canon(op) {
+                self.emit(kind, 0, slot, 0);
+            }
+        }
+    }
+
+    fn set_local(&mut self, index: u32, kind: fn(probity_interp::eval::scalar::Num) -> Kind) {
+        let (ty, local) = self.locals[index as usize];
+        let slot = self.lowest(1);
+        let kind = if ty == ValType::V128 { Kind::Vector(VKind::Set) } else { kind(num(ty)) };
+        self.emit(kind, local, slot, 0);
+    }
+
+    fn constant(&mut self, ty: ValType, imm: u32) {
+        let slot = self.top();
+        self.emit(Kind::Const(num(ty)), imm, slot, 0);
+        self.push(ty);
+    }
+
+    fn wide_constant(&mut self, ty: ValType, bits: u64) {
+        let slot = self.top();
+        self.emit(Kind::Wide(num(ty)), 0, slot, 0);
+        self.emit_data(bits, 0);
+        self.push(ty);
+    }
+
+    /// Slot of an own global among the instance's; `None` for imports.
+    fn own_global(&self, index: u32) -> Option<u32> {
+        let m = &self.module.inner;
+        let own = index.checked_sub(m.num_imported_globals)?;
+        Some(m.global_slots[own as usize])
+    }
+
+    fn global_get(&mut self, index: u32) {
+        let ty = self.module.inner.globals[index as usize].ty.content;
+        let slot = self.top();
+        match (ty, self.own_global(index)) {
+            (ValType::V128, _) => self.emit(Kind::Vector(VKind::GlobalGet), index, slot, 0),
+            (_, Some(own)) => self.emit(Kind::GlobalGet(num(ty)), own, slot, 0),
+            (_, None) => self.emit(Kind::GlobalGetAt(num(ty)), index, slot, 0),
+        };
+        self.push(ty);
+    }
+
+    fn global_set(&mut self, index: u32) {
+        let ty = self.module.inner.globals[index as usize].ty.content;
+        let slot = self.lowest(1);
+        match (ty, self.own_global(index)) {
+            (ValType::V128, _) => self.emit(Kind::Vector(VKind::GlobalSet), index, slot, 0),
+            (_, Some(own)) => self.emit(Kind::GlobalSet(num(ty)), own, slot, 0),
+            (_, None) => self.emit(Kind::GlobalSetAt, index, slot, 0),
+        };
+        self.pop();
+    }
+
+    fn call(&mut self, func: u32) {
+        let ty = self.module.inner.func_type_of(func);
+        let slot = self.lowest(ty.params().len());
+        self.emit(Kind::Call, func, slot, 0);
+        self.after_call(ty);
+    }
+
+    fn call_indirect(&mut self, type_index: u32, table: u32) {
+        let module = self.module;
+        let def = &module.inner.types[type_index as usize];
+        let index_slot = self.lowest(1);
+        let slot = self.lowest(1 + def.ty.params().len());
+        let kind = if table == 0 { Kind::CallIndirect } else { Kind::CallIndirectTable };
+        self.emit(kind, def.sig.0, index_slot, slot as u16);
+        if table != 0 {
+            let data = self.emit(Kind::Data, 0, 0, 0);
+            self.cells[data].imm = table;
+        }
+        self.pop();
+        self.after_call(&def.ty);
+    }
+
+    fn after_call(&mut self, ty: &FuncType) {
+        self.leaf = false;
+        self.pop_many(ty.params().len());
+        self.push_all(ty.results());
+        self.line = self.cells.len();
+    }
+
+    /// Instructions on memories, tables and segments as wholes.
+    fn bulk(&mut self, op: &O<'_>) {
+        let m = &self.module.inner;
+        let address = |memory: u32| if m.memories[memory as usize].memory64 { ValType::I64 } else { ValType::I32 };
+        let index = |table: u32| if m.tables[table as usize].ty.table64 { ValType::I64 } else { ValType::I32 };
+        let top = self.top();
+        let (one, two, three) = (|s: &Self| s.lowest(1), |s: &Self| s.lowest(2), |s: &Self| s.lowest(3));
+        let (pops, push) = match *op {
+            O::MemorySize { mem } => {
+                let ty = address(mem);
+                self.emit(Kind::MemorySize, mem, top, 0);
+                (0, Some(ty))
+            }
+            O::MemoryGrow { mem } => {
+                let ty = address(mem);
+                self.emit_slow(SlowOp::MemoryGrow, mem, one(self));
+                (1, Some(ty))
+            }
+            O::MemoryFill { mem } => {
+                self.emit_slow(SlowOp::MemoryFill, mem, three(self));
+                (3, None)
+            }
+            O::MemoryCopy { dst_mem, src_mem } => {
+                self.emit_slow_data(SlowOp::MemoryCopy, dst_mem, three(self), src_mem);
+                (3, None)
+            }
+            O::MemoryInit { data_index, mem } => {
+                self.emit_slow_data(SlowOp::MemoryInit, mem, three(self), data_index);
+                (3, None)
+            }
+            O::DataDrop { data_index } => {
+                self.emit_slow(SlowOp::DataDrop, data_index, top);
+                (0, None)
+            }
+            O::TableGet { table } => {
+                let ty = ValType::Ref(m.tables[table as usize].ty.element);
+                self.emit_slow(SlowOp::TableGet, table, one(self));
+                (1, Some(ty))
+            }
+            O::TableSet { table } => {
+                self.emit_slow(SlowOp::TableSet, table, two(self));
+                (2, None)
+            }
+            O::TableSize { table } => {
+                let ty = index(table);
+                self.emit_slow(SlowOp::TableSize, table, top);
+                (0, Some(ty))
+            }
+            O::TableGrow { table } => {
+                let ty = index(table);
+                self.emit_slow(SlowOp::TableGrow, table, two(self));
+                (2, Some(ty))
+            }
+            O::TableFill { table } => {
+                self.emit_slow(SlowOp::TableFill, table, three(self));
+                (3, None)
+            }
+            O::TableCopy { dst_table, src_table } => {
+                self.emit_slow_data(SlowOp::TableCopy, dst_table, three(self), src_table);
+                (3, None)
+            }
+            O::TableInit { elem_index, table } => {
+                self.emit_slow_data(SlowOp::TableInit, table, three(self), elem_index);
+                (3, None)
+            }
+            O::ElemDrop { elem_index } => {
+                self.emit_slow(SlowOp::ElemDrop, elem_index, top);
+                (0, None)
+            }
+            _ => (0, None),
+        };
+        self.pop_many(pops);
+        if let Some(ty) = push {
+            self.push(ty);
+        }
+    }
+
+    fn finish(mut self) -> FuncCode {
+        let structural = self.mode == Mode::Structural;
+        if !structural {
+            let all = 0..self.cells.len();
+            fuse(&self.ins, &mut self.cells, None, all);
+            self.ins = Vec::new();
+        }
+        let sites = Sites {
+            cells: self.sites.into(),
+            returns: if structural { self.returns.into() } else { Box::default() },
+            stacks: self.stacks.into(),
+            stack_nodes: if structural { self.stack_nodes.into() } else { Box::default() },
+            locals: if structural { self.locals.into() } else { Box::default() },
+        };
+        FuncCode {
+            cells: self.cells.into(),
+            ins: self.ins.into(),
+            pcs: self.pcs.into(),
+            tops: self.tops.into(),
+            header: self.header,
+            cost: if self.leaf { 0 } else { self.max_slot },
+            sites,
+        }
+    }
+}
+
+/// Slots that values of these types take.
+pub(crate) fn slots(types: &[ValType]) -> u32 {
+    types.iter().map(|ty| ty.slots() as u32).sum()
+}
+
+/// Distance in bytes from one cell to another.
+fn distance(from: usize, to: usize) -> i32 {
+    ((to as i64 - from as i64) * size_of::<Cell>() as i64) as i32
+}
+
+fn cell_bits(cell: &Cell) -> u128 {
+    let high = u64::from(cell.imm) | u64::from(cell.slot) << 32 | u64::from(cell.extra) << 48;
+    u128::from(cell.handler.addr() as u64) | u128::from(high) << 64
+}

@@ -1,0 +1,90 @@
+//! From Wasm to cells: lowering, and what is known of each cell.
+
+pub(crate) mod classify;
+pub(crate) mod lower;
+pub(crate) mod slow_op;
+
+use probity_interp::layout::{Cell, HEADER_SLOTS};
+use probity_interp::op::Ins;
+
+use crate::types::ValType;
+
+/// How structural opcodes are lowered.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Mode {
+    /// They leave no cell: the code that runs where nothing is watched.
+    Plain,
+    /// Every opcode has a cell of its own, so that each can be probed and counted.
+    Structural,
+}
+
+/// Lowered code of a function, before windows are chosen in structural mode,
+/// after it in plain mode. Immutable and shared.
+pub(crate) struct FuncCode {
+    pub(crate) cells: Box<[Cell]>,
+    /// Kinds and labels, kept in structural mode only.
+    pub(crate) ins: Box<[Ins]>,
+    /// Pc of each cell, ascending.
+    pub(crate) pcs: Box<[u32]>,
+    /// First slot above the operand stack before each cell.
+    pub(crate) tops: Box<[u16]>,
+    /// Slot of the return cell.
+    pub(crate) header: u32,
+    /// What a call must find free below the stack limit; 0 without calls.
+    pub(crate) cost: u32,
+    /// Structural mode only.
+    pub(crate) sites: Sites,
+}
+
+/// What probes need to know of structural code.
+#[derive(Default)]
+pub(crate) struct Sites {
+    /// Pc and cell of each reachable operator, ascending.
+    pub(crate) cells: Box<[(u32, u32)]>,
+    /// Cells that return, in program order.
+    pub(crate) returns: Box<[u32]>,
+    /// Types of the operands before each cell: an index in `stack_nodes`, 0 for none.
+    pub(crate) stacks: Box<[u32]>,
+    /// Operand and the rest of the stack below it.
+    pub(crate) stack_nodes: Box<[(ValType, u32)]>,
+    /// Types and slots of parameters and locals.
+    pub(crate) locals: Box<[(ValType, u32)]>,
+}
+
+impl Sites {
+    /// The cell of the operator at `pc`, if control can reach it.
+    pub(crate) fn cell_at(&self, pc: u32) -> Option<usize> {
+        let at = self.cells.binary_search_by_key(&pc, |s| s.0).ok()?;
+        Some(self.cells[at].1 as usize)
+    }
+
+    /// Types of the operands before a cell, bottom first.
+    pub(crate) fn operand_types(&self, cell: usize) -> Vec<ValType> {
+        let mut types = Vec::new();
+        let mut node = self.stacks[cell];
+        while node != 0 {
+            let (ty, below) = self.stack_nodes[node as usize];
+            types.push(ty);
+            node = below;
+        }
+        types.reverse();
+        types
+    }
+}
+
+impl FuncCode {
+    /// First operand slot.
+    pub(crate) fn operand_base(&self) -> u32 {
+        self.header + HEADER_SLOTS as u32
+    }
+
+    /// The first cell at or behind `pc`.
+    pub(crate) fn first_cell_from(&self, pc: u32) -> usize {
+        self.pcs.partition_point(|&p| p < pc)
+    }
+
+    /// The cell behind the last one of the operator at `pc`: where a call at `pc` returns to.
+    pub(crate) fn cell_behind(&self, pc: u32) -> usize {
+        self.pcs.partition_point(|&p| p <= pc)
+    }
+}
