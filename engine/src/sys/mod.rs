@@ -1,0 +1,3 @@
+//! What comes from the operating system.
+
+pub(crate) mod region;

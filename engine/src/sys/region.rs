@@ -1,0 +1,118 @@
+//! Memory that grows in place: address space is reserved once and made usable
+//! as far as needed, so that nothing that points into it ever moves.
+
+use std::ptr::NonNull;
+
+/// A reserved range of addresses whose beginning can be used. Fresh memory is zero.
+pub(crate) struct Region {
+    base: NonNull<u8>,
+    reserved: usize,
+    usable: usize,
+}
+
+// SAFETY: a region owns its memory; references to it follow the owner's rules.
+unsafe impl Send for Region {}
+// SAFETY: as above.
+unsafe impl Sync for Region {}
+
+/// Granularity of [`Region::grow`] in bytes; a multiple of every page size in use.
+const STEP: usize = 64 << 10;
+
+impl Region {
+    /// Reserves `reserve` bytes, of which none is usable yet. `None` if the
+    /// system refuses.
+    pub(crate) fn reserve(reserve: usize) -> Option<Region> {
+        let reserved = reserve.checked_next_multiple_of(STEP)?.max(STEP);
+        let base = imp::reserve(reserved)?;
+        Some(Region { base, reserved, usable: 0 })
+    }
+
+    /// Makes at least the first `bytes` bytes usable; false if the reservation
+    /// or the system's memory does not suffice.
+    pub(crate) fn grow(&mut self, bytes: usize) -> bool {
+        if bytes <= self.usable {
+            return true;
+        }
+        let Some(bytes) = bytes.checked_next_multiple_of(STEP) else {
+            return false;
+        };
+        if bytes > self.reserved || !imp::commit(self.base, self.usable, bytes) {
+            return false;
+        }
+        self.usable = bytes;
+        true
+    }
+
+    pub(crate) fn base(&self) -> *mut u8 {
+        self.base.as_ptr()
+    }
+
+    pub(crate) fn reserved(&self) -> usize {
+        self.reserved
+    }
+}
+
+impl Drop for Region {
+    fn drop(&mut self) {
+        imp::release(self.base, self.reserved);
+    }
+}
+
+#[cfg(all(unix, not(miri)))]
+mod imp {
+    use std::ffi::c_void;
+    use std::ptr::{NonNull, null_mut};
+
+    use rustix::mm::{MapFlags, MprotectFlags, ProtFlags, mmap_anonymous, mprotect, munmap};
+
+    pub(super) fn reserve(bytes: usize) -> Option<NonNull<u8>> {
+        let flags = MapFlags::PRIVATE | MapFlags::NORESERVE;
+        // SAFETY: a fresh anonymous mapping touches nothing that exists.
+        let base = unsafe { mmap_anonymous(null_mut(), bytes, ProtFlags::empty(), flags) }.ok()?;
+        NonNull::new(base.cast())
+    }
+
+    pub(super) fn commit(base: NonNull<u8>, from: usize, to: usize) -> bool {
+        let flags = MprotectFlags::READ | MprotectFlags::WRITE;
+        // SAFETY: the range lies in the region's own mapping.
+        unsafe { mprotect(base.as_ptr().add(from).cast::<c_void>(), to - from, flags) }.is_ok()
+    }
+
+    pub(super) fn release(base: NonNull<u8>, bytes: usize) {
+        // SAFETY: the region's own mapping, which nothing uses any more.
+        let _ = unsafe { munmap(base.as_ptr().cast::<c_void>(), bytes) };
+    }
+}
+
+/// Without virtual memory (other systems, Miri) the whole region is allocated at
+/// once, so large reservations are refused.
+#[cfg(not(all(unix, not(miri))))]
+mod imp {
+    use std::alloc::{Layout, alloc_zeroed, dealloc};
+    use std::ptr::NonNull;
+
+    const LARGEST: usize = 64 << 20;
+
+    fn layout(bytes: usize) -> Option<Layout> {
+        Layout::from_size_align(bytes, super::STEP).ok()
+    }
+
+    pub(super) fn reserve(bytes: usize) -> Option<NonNull<u8>> {
+        if bytes > LARGEST {
+            return None;
+        }
+        // SAFETY: the size is not zero.
+        NonNull::new(unsafe { alloc_zeroed(layout(bytes)?) })
+    }
+
+    pub(super) fn commit(_: NonNull<u8>, _: usize, _: usize) -> bool {
+        true
+    }
+
+    pub(super) fn release(base: NonNull<u8>, bytes: usize) {
+        if let Some(layout) = layout(bytes) {
+            // SAFETY: allocated with this layout.
+            unsafe { dealloc(base.as_ptr(), layout) }
+        }
+    }
+}
