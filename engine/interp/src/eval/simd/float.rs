@@ -15,7 +15,8 @@ pub use f64x2::canon as canon_f64x2;
 /// (`$limit`), one, what tells a quiet NaN from a signalling one, and the canonical NaN.
 macro_rules! float_shape {
     (
-        $float:ident, $bits:ident, $int:ident, $limit:literal, $one:literal, $quiet:literal, $canonical:literal,
+        $float:ident, $bits:ident, $int:ident, $limit:literal, $one:literal, $quiet:literal,
+        $canonical:literal,
         $from:ident $to:ident, $from_u:ident $to_u:ident, $from_s:ident
     ) => {
         const SIGN: $bits = 1 << ($bits::BITS - 1);
@@ -76,13 +77,13 @@ macro_rules! float_shape {
             });
             /// Nearest integer, ties to even.
             nearest(a) = round(a, |nearest, _| nearest);
-            /// Minimum; -0 is below +0, a NaN operand gives a NaN.
+            /// Minimum; -0 is below +0, a NaN operand gives the canonical NaN.
             min(a, b) = {
                 let (x, y) = ($float::from_bits(a), $float::from_bits(b));
                 let number = select(x < y, a, b) | select(y < x, b, a);
                 select(x.is_nan() | y.is_nan(), $canonical, number)
             };
-            /// Maximum; -0 is below +0, a NaN operand gives a NaN.
+            /// Maximum; -0 is below +0, a NaN operand gives the canonical NaN.
             max(a, b) = {
                 let (x, y) = ($float::from_bits(a), $float::from_bits(b));
                 let number = select(x > y, a, b) & select(y > x, b, a);
@@ -126,6 +127,7 @@ macro_rules! float_shape {
 pub mod f32x4 {
     use super::{V128, lanewise};
 
+    // 2^23, 1, the top bit of the fraction.
     float_shape!(
         f32, u32, i32, 0x4b00_0000, 0x3f80_0000, 0x0040_0000, 0x7fc0_0000,
         from_f32x4 to_f32x4, from_u32x4 to_u32x4, from_i32x4
@@ -136,8 +138,10 @@ pub mod f32x4 {
 pub mod f64x2 {
     use super::{V128, lanewise};
 
+    // 2^52, 1, the top bit of the fraction.
     float_shape!(
-        f64, u64, i64, 0x4330_0000_0000_0000, 0x3ff0_0000_0000_0000, 0x0008_0000_0000_0000, 0x7ff8_0000_0000_0000,
+        f64, u64, i64,
+        0x4330_0000_0000_0000, 0x3ff0_0000_0000_0000, 0x0008_0000_0000_0000, 0x7ff8_0000_0000_0000,
         from_f64x2 to_f64x2, from_u64x2 to_u64x2, from_i64x2
     );
 }
