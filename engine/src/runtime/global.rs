@@ -6,8 +6,8 @@ use crate::types::GlobalType;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Global {
-    store: u64,
-    id: u32,
+    pub(crate) store: u64,
+    pub(crate) id: u32,
 }
 impl Global {
     pub fn new(store: &mut impl AsContextMut, ty: GlobalType, v: Val) -> Result<Global> {

@@ -6,8 +6,8 @@ use crate::types::MemoryType;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Memory {
-    store: u64,
-    id: u32,
+    pub(crate) store: u64,
+    pub(crate) id: u32,
 }
 impl Memory {
     pub fn new(store: &mut impl AsContextMut, ty: MemoryType) -> Result<Memory> {

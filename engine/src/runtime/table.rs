@@ -6,8 +6,8 @@ use crate::types::TableType;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Table {
-    store: u64,
-    id: u32,
+    pub(crate) store: u64,
+    pub(crate) id: u32,
 }
 impl Table {
     pub fn new(store: &mut impl AsContextMut, ty: TableType, init: Val) -> Result<Table> {
