@@ -29,7 +29,7 @@ pub use runtime::StoreCore;
 pub use runtime::{
     AsContext, AsContextMut, Caller, Extern, ExternRef, Func, Global, Instance, InterruptHandle,
     IntoFunc, Limits, Linker, Memory, Store, Table, TypedFunc, Val, WasmParams, WasmResults,
-    WasmTy,
+    WasmRet, WasmTy,
 };
 pub use types::{
     ExportType, ExternType, FuncType, GlobalType, HeapType, ImportType, MemoryType, RefType,

@@ -96,7 +96,11 @@ pub enum ExitReason {
 pub struct Probes<'a> {
     core: &'a mut StoreCore,
 }
-impl Probes<'_> {
+impl<'a> Probes<'a> {
+    pub(crate) fn new(core: &'a mut StoreCore) -> Probes<'a> {
+        Probes { core }
+    }
+
     /// Error if the function is a host function or no instruction starts at the pc.
     pub fn insert(&mut self, func: Func, site: Site, probe: Probe) -> Result<ProbeId> {
         unimplemented!()

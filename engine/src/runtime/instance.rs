@@ -9,8 +9,8 @@ use crate::module::Module;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Instance {
-    store: u64,
-    id: u32,
+    pub(crate) store: u64,
+    pub(crate) id: u32,
 }
 impl Instance {
     /// imports in the module's order; runs the start function

@@ -19,7 +19,7 @@ pub use externref::ExternRef;
 pub use externs::Extern;
 pub use func::Func;
 pub use global::Global;
-pub use host_func::IntoFunc;
+pub use host_func::{IntoFunc, WasmRet};
 pub use instance::Instance;
 pub use linker::Linker;
 pub use memory::Memory;
