@@ -1,62 +1,436 @@
-//! Instances.
+//! Instances: a module's functions, memories, tables and globals, made real.
 
-use super::{
-    AsContext, AsContextMut, Extern, Func, Global, Memory, Table, TypedFunc, WasmParams,
-    WasmResults,
-};
-use crate::error::Result;
-use crate::module::Module;
+use probity_interp::handlers::control;
+use probity_interp::layout::{Ctx, FuncRecord, Machine, TableView};
 
+use super::core::{FuncEntry, FuncKind, Owned, StoreCore};
+use super::global::GlobalData;
+use super::slow::SLOW;
+use super::value::slots_of;
+use super::{AsContext, AsContextMut, Extern, Func, Global, Memory, Table, TypedFunc, WasmParams, WasmResults};
+use crate::error::{Error, LinkError, Result, TrapCode};
+use crate::module::{ConstContext, ConstExpr, DataKind, ElementItems, ElementKind, ExternIndex, Module};
+
+/// An instance of a module. Only a name for it: cheap to copy.
+///
+/// ```
+/// use probity_engine::{Engine, Instance, Module, Store};
+///
+/// let engine = Engine::default();
+/// let module = Module::new(&engine, r#"(module
+///     (func (export "add") (param i32 i32) (result i32)
+///         local.get 0 local.get 1 i32.add))"#)?;
+/// let mut store = Store::new(&engine, ());
+/// let instance = Instance::new(&mut store, &module, &[])?;
+/// let add = instance.get_typed_func::<(i32, i32), i32>(&store, "add")?;
+/// assert_eq!(add.call(&mut store, (2, 3))?, 5);
+/// # Ok::<(), probity_engine::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Instance {
     pub(crate) store: u64,
     pub(crate) id: u32,
 }
+
+/// An instance as the store owns it. Index spaces have the imports first.
+pub(crate) struct InstanceData {
+    pub(crate) ctx: Ctx,
+    pub(crate) id: u32,
+    pub(crate) module: Module,
+    /// Records by function index; handlers point into it.
+    records: Vec<FuncRecord>,
+    /// Function ids of the imports; own functions follow from `first_own`.
+    imported_funcs: Vec<u32>,
+    first_own: u32,
+    pub(crate) memories: Vec<u32>,
+    pub(crate) tables: Vec<u32>,
+    globals: Vec<u32>,
+    global_slots: Vec<u64>,
+    global_addrs: Vec<*mut u64>,
+    table_views: Vec<*const TableView>,
+    /// Contents of element segments that can still be used.
+    pub(crate) elements: Vec<Vec<u64>>,
+    /// Data segments that were dropped.
+    pub(crate) dropped_data: Vec<bool>,
+}
+
+/// A context of no instance.
+pub(crate) fn empty_ctx(machine: *mut Machine, stack_limit: *mut u64) -> Ctx {
+    Ctx {
+        mem_len: 0,
+        mem_base: std::ptr::NonNull::dangling().as_ptr(),
+        stack_limit,
+        globals: std::ptr::null_mut(),
+        global_addrs: std::ptr::null(),
+        funcs: std::ptr::null_mut(),
+        table0: std::ptr::null(),
+        table0_len: 0,
+        tables: std::ptr::null(),
+        shadow_delta: 0,
+        slow: &SLOW,
+        machine,
+        instance: std::ptr::null_mut(),
+    }
+}
+
+impl InstanceData {
+    /// Id of a function by its index.
+    pub(crate) fn func_id(&self, index: u32) -> u32 {
+        match self.imported_funcs.get(index as usize) {
+            Some(&id) => id,
+            None => self.first_own + index - self.imported_funcs.len() as u32,
+        }
+    }
+
+    /// The canonical record of a function.
+    fn raw_func(&self, index: u32) -> u64 {
+        self.records[index as usize].target as u64
+    }
+
+    fn raw_global(&self, index: u32) -> u128 {
+        let addr = self.global_addrs[index as usize];
+        let slots = self.module.inner.globals[index as usize].ty.content.slots();
+        // SAFETY: a global's slots live as long as the store.
+        unsafe {
+            let high = if slots == 2 { *addr.add(1) } else { 0 };
+            u128::from(*addr) | u128::from(high) << 64
+        }
+    }
+
+    fn eval(&mut self, expr: &ConstExpr) -> u128 {
+        expr.eval(&mut Consts(self))
+    }
+}
+
+struct Consts<'a>(&'a InstanceData);
+
+impl ConstContext for Consts<'_> {
+    fn global(&mut self, index: u32) -> u128 {
+        self.0.raw_global(index)
+    }
+
+    fn func_ref(&mut self, index: u32) -> u64 {
+        self.0.raw_func(index)
+    }
+}
+
+impl StoreCore {
+    /// Makes an instance, without its active segments and start function.
+    fn allocate_instance(&mut self, module: &Module, imports: &[Extern]) -> Result<u32> {
+        let m = &module.inner;
+        let id = self.instances.len() as u32;
+        let first_own = self.funcs.len() as u32;
+        let ctx = empty_ctx(self.machine.as_ptr(), self.stack_limit);
+        let mut data = InstanceData {
+            ctx,
+            id,
+            module: module.clone(),
+            records: Vec::with_capacity(m.funcs.len()),
+            imported_funcs: Vec::new(),
+            first_own,
+            memories: Vec::new(),
+            tables: Vec::new(),
+            globals: Vec::new(),
+            global_slots: vec![0; m.global_slots.last().map_or(0, |&last| last as usize + 2)],
+            global_addrs: Vec::with_capacity(m.globals.len()),
+            table_views: Vec::new(),
+            elements: Vec::new(),
+            dropped_data: vec![false; m.data.len()],
+        };
+        for (import, item) in m.imports.iter().zip(imports) {
+            let expected = m.import_type(import);
+            let found = item.ty(&CoreRef(self));
+            if !crate::types::extern_matches(&found, &expected) {
+                return Err(LinkError::incompatible_import(&import.module, &import.name, &expected, &found).into());
+            }
+            match *item {
+                Extern::Func(func) => data.imported_funcs.push(func.id),
+                Extern::Memory(memory) => data.memories.push(memory.id),
+                Extern::Table(table) => data.tables.push(table.id),
+                Extern::Global(global) => data.globals.push(global.id),
+            }
+        }
+        for ty in &m.memories[data.memories.len()..] {
+            let id = self.add_memory(*ty)?;
+            data.memories.push(id);
+        }
+        let data = Owned::new(data);
+        self.instances.push(data);
+        self.link_functions(id, first_own);
+        self.link_globals(id);
+        self.link_tables(id)?;
+        self.finish_ctx(id);
+        Ok(id)
+    }
+
+    fn link_functions(&mut self, id: u32, first_own: u32) {
+        let module = self.instances[id as usize].module.clone();
+        let m = &module.inner;
+        let at = self.instances[id as usize].as_ptr();
+        // SAFETY: the instance was just pushed; no code runs in it yet.
+        let data = unsafe { &mut *at };
+        let ctx = &raw mut data.ctx;
+        for (index, &ty) in m.funcs.iter().enumerate() {
+            let def = &m.types[ty as usize];
+            let params = slots_of(def.ty.params()) as u32;
+            let results = slots_of(def.ty.results()) as u32;
+            let mut record = FuncRecord {
+                code: &raw const control::PREPARE,
+                header: params.max(results),
+                cost: 0,
+                ctx,
+                target: std::ptr::null(),
+                sig: def.sig.0,
+                id: first_own + (index as u32).wrapping_sub(m.num_imported_funcs),
+                param_slots: params,
+                result_slots: results,
+            };
+            if let Some(&imported) = data.imported_funcs.get(index) {
+                record.id = imported;
+                record.target = self.funcs[imported as usize].record;
+                // SAFETY: records live as long as the store.
+                record.code = match unsafe { (*record.target).ctx.is_null() } {
+                    true => &raw const control::HOST,
+                    false => &raw const control::BRIDGE,
+                };
+            }
+            data.records.push(record);
+        }
+        // The records do not move any more.
+        for (index, record) in data.records.iter_mut().enumerate() {
+            if record.target.is_null() {
+                let at: *mut FuncRecord = record;
+                record.target = at;
+                let kind = FuncKind::Wasm { instance: id, index: index as u32 };
+                self.funcs.push(FuncEntry { record: at, kind });
+            }
+        }
+    }
+
+    fn link_globals(&mut self, id: u32) {
+        let module = self.instances[id as usize].module.clone();
+        let m = &module.inner;
+        for (index, def) in m.globals.iter().enumerate() {
+            let data = &mut self.instances[id as usize];
+            if let Some(&global) = data.globals.get(index) {
+                data.global_addrs.push(self.globals[global as usize].addr);
+                continue;
+            }
+            let slot = m.global_slots[index - m.num_imported_globals as usize] as usize;
+            let raw = def.init.as_ref().map_or(0, |init| data.eval(init));
+            // SAFETY: the vector has room for every global and is not resized any more.
+            let addr = unsafe { data.global_slots.as_mut_ptr().add(slot) };
+            // SAFETY: as above.
+            unsafe {
+                *addr = raw as u64;
+                if def.ty.content.slots() == 2 {
+                    *addr.add(1) = (raw >> 64) as u64;
+                }
+            }
+            data.global_addrs.push(addr);
+            data.globals.push(self.globals.len() as u32);
+            self.globals.push(GlobalData { ty: def.ty, addr });
+        }
+    }
+
+    fn link_tables(&mut self, id: u32) -> Result<()> {
+        let module = self.instances[id as usize].module.clone();
+        let m = &module.inner;
+        for def in &m.tables[m.num_imported_tables as usize..] {
+            let init = def.init.as_ref().map_or(0, |init| self.instances[id as usize].eval(init) as u64);
+            let table = self.add_table(def.ty, init)?;
+            self.instances[id as usize].tables.push(table);
+        }
+        let data = &mut self.instances[id as usize];
+        data.table_views = data.tables.iter().map(|&t| self.tables[t as usize].view()).collect();
+        for element in &m.elements {
+            let items = match &element.items {
+                ElementItems::Funcs(funcs) => funcs.iter().map(|&f| data.raw_func(f)).collect(),
+                ElementItems::Exprs(exprs) => exprs.iter().map(|e| data.eval(e) as u64).collect(),
+            };
+            data.elements.push(items);
+        }
+        Ok(())
+    }
+
+    /// Fills in what handlers read.
+    fn finish_ctx(&mut self, id: u32) {
+        let data = &mut self.instances[id as usize];
+        let ctx = &raw mut data.ctx;
+        data.ctx.globals = data.global_slots.as_mut_ptr();
+        data.ctx.global_addrs = data.global_addrs.as_ptr();
+        data.ctx.funcs = data.records.as_mut_ptr();
+        data.ctx.tables = data.table_views.as_ptr();
+        data.ctx.shadow_delta = self.probes.arena.shadow_delta();
+        data.ctx.instance = data.as_ptr().cast();
+        if let Some(&memory) = data.memories.first() {
+            // SAFETY: instances and memories live as long as the store.
+            unsafe { self.memories[memory as usize].attach(ctx) };
+        }
+        if let Some(&table) = data.tables.first() {
+            // SAFETY: likewise.
+            unsafe { self.tables[table as usize].attach(ctx) };
+        }
+    }
+
+    /// Active segments, in the order that the specification says.
+    fn run_segments(&mut self, id: u32) -> Result<()> {
+        let module = self.instances[id as usize].module.clone();
+        let m = &module.inner;
+        for (index, element) in m.elements.iter().enumerate() {
+            let items = std::mem::take(&mut self.instances[id as usize].elements[index]);
+            match &element.kind {
+                ElementKind::Active { table, offset } => {
+                    let data = &mut self.instances[id as usize];
+                    let at = data.eval(offset) as u64;
+                    let table = data.tables[*table as usize];
+                    let elements = self.tables[table as usize].elements_mut();
+                    let range = usize::try_from(at).ok().and_then(|at| elements.get_mut(at..)?.get_mut(..items.len()));
+                    range.ok_or(TrapCode::TableOutOfBounds)?.copy_from_slice(&items);
+                }
+                ElementKind::Passive => self.instances[id as usize].elements[index] = items,
+                ElementKind::Declared => {}
+            }
+        }
+        for (index, segment) in m.data.iter().enumerate() {
+            if let DataKind::Active { memory, offset } = &segment.kind {
+                let data = &mut self.instances[id as usize];
+                let at = data.eval(offset) as u64;
+                let memory = data.memories[*memory as usize];
+                data.dropped_data[index] = true;
+                let bytes = &m.bytes[segment.range.clone()];
+                let range = self.memories[memory as usize].range(at, bytes.len() as u64);
+                range.ok_or(TrapCode::MemoryOutOfBounds)?.copy_from_slice(bytes);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Lets the core pass as a context to the public API.
+pub(crate) struct CoreRef<'a>(pub(crate) &'a StoreCore);
+
+impl AsContext for CoreRef<'_> {
+    fn core(&self) -> &StoreCore {
+        self.0
+    }
+}
+
 impl Instance {
-    /// imports in the module's order; runs the start function
-    pub fn new(
-        store: &mut impl AsContextMut,
-        module: &Module,
-        imports: &[Extern],
-    ) -> Result<Instance> {
-        unimplemented!()
+    /// Instantiates a module and runs its start function.
+    ///
+    /// `imports` are given in the order of [`Module::imports`]; [`Linker`](crate::Linker) finds
+    /// them by name.
+    ///
+    /// # Errors
+    /// Imports that are missing or do not match ([`LinkError`]), limits, and traps of active
+    /// segments and the start function.
+    pub fn new(store: &mut impl AsContextMut, module: &Module, imports: &[Extern]) -> Result<Instance> {
+        let core = store.core_mut();
+        if !core.engine().same(&module.inner.engine) {
+            return Err(Error::usage("module of another engine"));
+        }
+        if let Some(import) = module.inner.imports.get(imports.len()) {
+            let expected = module.inner.import_type(import);
+            return Err(LinkError::unknown_import(&import.module, &import.name, &expected).into());
+        }
+        if imports.len() > module.inner.imports.len() {
+            let message = format!("{} imports given, {} expected", imports.len(), module.inner.imports.len());
+            return Err(Error::usage(message));
+        }
+        if !imports.iter().all(|item| item.belongs_to(core)) {
+            return Err(Error::usage("import of another store"));
+        }
+        let id = core.allocate_instance(module, imports)?;
+        core.run_segments(id)?;
+        if let Some(start) = module.inner.start {
+            let func = core.func(core.instances[id as usize].func_id(start));
+            core.call_raw(func, &mut [])?;
+        }
+        Ok(Instance { store: core.id(), id })
     }
+
+    /// The module.
     pub fn module<'a>(&self, store: &'a impl AsContext) -> &'a Module {
-        unimplemented!()
+        &self.of(store.core()).module
     }
+
+    /// An export.
     pub fn get_export(&self, store: &impl AsContext, name: &str) -> Option<Extern> {
-        unimplemented!()
+        let core = store.core();
+        let index = self.of(core).module.inner.export(name)?;
+        self.item(core, index)
     }
+
+    /// An exported function.
     pub fn get_func(&self, store: &impl AsContext, name: &str) -> Option<Func> {
-        unimplemented!()
+        self.get_export(store, name)?.into_func()
     }
+
+    /// An exported function with its type known in Rust.
+    ///
+    /// # Errors
+    /// There is no such function, or it has another type.
     pub fn get_typed_func<P: WasmParams, R: WasmResults>(
         &self,
         store: &impl AsContext,
         name: &str,
     ) -> Result<TypedFunc<P, R>> {
-        unimplemented!()
+        let func = self.get_func(store, name);
+        func.ok_or_else(|| Error::usage(format!("no exported function `{name}`")))?.typed(store)
     }
+
+    /// An exported memory.
     pub fn get_memory(&self, store: &impl AsContext, name: &str) -> Option<Memory> {
-        unimplemented!()
+        self.get_export(store, name)?.into_memory()
     }
+
+    /// An exported global.
     pub fn get_global(&self, store: &impl AsContext, name: &str) -> Option<Global> {
-        unimplemented!()
+        self.get_export(store, name)?.into_global()
     }
+
+    /// An exported table.
     pub fn get_table(&self, store: &impl AsContext, name: &str) -> Option<Table> {
-        unimplemented!()
+        self.get_export(store, name)?.into_table()
     }
-    /// any function of the instance by index, exported or not
+
+    /// Any function by index, exported or not.
     pub fn func(&self, store: &impl AsContext, index: u32) -> Option<Func> {
-        unimplemented!()
+        self.item(store.core(), ExternIndex::Func(index))?.into_func()
     }
+
+    /// Any memory by index.
     pub fn memory(&self, store: &impl AsContext, index: u32) -> Option<Memory> {
-        unimplemented!()
+        self.item(store.core(), ExternIndex::Memory(index))?.into_memory()
     }
+
+    /// Any global by index.
     pub fn global(&self, store: &impl AsContext, index: u32) -> Option<Global> {
-        unimplemented!()
+        self.item(store.core(), ExternIndex::Global(index))?.into_global()
     }
+
+    /// Any table by index.
     pub fn table(&self, store: &impl AsContext, index: u32) -> Option<Table> {
-        unimplemented!()
+        self.item(store.core(), ExternIndex::Table(index))?.into_table()
+    }
+
+    fn item(&self, core: &StoreCore, index: ExternIndex) -> Option<Extern> {
+        let data = self.of(core);
+        let store = self.store;
+        Some(match index {
+            ExternIndex::Func(i) if i < data.module.inner.num_funcs() => {
+                Func { store, id: data.func_id(i) }.into()
+            }
+            ExternIndex::Func(_) => return None,
+            ExternIndex::Memory(i) => Memory { store, id: *data.memories.get(i as usize)? }.into(),
+            ExternIndex::Table(i) => Table { store, id: *data.tables.get(i as usize)? }.into(),
+            ExternIndex::Global(i) => Global { store, id: *data.globals.get(i as usize)? }.into(),
+        })
+    }
+
+    fn of<'a>(&self, core: &'a StoreCore) -> &'a InstanceData {
+        core.check(self.store);
+        &core.instances[self.id as usize]
     }
 }

@@ -1,16 +1,21 @@
 //! What exists while guests run: stores and what they own.
 
+mod call;
 mod caller;
+pub(crate) mod core;
 mod externref;
 mod externs;
 mod func;
 mod global;
 mod host_func;
-mod instance;
+mod fuel;
+pub(crate) mod instance;
+mod interrupt;
 mod linker;
-mod memory;
+pub(crate) mod memory;
+mod slow;
 mod store;
-mod table;
+pub(crate) mod table;
 mod typed;
 mod value;
 
@@ -23,7 +28,9 @@ pub use host_func::{IntoFunc, WasmRet};
 pub use instance::Instance;
 pub use linker::Linker;
 pub use memory::Memory;
-pub use store::{AsContext, AsContextMut, InterruptHandle, Limits, Store, StoreCore};
+pub use self::core::StoreCore;
+pub use interrupt::InterruptHandle;
+pub use store::{AsContext, AsContextMut, Limits, Store};
 pub use table::Table;
 pub use typed::{TypedFunc, WasmParams, WasmResults, WasmTy};
 pub use value::Val;

@@ -1,118 +1,12 @@
 //! Stores: what guests consist of while they run, and the host's data beside it.
 
-use std::any::Any;
 use std::marker::PhantomData;
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::Func;
-use super::host_func::RawHostFn;
+use super::core::StoreCore;
+use super::interrupt::InterruptHandle;
 use crate::engine::Engine;
-use crate::error::{Result, TrapCode};
 use crate::hook;
-use crate::module::Module;
-use crate::types::FuncType;
-
-/// The part of a store that does not depend on the host's data.
-///
-/// Neither `Send` nor `Sync`, although all that it owns is: through a context that does not
-/// say `T` (a probe's) guest code can be called, whose host functions use the data.
-pub struct StoreCore {
-    /// Unique in the process; handles carry it.
-    id: u64,
-    engine: Engine,
-    /// The `T` of the store that this is part of.
-    data: NonNull<()>,
-    host_funcs: Vec<HostFuncEntry>,
-    extern_values: Vec<Box<dyn Any + Send + Sync>>,
-}
-
-struct HostFuncEntry {
-    ty: FuncType,
-    name: Option<String>,
-    f: RawHostFn,
-}
-
-impl StoreCore {
-    fn new(engine: &Engine) -> StoreCore {
-        static NEXT_ID: AtomicU64 = AtomicU64::new(1);
-        StoreCore {
-            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
-            engine: engine.clone(),
-            data: NonNull::dangling(),
-            host_funcs: Vec::new(),
-            extern_values: Vec::new(),
-        }
-    }
-
-    pub(crate) fn id(&self) -> u64 {
-        self.id
-    }
-
-    pub(crate) fn engine(&self) -> &Engine {
-        &self.engine
-    }
-
-    /// The host's data. May be used as long as the store lives, if `T` is its type.
-    pub(super) fn host_data<T>(&self) -> NonNull<T> {
-        self.data.cast()
-    }
-
-    /// Adds a host function. It must have been made for the `T` of this store.
-    pub(crate) fn add_host_func(
-        &mut self,
-        ty: FuncType,
-        name: Option<String>,
-        f: RawHostFn,
-    ) -> Func {
-        let id = u32::try_from(self.host_funcs.len()).expect("fewer than 2^32 functions");
-        self.host_funcs.push(HostFuncEntry { ty, name, f });
-        Func { store: self.id, id }
-    }
-
-    pub(crate) fn func_type(&self, func: Func) -> &FuncType {
-        &self.host_funcs[func.id as usize].ty
-    }
-
-    pub(crate) fn func_module(&self, func: Func) -> Option<(&Module, u32)> {
-        unimplemented!()
-    }
-
-    pub(crate) fn func_name(&self, func: Func) -> String {
-        let name = &self.host_funcs[func.id as usize].name;
-        name.clone().unwrap_or_else(|| format!("func[{}]", func.id))
-    }
-
-    /// The word of a reference to a function of this store.
-    pub(crate) fn funcref_to_raw(&self, func: Option<Func>) -> u64 {
-        func.map_or(0, |func| u64::from(func.id) + 1)
-    }
-
-    pub(crate) fn raw_to_funcref(&self, raw: u64) -> Option<Func> {
-        let id = raw.checked_sub(1)? as u32;
-        Some(Func { store: self.id, id })
-    }
-
-    /// Calls a function of this store. `slots` holds the arguments and then the results; it
-    /// has room for the longer list.
-    pub(crate) fn call_raw(&mut self, func: Func, slots: &mut [u64]) -> Result<()> {
-        let f = self.host_funcs[func.id as usize].f.clone();
-        f(self, None, slots)
-    }
-
-    pub(crate) fn add_extern_value(&mut self, value: Box<dyn Any + Send + Sync>) -> u32 {
-        self.extern_values.push(value);
-        u32::try_from(self.extern_values.len() - 1).expect("fewer than 2^32 values")
-    }
-
-    pub(crate) fn extern_value(&self, index: u32) -> &(dyn Any + Send + Sync) {
-        &*self.extern_values[index as usize]
-    }
-
-    pub(crate) fn fuel_consumed(&self) -> u64 {
-        unimplemented!()
-    }
-}
 
 /// What a store points to. The two parts are never borrowed through each other: `core` leads
 /// to `data` by a pointer.
@@ -183,7 +77,7 @@ impl<T> Store<T> {
         // SAFETY: just made from a box. The pointer to the data is derived from that to the
         // whole, so that neither part's references invalidate those to the other.
         unsafe {
-            (*inner).core.data = NonNull::new_unchecked(&raw mut (*inner).data).cast();
+            (*inner).core.set_host_data(NonNull::new_unchecked(&raw mut (*inner).data).cast());
             Store {
                 inner: NonNull::new_unchecked(inner),
                 owned: PhantomData,
@@ -216,42 +110,61 @@ impl<T> Store<T> {
         inner.data
     }
 
-    /// limit on fuel consumed from now on; None = no limit
+    /// Limits the fuel that guests may consume from now on; `None` takes the limit away.
+    ///
+    /// The guest ends with [`TrapCode::OutOfFuel`](crate::TrapCode::OutOfFuel) before the first
+    /// operator that would exceed it. Bulk operations charge 1 per 16 bytes or element against
+    /// the limit (not in [`Store::fuel_consumed`]).
+    ///
+    /// ```
+    /// use probity_engine::{Engine, Instance, Module, Store, TrapCode};
+    ///
+    /// let engine = Engine::default();
+    /// let module = Module::new(&engine, r#"(module (func (export "spin") (loop br 0)))"#)?;
+    /// let mut store = Store::new(&engine, ());
+    /// let instance = Instance::new(&mut store, &module, &[])?;
+    /// let spin = instance.get_typed_func::<(), ()>(&store, "spin")?;
+    /// store.set_fuel_limit(Some(1000));
+    /// let error = spin.call(&mut store, ()).unwrap_err();
+    /// assert_eq!(error.trap().unwrap().code(), TrapCode::OutOfFuel);
+    /// assert_eq!(store.fuel_consumed(), 1000);
+    /// # Ok::<(), probity_engine::Error>(())
+    /// ```
     pub fn set_fuel_limit(&mut self, fuel: Option<u64>) {
-        unimplemented!()
+        self.core_mut().fuel.set_limit(fuel);
     }
-    /// fuel (rule v1) consumed since the store was made; always counted
+
+    /// Fuel consumed since the store was made, by rule `fuel.v1`: 1 for each operator that
+    /// does work and 1 at each function entry. Always counted, exact after traps too.
     pub fn fuel_consumed(&self) -> u64 {
         self.core().fuel_consumed()
     }
-    /// limits on what a guest can take
+
+    /// Limits what guests can take.
     pub fn set_limits(&mut self, limits: Limits) {
-        unimplemented!()
+        self.core_mut().limits = limits;
     }
-    /// Sync handle for other threads (timeouts, Ctrl-C)
+
+    /// A handle with which another thread can stop what runs in this store.
     pub fn interrupt_handle(&self) -> InterruptHandle {
-        unimplemented!()
+        self.core().interrupt.clone()
     }
+
     /// The store's probe table.
     pub fn probes(&mut self) -> hook::Probes<'_> {
         hook::Probes::new(self.core_mut())
     }
 }
 
+/// Limits on what guests can take. The default has none.
 #[derive(Clone, Debug, Default)]
-#[non_exhaustive]
 pub struct Limits {
-    /// bytes, each memory
+    /// Bytes of each memory.
     pub memory_bytes_max: Option<u64>,
+    /// Elements of each table.
     pub table_elements_max: Option<u64>,
-    /// a refused growth ends the run with TrapCode::MemoryLimit/TableLimit instead of giving -1 to the guest (R12)
+    /// A growth refused because of these limits ends the guest with
+    /// [`TrapCode::MemoryLimit`](crate::TrapCode::MemoryLimit) or
+    /// [`TrapCode::TableLimit`](crate::TrapCode::TableLimit) instead of giving it -1.
     pub trap_on_refused_growth: bool,
-}
-#[derive(Clone)]
-pub struct InterruptHandle(());
-impl InterruptHandle {
-    /// the running guest traps with `code` at its next poll (within about a millisecond)
-    pub fn interrupt(&self, code: TrapCode) {
-        unimplemented!()
-    }
 }

@@ -1,0 +1,358 @@
+//! The part of a store that does not depend on the host's data: it owns all that
+//! guests consist of, and is what slow paths and probes work on.
+
+use std::any::Any;
+use std::ptr::NonNull;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use probity_interp::handlers::control;
+use probity_interp::layout::{Cell, Ctx, FuncRecord, HEADER_SLOTS, Machine, Saved};
+
+use super::fuel::Fuel;
+use super::global::GlobalData;
+use super::host_func::RawHostFn;
+use super::instance::InstanceData;
+use super::interrupt::InterruptHandle;
+use super::memory::MemoryData;
+use super::table::TableData;
+use super::value::slots_of;
+use super::{Func, Limits, Val};
+use crate::engine::Engine;
+use crate::error::{Error, Result, TrapCode};
+use crate::frame::code_map::CodeMap;
+use crate::frame::walk::Position;
+use crate::hook::table::ProbeTable;
+use crate::module::Module;
+use crate::sys::region::Region;
+use crate::types::{FuncType, GlobalType, MemoryType, RefType, TableType, ValType};
+
+/// Slots above the stack limit: room for the largest frame of a function without
+/// calls, which is not checked, and for what a bridge or host call adds.
+const RESERVE_SLOTS: usize = (1 << 16) + 1024;
+
+/// See the module's documentation.
+pub struct StoreCore {
+    /// Unique in the process; handles carry it.
+    id: u64,
+    engine: Engine,
+    /// The `T` of the store that this is part of.
+    data: NonNull<()>,
+    /// At a fixed address, since contexts point to it.
+    pub(crate) machine: Owned<Machine>,
+    _stack: Region,
+    pub(crate) stack_limit: *mut u64,
+    /// First slot that a call from the host may use.
+    pub(crate) stack_top: *mut u64,
+    pub(crate) instances: Vec<Owned<InstanceData>>,
+    pub(crate) funcs: Vec<FuncEntry>,
+    pub(crate) memories: Vec<MemoryData>,
+    pub(crate) tables: Vec<TableData>,
+    pub(crate) globals: Vec<GlobalData>,
+    /// Slots of globals that no instance defines.
+    host_globals: Vec<Owned<[u64; 2]>>,
+    extern_values: Vec<Box<dyn Any + Send + Sync>>,
+    pub(crate) limits: Limits,
+    pub(crate) fuel: Fuel,
+    pub(crate) interrupt: InterruptHandle,
+    pub(crate) code_map: CodeMap,
+    pub(crate) probes: ProbeTable,
+    /// Where Wasm code stands, outermost first: one entry for each slow path
+    /// that is running code of the host or of a probe.
+    pub(crate) positions: Vec<Position>,
+    /// Why the run ended, if a slow path ended it.
+    pub(crate) ending: Option<Ending>,
+    /// Context for calls of host functions that the host makes.
+    pub(crate) host_ctx: Owned<Ctx>,
+}
+
+/// How a slow path ended a run.
+pub(crate) enum Ending {
+    /// At the cell that asked, which is not unwound yet.
+    Raised(Error),
+    /// Unwound already.
+    Unwound(Error),
+    /// A panic of the host, on its way out.
+    Panic(Box<dyn Any + Send>),
+}
+
+/// A function of the store.
+pub(crate) struct FuncEntry {
+    pub(crate) record: *mut FuncRecord,
+    pub(crate) kind: FuncKind,
+}
+
+pub(crate) enum FuncKind {
+    /// Position in `instances`, function index there.
+    Wasm { instance: u32, index: u32 },
+    Host(Box<HostEntry>),
+}
+
+pub(crate) struct HostEntry {
+    pub(crate) ty: FuncType,
+    pub(crate) name: Option<String>,
+    pub(crate) f: RawHostFn,
+    /// Kept alive for `FuncEntry::record`.
+    _record: Owned<FuncRecord>,
+}
+
+/// A box whose contents others point to: unlike a `Box`, moving it does not
+/// assert that nobody does.
+pub(crate) struct Owned<T>(NonNull<T>);
+
+impl<T> Owned<T> {
+    pub(crate) fn new(value: T) -> Owned<T> {
+        Owned(NonNull::from(Box::leak(Box::new(value))))
+    }
+
+    pub(crate) fn as_ptr(&self) -> *mut T {
+        self.0.as_ptr()
+    }
+}
+
+impl<T> std::ops::Deref for Owned<T> {
+    type Target = T;
+    fn deref(&self) -> &T {
+        // SAFETY: owned, from a box; handlers write only while no reference is used.
+        unsafe { self.0.as_ref() }
+    }
+}
+
+impl<T> std::ops::DerefMut for Owned<T> {
+    fn deref_mut(&mut self) -> &mut T {
+        // SAFETY: as above.
+        unsafe { self.0.as_mut() }
+    }
+}
+
+impl<T> Drop for Owned<T> {
+    fn drop(&mut self) {
+        // SAFETY: from a box; nothing points here any more when a store is dropped.
+        drop(unsafe { Box::from_raw(self.0.as_ptr()) });
+    }
+}
+
+impl StoreCore {
+    pub(super) fn new(engine: &Engine) -> StoreCore {
+        static NEXT_ID: AtomicU64 = AtomicU64::new(1);
+        let slots = (engine.config().max_stack_bytes / 8).max(1024);
+        let bytes = (slots + RESERVE_SLOTS) * 8;
+        let mut stack = Region::reserve(bytes).expect("address space for the stack");
+        assert!(stack.grow(bytes), "memory for the stack");
+        let base = stack.base().cast::<u64>();
+        // SAFETY: the region has that many slots.
+        let stack_limit = unsafe { base.add(slots) };
+        let machine = Owned::new(Machine {
+            budget: 0,
+            exit_pc: std::ptr::null(),
+            exit_fp: std::ptr::null_mut(),
+            exit_ctx: std::ptr::null_mut(),
+            saved: Saved::default(),
+            store: std::ptr::null_mut(),
+        });
+        let host_ctx = Owned::new(super::instance::empty_ctx(machine.as_ptr(), stack_limit));
+        StoreCore {
+            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
+            engine: engine.clone(),
+            data: NonNull::dangling(),
+            machine,
+            _stack: stack,
+            stack_limit,
+            stack_top: base,
+            instances: Vec::new(),
+            funcs: Vec::new(),
+            memories: Vec::new(),
+            tables: Vec::new(),
+            globals: Vec::new(),
+            host_globals: Vec::new(),
+            extern_values: Vec::new(),
+            limits: Limits::default(),
+            fuel: Fuel::new(),
+            interrupt: InterruptHandle::default(),
+            code_map: CodeMap::default(),
+            probes: ProbeTable::default(),
+            positions: Vec::new(),
+            ending: None,
+            host_ctx,
+        }
+    }
+
+    pub(super) fn set_host_data(&mut self, data: NonNull<()>) {
+        self.data = data;
+    }
+
+    pub(crate) fn id(&self) -> u64 {
+        self.id
+    }
+
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// The host's data. May be used as long as the store lives, if `T` is its type.
+    pub(super) fn host_data<T>(&self) -> NonNull<T> {
+        self.data.cast()
+    }
+
+    /// # Panics
+    /// The handle belongs to another store.
+    pub(crate) fn check(&self, store: u64) {
+        assert!(store == self.id, "handle of another store");
+    }
+
+    // ---- functions
+
+    pub(crate) fn func(&self, id: u32) -> Func {
+        Func { store: self.id, id }
+    }
+
+    /// Adds a host function. It must have been made for the `T` of this store.
+    pub(crate) fn add_host_func(&mut self, ty: FuncType, name: Option<String>, f: RawHostFn) -> Func {
+        let id = u32::try_from(self.funcs.len()).expect("fewer than 2^32 functions");
+        let (params, results) = (slots_of(ty.params()) as u32, slots_of(ty.results()) as u32);
+        let record = Owned::new(FuncRecord {
+            code: &raw const control::HOST,
+            header: params.max(results),
+            cost: 0,
+            ctx: std::ptr::null_mut(),
+            target: std::ptr::null(),
+            sig: self.engine.sig_id(&ty).0,
+            id,
+            param_slots: params,
+            result_slots: results,
+        });
+        let at = record.as_ptr();
+        // SAFETY: just made; the record identifies itself.
+        unsafe { (*at).target = at };
+        let kind = FuncKind::Host(Box::new(HostEntry { ty, name, f, _record: record }));
+        self.funcs.push(FuncEntry { record: at, kind });
+        self.func(id)
+    }
+
+    pub(crate) fn func_type(&self, func: Func) -> &FuncType {
+        match &self.funcs[func.id as usize].kind {
+            FuncKind::Host(host) => &host.ty,
+            &FuncKind::Wasm { instance, index } => {
+                self.instances[instance as usize].module.inner.func_type_of(index)
+            }
+        }
+    }
+
+    pub(crate) fn func_module(&self, func: Func) -> Option<(&Module, u32)> {
+        match self.funcs[func.id as usize].kind {
+            FuncKind::Host(_) => None,
+            FuncKind::Wasm { instance, index } => Some((&self.instances[instance as usize].module, index)),
+        }
+    }
+
+    pub(crate) fn func_name(&self, func: Func) -> String {
+        match &self.funcs[func.id as usize].kind {
+            FuncKind::Host(host) => host.name.clone().unwrap_or_else(|| "host function".to_owned()),
+            &FuncKind::Wasm { instance, index } => {
+                self.instances[instance as usize].module.inner.display_name(index).into_owned()
+            }
+        }
+    }
+
+    /// The word of a reference to a function of this store: its record's address.
+    pub(crate) fn funcref_to_raw(&self, func: Option<Func>) -> u64 {
+        func.map_or(0, |func| self.funcs[func.id as usize].record as u64)
+    }
+
+    pub(crate) fn raw_to_funcref(&self, raw: u64) -> Option<Func> {
+        let record = raw as *const FuncRecord;
+        if record.is_null() {
+            return None;
+        }
+        // SAFETY: non-null function references are addresses of the store's records.
+        Some(self.func(unsafe { (*record).id }))
+    }
+
+    // ---- values
+
+    /// Raw bits of a value that must be of type `ty`.
+    pub(crate) fn val_to_raw(&self, ty: ValType, v: Val) -> Result<u128> {
+        if !v.has_type(ty) {
+            return Err(Error::usage(format!("value of type {} where {ty} is expected", v.ty())));
+        }
+        let mut slots = [0; 2];
+        v.to_slots(self, &mut slots)?;
+        Ok(u128::from(slots[0]) | u128::from(slots[1]) << 64)
+    }
+
+    pub(crate) fn raw_to_val(&self, ty: ValType, raw: u128) -> Val {
+        Val::from_slots(ty, self, &[raw as u64, (raw >> 64) as u64])
+    }
+
+    pub(crate) fn reference_to_raw(&self, ty: RefType, v: Val) -> Result<u64> {
+        Ok(self.val_to_raw(ValType::Ref(ty), v)? as u64)
+    }
+
+    pub(crate) fn raw_to_reference(&self, ty: RefType, raw: u64) -> Val {
+        self.raw_to_val(ValType::Ref(ty), raw.into())
+    }
+
+    pub(crate) fn add_extern_value(&mut self, value: Box<dyn Any + Send + Sync>) -> u32 {
+        self.extern_values.push(value);
+        u32::try_from(self.extern_values.len() - 1).expect("fewer than 2^32 values")
+    }
+
+    pub(crate) fn extern_value(&self, index: u32) -> &(dyn Any + Send + Sync) {
+        &*self.extern_values[index as usize]
+    }
+
+    // ---- memories, tables, globals
+
+    pub(crate) fn add_memory(&mut self, ty: MemoryType) -> Result<u32> {
+        let bytes = ty.minimum.saturating_mul(1 << ty.page_size_log2);
+        if bytes > self.limits.memory_bytes_max.unwrap_or(u64::MAX) {
+            return Err(TrapCode::MemoryLimit.into());
+        }
+        self.memories.push(MemoryData::new(ty)?);
+        Ok((self.memories.len() - 1) as u32)
+    }
+
+    pub(crate) fn add_table(&mut self, ty: TableType, init: u64) -> Result<u32> {
+        self.tables.push(TableData::new(ty, init, self.limits.table_elements_max)?);
+        Ok((self.tables.len() - 1) as u32)
+    }
+
+    pub(crate) fn add_global(&mut self, ty: GlobalType, raw: u128) -> u32 {
+        let slots = Owned::new([raw as u64, (raw >> 64) as u64]);
+        let addr = slots.as_ptr().cast();
+        self.host_globals.push(slots);
+        self.globals.push(GlobalData { ty, addr });
+        (self.globals.len() - 1) as u32
+    }
+
+    pub(crate) fn fuel_consumed(&self) -> u64 {
+        self.fuel.consumed()
+    }
+
+    /// Slots of a host function's frame, header included.
+    pub(crate) fn host_frame_slots(record: &FuncRecord) -> usize {
+        record.header as usize + HEADER_SLOTS
+    }
+
+    /// The instance that a context belongs to; `None` for the host's.
+    pub(crate) fn instance_of(&self, ctx: *mut Ctx) -> Option<&InstanceData> {
+        // SAFETY: contexts live as long as the store; `instance` is set once.
+        let data = unsafe { (*ctx).instance as *const InstanceData };
+        // SAFETY: as above.
+        unsafe { data.as_ref() }
+    }
+}
+
+/// The store's core, from a context in which code runs.
+///
+/// # Safety
+/// Code must be running in `ctx`, and no other reference to the core may be used
+/// while the result is.
+pub(crate) unsafe fn core_of<'a>(ctx: *mut Ctx) -> &'a mut StoreCore {
+    // SAFETY: `call_raw` sets the pointer before it runs code, and lends the core to it.
+    unsafe { &mut *((*(*ctx).machine).store as *mut StoreCore) }
+}
+
+/// Whether a cell is one of the fixed ones, which belong to no function.
+pub(crate) fn is_leave(pc: *const Cell) -> bool {
+    pc == &raw const control::LEAVE
+}

@@ -1,0 +1,101 @@
+//! Fuel: units handed to running code, and what is left of them.
+//!
+//! Code carries its budget as an address: `pc + 16 * left`, so that advancing
+//! pays. It gets small slices, which makes each end of a slice a poll. With a
+//! limit, the last line before it is not left to the budget, which is only
+//! looked at when control transfers: see `call::poll`.
+
+use crate::code::lower::LINE_MAX;
+
+/// Units of a slice: polls are about 0.1 ms apart.
+const SLICE: i64 = 1 << 16;
+
+/// The account of a store.
+pub(crate) struct Fuel {
+    /// Units given to running code so far.
+    given: i64,
+    /// Units of them not consumed; below zero while a straight line overshoots.
+    left: i64,
+    /// `consumed` at which the guest ends.
+    limit: Option<i64>,
+    /// Charged against the limit but no fuel: the size of bulk operations.
+    bulk: i64,
+}
+
+/// What the account allows at a transfer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Allowance {
+    /// Go on; the slice is renewed.
+    Slice,
+    /// This many units until the limit, fewer than a line may cost.
+    Last(i64),
+}
+
+impl Fuel {
+    pub(crate) fn new() -> Fuel {
+        Fuel { given: 0, left: 0, limit: None, bulk: 0 }
+    }
+
+    pub(crate) fn consumed(&self) -> u64 {
+        (self.given - self.left).max(0) as u64
+    }
+
+    pub(crate) fn set_limit(&mut self, fuel: Option<u64>) {
+        self.bulk = 0;
+        let consumed = self.consumed() as i64;
+        self.limit = fuel.map(|f| consumed.saturating_add(i64::try_from(f).unwrap_or(i64::MAX)));
+        self.settle(0);
+    }
+
+    /// Units that may still be consumed, if there is a limit.
+    pub(crate) fn remaining(&self) -> Option<i64> {
+        self.limit.map(|limit| limit.saturating_sub(self.consumed() as i64).saturating_sub(self.bulk))
+    }
+
+    /// Takes note of what running code has left.
+    pub(crate) fn set_left(&mut self, left: i64) {
+        self.left = left;
+    }
+
+    pub(crate) fn left(&self) -> i64 {
+        self.left
+    }
+
+    /// Consumes units outside running code.
+    pub(crate) fn consume(&mut self, units: i64) {
+        self.left -= units;
+    }
+
+    /// Leaves running code `left` units, whatever it had.
+    pub(crate) fn settle(&mut self, left: i64) {
+        self.given += left - self.left;
+        self.left = left;
+    }
+
+    /// Charges the size of a bulk operation; false if the limit does not allow it.
+    pub(crate) fn charge_bulk(&mut self, units: u64) -> bool {
+        let units = i64::try_from(units).unwrap_or(i64::MAX);
+        match self.remaining() {
+            None => true,
+            Some(remaining) if units <= remaining => {
+                self.bulk += units;
+                // The slice was handed out before; take it back, so that the next poll looks.
+                self.settle(0);
+                true
+            }
+            Some(_) => false,
+        }
+    }
+
+    /// Renews the slice, if the limit is far enough away.
+    pub(crate) fn renew(&mut self) -> Allowance {
+        match self.remaining() {
+            None => self.settle(SLICE),
+            Some(remaining) if remaining > 2 * LINE_MAX as i64 => {
+                self.settle(SLICE.min(remaining - LINE_MAX as i64));
+            }
+            Some(remaining) => return Allowance::Last(remaining),
+        }
+        Allowance::Slice
+    }
+}
