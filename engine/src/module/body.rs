@@ -9,7 +9,7 @@ use wasmparser::{
     ValidatorResources,
 };
 
-use super::{ImportKind, Module, ModuleInner};
+use super::{Module, ModuleInner};
 use crate::error::LoadError;
 use crate::types::{FuncType, ValType, WasmPc};
 
@@ -89,12 +89,8 @@ impl ModuleInner {
         if let Some(name) = names.function(func, &self.bytes) {
             return Some(name.into());
         }
-        if func < self.num_imported_funcs {
-            let mut funcs = self
-                .imports
-                .iter()
-                .filter(|i| matches!(i.kind, ImportKind::Func(_)));
-            let import = funcs.nth(func as usize)?;
+        if let Some(position) = names.import(func) {
+            let import = &self.imports[position];
             return Some(format!("{}.{}", import.module, import.name).into());
         }
         let export = &self.exports[names.first_export(func)?];

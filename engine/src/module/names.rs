@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use wasmparser::{BinaryReader, Name, NameSectionReader};
 
-use super::{ExternIndex, ModuleInner};
+use super::{ExternIndex, ImportKind, ModuleInner};
 
 /// Names found in a module; text stays in the module's bytes.
 #[derive(Default)]
@@ -19,6 +19,8 @@ pub(crate) struct Names {
     /// First export of each exported function, sorted by function index: (function, position
     /// in the list of exports).
     exported: Vec<(u32, u32)>,
+    /// Of each imported function the position in the list of imports.
+    imported: Vec<u32>,
 }
 
 /// Where a name's text is in the module: offset and length in bytes.
@@ -54,6 +56,11 @@ impl Names {
         for (position, export) in (0..).zip(&module.exports) {
             if let ExternIndex::Func(index) = export.index {
                 names.exported.push((index, position));
+            }
+        }
+        for (position, import) in (0..).zip(&module.imports) {
+            if let ImportKind::Func(_) = import.kind {
+                names.imported.push(position);
             }
         }
         // Stable sorts: of several names the first wins.
@@ -109,5 +116,10 @@ impl Names {
             .binary_search_by_key(&index, |&(i, _)| i)
             .ok()?;
         Some(self.exported[at].1 as usize)
+    }
+
+    /// Position in the list of imports of an imported function.
+    pub(crate) fn import(&self, index: u32) -> Option<usize> {
+        Some(*self.imported.get(index as usize)? as usize)
     }
 }

@@ -93,3 +93,34 @@ impl<T> AsContextMut for Caller<'_, T> {
         self.core
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Engine, Func, Store};
+
+    #[test]
+    fn stores_can_be_sent_to_threads() {
+        let mut store = Store::new(&Engine::default(), String::new());
+        let push = Func::wrap(&mut store, |mut caller: Caller<'_, String>, x: i32| {
+            caller.data_mut().push_str(&x.to_string());
+        });
+        let thread = std::thread::spawn(move || {
+            let push = push.typed::<i32, ()>(&store).expect("right type");
+            push.call(&mut store, 4).expect("no error");
+            push.call(&mut store, 2).expect("no error");
+            store.into_data()
+        });
+        assert_eq!(thread.join().expect("no panic"), "42");
+    }
+
+    #[test]
+    fn the_host_has_no_calling_instance() {
+        let mut store = Store::new(&Engine::default(), ());
+        let ask = Func::wrap(&mut store, |caller: Caller<'_, ()>| {
+            i32::from(caller.instance().is_none() && caller.get_export("memory").is_none())
+        });
+        let ask = ask.typed::<(), i32>(&store).expect("right type");
+        assert_eq!(ask.call(&mut store, ()).expect("no error"), 1);
+    }
+}
