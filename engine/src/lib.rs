@@ -6,18 +6,15 @@
 //! [`hook`]: probes at any instruction, function entry or exit, inserted and removed while
 //! the guest runs, with access to every local and operand.
 
+mod code;
 mod config;
-#[allow(dead_code)]
 mod engine;
-#[allow(dead_code)]
 mod error;
-#[allow(missing_docs, clippy::unimplemented, unused_variables, dead_code)]
+mod frame;
 pub mod hook;
-#[allow(dead_code)]
 mod module;
-#[allow(missing_docs, clippy::unimplemented, unused_variables, dead_code)]
 mod runtime;
-#[allow(dead_code)]
+mod sys;
 mod types;
 
 pub use config::Config;

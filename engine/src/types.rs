@@ -254,6 +254,17 @@ pub struct MemoryType {
 }
 
 impl MemoryType {
+    /// A 32-bit memory with pages of 64 KiB; sizes in pages.
+    pub fn new(minimum: u64, maximum: Option<u64>) -> MemoryType {
+        MemoryType {
+            minimum,
+            maximum,
+            memory64: false,
+            shared: false,
+            page_size_log2: 16,
+        }
+    }
+
     pub(crate) fn from_parser(
         ty: wasmparser::MemoryType,
         offset: u64,
@@ -301,6 +312,16 @@ pub struct TableType {
 }
 
 impl TableType {
+    /// A table with 32-bit indices; sizes in elements.
+    pub fn new(element: RefType, minimum: u64, maximum: Option<u64>) -> TableType {
+        TableType {
+            element,
+            minimum,
+            maximum,
+            table64: false,
+        }
+    }
+
     pub(crate) fn from_parser(
         ty: wasmparser::TableType,
         offset: u64,

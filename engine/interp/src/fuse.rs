@@ -10,10 +10,12 @@
 //! and the accumulators hold the top operand.
 
 use crate::dispatch::handler_at;
+use crate::eval::scalar::{
+    BinTrapOp, FloatBin, IntBin, IntCmp, LoadOp, Num, StoreOp, UnOp, UnTrapOp,
+};
 use crate::handlers::{control, memory, numeric, probe};
 use crate::layout::{Cell, Handler, Shadow};
 use crate::op::{Ins, Kind, ProbeKind, VKind};
-use crate::eval::scalar::{BinTrapOp, FloatBin, IntBin, IntCmp, LoadOp, Num, StoreOp, UnOp, UnTrapOp};
 use crate::select::{self as sel, One, Ret, To, Two};
 use crate::vector;
 use std::ops::Range;
@@ -120,7 +122,13 @@ struct Window {
 
 impl Window {
     fn new(handler: Handler, len: usize) -> Window {
-        Window { handler, len, pushes: false, uses_acc: false, producer: None }
+        Window {
+            handler,
+            len,
+            pushes: false,
+            uses_acc: false,
+            producer: None,
+        }
     }
 
     fn pushes(mut self) -> Window {
@@ -162,7 +170,11 @@ struct View<'a> {
 impl View<'_> {
     fn kind(&self, j: usize) -> Option<Kind> {
         let i = self.at + j;
-        if i < self.end { Some(self.ins[i].kind) } else { None }
+        if i < self.end {
+            Some(self.ins[i].kind)
+        } else {
+            None
+        }
     }
 
     /// Cell `j` reads a local.
@@ -202,7 +214,13 @@ impl View<'_> {
         let is_two = |j| {
             matches!(
                 self.kind(j),
-                Some(Kind::IntBin(_) | Kind::FloatBin(_) | Kind::IntCmp(_) | Kind::BinTrap(_) | Kind::Store(_))
+                Some(
+                    Kind::IntBin(_)
+                        | Kind::FloatBin(_)
+                        | Kind::IntCmp(_)
+                        | Kind::BinTrap(_)
+                        | Kind::Store(_)
+                )
             )
         };
         let is_store = |j| matches!(self.kind(j), Some(Kind::Store(_)));
@@ -237,7 +255,13 @@ impl View<'_> {
         let is_one = |j| {
             matches!(
                 self.kind(j),
-                Some(Kind::Un(_) | Kind::UnTrap(_) | Kind::Load(_) | Kind::BrIf(_) | Kind::GlobalSet(_))
+                Some(
+                    Kind::Un(_)
+                        | Kind::UnTrap(_)
+                        | Kind::Load(_)
+                        | Kind::BrIf(_)
+                        | Kind::GlobalSet(_)
+                )
             )
         };
         if self.local(0) && is_one(1) {
@@ -275,7 +299,10 @@ impl View<'_> {
             },
             Some(Kind::BinTrap(op)) => Window::of(Producer::BinTrap(op, s), to, len),
             Some(Kind::Store(op)) => Window::new(sel::store_op(op, s), j + 1),
-            _ => Window::new(canonical(self.ins[self.at].kind, self.cells[self.at].extra), 1),
+            _ => Window::new(
+                canonical(self.ins[self.at].kind, self.cells[self.at].extra),
+                1,
+            ),
         };
         window.uses_acc(s.uses_acc())
     }
@@ -296,16 +323,21 @@ impl View<'_> {
                 }
             }
         }
-        let steps = matches!(op, IntBin::I32Add | IntBin::I64Add) && to == To::Tee && matches!(s, Two::LL | Two::LC);
+        let steps = matches!(op, IntBin::I32Add | IntBin::I64Add)
+            && to == To::Tee
+            && matches!(s, Two::LL | Two::LC);
         if steps && (self.local(4) || self.constant(4)) {
-            if let (Some(Kind::IntCmp(cmp)), Some(Kind::BrIf(true))) = (self.kind(5), self.kind(6)) {
+            if let (Some(Kind::IntCmp(cmp)), Some(Kind::BrIf(true))) = (self.kind(5), self.kind(6))
+            {
                 return Window::new(sel::latch_op(cmp, s == Two::LC, self.constant(4)), 7);
             }
         }
         if to != To::Set {
             if let Some(Kind::BrIf(nonzero)) = self.kind(len) {
                 let width_fits = !matches!(op, IntBin::I64Add | IntBin::I64Sub);
-                if let Some(handler) = sel::br_arith(op, s, to == To::Tee, nonzero).filter(|_| width_fits) {
+                if let Some(handler) =
+                    sel::br_arith(op, s, to == To::Tee, nonzero).filter(|_| width_fits)
+                {
                     return Window::new(handler, len + 1);
                 }
             }
@@ -318,14 +350,19 @@ impl View<'_> {
         let len = j + 1 + extra;
         let window = match self.kind(j) {
             Some(Kind::Un(op)) => match self.kind(j + 1) {
-                Some(Kind::BrIf(nonzero)) if op == UnOp::I32Eqz => Window::new(sel::br_if(s, true, !nonzero), j + 2),
+                Some(Kind::BrIf(nonzero)) if op == UnOp::I32Eqz => {
+                    Window::new(sel::br_if(s, true, !nonzero), j + 2)
+                }
                 _ => Window::of(Producer::Un(op, s), to, len),
             },
             Some(Kind::UnTrap(op)) => Window::of(Producer::UnTrap(op, s), to, len),
             Some(Kind::Load(op)) => Window::of(Producer::Load(op, s), to, len),
             Some(Kind::BrIf(nonzero)) => Window::new(sel::br_if(s, false, nonzero), j + 1),
             Some(Kind::GlobalSet(num)) => Window::new(sel::global_set(num, s), j + 1),
-            _ => Window::new(canonical(self.ins[self.at].kind, self.cells[self.at].extra), 1),
+            _ => Window::new(
+                canonical(self.ins[self.at].kind, self.cells[self.at].extra),
+                1,
+            ),
         };
         window.uses_acc(s == One::K)
     }
@@ -344,7 +381,11 @@ impl View<'_> {
                 (Some(Kind::Get(_)), Some(Kind::Get(Num::I32)), Some(Kind::Select(_))) => {
                     let (to, extra) = self.to(4);
                     let window = Window::new(sel::select_locals(num, to), 4 + extra);
-                    if to == To::Set { window } else { window.pushes() }
+                    if to == To::Set {
+                        window
+                    } else {
+                        window.pushes()
+                    }
                 }
                 _ => alone(1).pushes(),
             },
@@ -368,22 +409,35 @@ impl View<'_> {
             }
             Kind::Select(num) => {
                 let (to, extra) = self.to(1);
-                let window = Window::new(sel::select(num, self.acc, to), 1 + extra).uses_acc(self.acc);
-                if to == To::Set { window } else { window.pushes() }
+                let window =
+                    Window::new(sel::select(num, self.acc, to), 1 + extra).uses_acc(self.acc);
+                if to == To::Set {
+                    window
+                } else {
+                    window.pushes()
+                }
             }
             Kind::GlobalGet(num) => {
                 let (to, extra) = self.to(1);
                 let window = Window::new(sel::global_get(num, to), 1 + extra);
-                if to == To::Set { window } else { window.pushes() }
+                if to == To::Set {
+                    window
+                } else {
+                    window.pushes()
+                }
             }
             Kind::GlobalGetAt(_) | Kind::RefFunc | Kind::MemorySize => alone(1).pushes(),
             Kind::Vector(VKind::Extract(_) | VKind::Test(_)) => alone(1).pushes(),
-            Kind::Vector(VKind::Splat(op)) => Window::new(vector::splat(op, self.acc), 1).uses_acc(self.acc),
+            Kind::Vector(VKind::Splat(op)) => {
+                Window::new(vector::splat(op, self.acc), 1).uses_acc(self.acc)
+            }
             Kind::Vector(VKind::Get) => match self.kind(1) {
                 Some(Kind::Vector(VKind::Bin(op))) => Window::new(vector::bin_local(op), 2),
                 _ => alone(1),
             },
-            Kind::ReturnOne(num) if self.acc => Window::new(sel::return_one(num, Ret::K), 1).uses_acc(true),
+            Kind::ReturnOne(num) if self.acc => {
+                Window::new(sel::return_one(num, Ret::K), 1).uses_acc(true)
+            }
             Kind::Br => match self.return_behind(0) {
                 Some(num) => Window::new(sel::return_one(num, Ret::BranchM), 1),
                 None => alone(1),
@@ -396,7 +450,10 @@ impl View<'_> {
                 };
                 Window::new(handler, 1).uses_acc(self.acc)
             }
-            Kind::Marker => Window { pushes: self.acc, ..alone(1) },
+            Kind::Marker => Window {
+                pushes: self.acc,
+                ..alone(1)
+            },
             _ => alone(1),
         }
     }
@@ -404,7 +461,12 @@ impl View<'_> {
 
 /// Chooses handlers for the cells in `range`, which must begin and end at a
 /// [`boundary`]. `shadows` is the shadow of the same cells in private code.
-pub fn fuse(ins: &[Ins], cells: &mut [Cell], mut shadows: Option<&mut [Shadow]>, range: Range<usize>) {
+pub fn fuse(
+    ins: &[Ins],
+    cells: &mut [Cell],
+    mut shadows: Option<&mut [Shadow]>,
+    range: Range<usize>,
+) {
     for i in range.clone() {
         if ins[i].kind != Kind::Data {
             cells[i].handler = canonical(ins[i].kind, cells[i].extra) as *const std::ffi::c_void;
@@ -424,23 +486,48 @@ pub fn fuse(ins: &[Ins], cells: &mut [Cell], mut shadows: Option<&mut [Shadow]>,
             last = None;
         }
         let near = range.end.min(at + LONGEST);
-        let end = (at + 1..near).find(|&j| ins[j].is_barrier()).unwrap_or(near);
-        let window = View { ins, cells, at, end, acc, short_returns }.choose();
+        let end = (at + 1..near)
+            .find(|&j| ins[j].is_barrier())
+            .unwrap_or(near);
+        let window = View {
+            ins,
+            cells,
+            at,
+            end,
+            acc,
+            short_returns,
+        }
+        .choose();
         if window.uses_acc {
             if let Some((first, producer, to)) = last {
                 let to = if to == To::Tee { To::Set } else { To::Acc };
-                set_handler(cells, shadows.as_deref_mut(), ins, first, producer.handler(to));
+                set_handler(
+                    cells,
+                    shadows.as_deref_mut(),
+                    ins,
+                    first,
+                    producer.handler(to),
+                );
             }
         }
         set_handler(cells, shadows.as_deref_mut(), ins, at, window.handler);
-        last = window.producer.filter(|p| p.1 != To::Set).map(|(producer, to)| (at, producer, to));
+        last = window
+            .producer
+            .filter(|p| p.1 != To::Set)
+            .map(|(producer, to)| (at, producer, to));
         acc = window.pushes;
         at += window.len;
     }
 }
 
 /// Writes a window's handler to its first cell, or behind the probe there.
-fn set_handler(cells: &mut [Cell], shadows: Option<&mut [Shadow]>, ins: &[Ins], at: usize, handler: Handler) {
+fn set_handler(
+    cells: &mut [Cell],
+    shadows: Option<&mut [Shadow]>,
+    ins: &[Ins],
+    at: usize,
+    handler: Handler,
+) {
     let handler = handler as *const std::ffi::c_void;
     let probe = probe_handler(ins[at].probe);
     match (probe, shadows) {

@@ -34,11 +34,19 @@ const _: () = assert!(CELL == 16 && offset_of!(Cell, imm) == 8 && offset_of!(Cel
 
 impl Cell {
     /// A cell with all fields zero.
-    pub const ZERO: Cell = Cell { handler: std::ptr::null(), imm: 0, slot: 0, extra: 0 };
+    pub const ZERO: Cell = Cell {
+        handler: std::ptr::null(),
+        imm: 0,
+        slot: 0,
+        extra: 0,
+    };
 
     /// A cell that runs `handler` and has no immediates.
     pub fn of(handler: Handler) -> Cell {
-        Cell { handler: handler as *const c_void, ..Cell::ZERO }
+        Cell {
+            handler: handler as *const c_void,
+            ..Cell::ZERO
+        }
     }
 
     /// A data cell that carries 16 raw bytes.

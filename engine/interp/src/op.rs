@@ -1,11 +1,13 @@
 //! What a cell does, independent of how its handler finds its operands.
 
-use crate::{
-    for_v128_bin, for_v128_extract, for_v128_load, for_v128_load_lane, for_v128_relaxed_bin, for_v128_relaxed_tern,
-    for_v128_relaxed_un, for_v128_replace, for_v128_shift, for_v128_splat, for_v128_store_lane, for_v128_tern,
-    for_v128_test, for_v128_un,
+use crate::eval::scalar::{
+    BinTrapOp, FloatBin, IntBin, IntCmp, LoadOp, Num, StoreOp, UnOp, UnTrapOp,
 };
-use crate::eval::scalar::{BinTrapOp, FloatBin, IntBin, IntCmp, LoadOp, Num, StoreOp, UnOp, UnTrapOp};
+use crate::{
+    for_v128_bin, for_v128_extract, for_v128_load, for_v128_load_lane, for_v128_relaxed_bin,
+    for_v128_relaxed_tern, for_v128_relaxed_un, for_v128_replace, for_v128_shift, for_v128_splat,
+    for_v128_store_lane, for_v128_tern, for_v128_test, for_v128_un,
+};
 
 /// Kind of a cell. Numbers of slots, immediates and targets are in the cell.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -99,13 +101,13 @@ pub enum VKind {
 macro_rules! vector_ops {
     ($d:tt $enum:ident, $doc:literal, $table:ident) => {
         macro_rules! rows {
-            ($d(($d n:ident $d($d rest:tt)*))*) => {
-                #[doc = $doc]
-                #[allow(missing_docs)]
-                #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
-                pub enum $enum { $d($d n),* }
-            };
-        }
+                    ($d(($d n:ident $d($d rest:tt)*))*) => {
+                        #[doc = $doc]
+                        #[allow(missing_docs)]
+                        #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+                        pub enum $enum { $d($d n),* }
+                    };
+                }
         $table!(rows);
     };
 }
@@ -130,8 +132,21 @@ impl Kind {
         use Kind::*;
         matches!(
             self,
-            Br | BrFree | BrMove | BrMoveMany | BrMoveManyFree | BrIf(_) | BrIfMove | BrIfMoveMany | BrTable
-                | Call | CallIndirect | CallIndirectTable | ReturnNone | ReturnOne(_) | ReturnMany | Unreachable
+            Br | BrFree
+                | BrMove
+                | BrMoveMany
+                | BrMoveManyFree
+                | BrIf(_)
+                | BrIfMove
+                | BrIfMoveMany
+                | BrTable
+                | Call
+                | CallIndirect
+                | CallIndirectTable
+                | ReturnNone
+                | ReturnOne(_)
+                | ReturnMany
+                | Unreachable
         )
     }
 
@@ -139,8 +154,18 @@ impl Kind {
     pub fn fuel(self) -> u64 {
         use Kind::*;
         match self {
-            Data | BrFree | BrMoveManyFree | ReturnNone | ReturnOne(_) | ReturnMany | Zero | Marker | Drop | Unreachable
-            | Canon(_) | Vector(VKind::CanonF32 | VKind::CanonF64) => 0,
+            Data
+            | BrFree
+            | BrMoveManyFree
+            | ReturnNone
+            | ReturnOne(_)
+            | ReturnMany
+            | Zero
+            | Marker
+            | Drop
+            | Unreachable
+            | Canon(_)
+            | Vector(VKind::CanonF32 | VKind::CanonF64) => 0,
             _ => 1,
         }
     }
@@ -176,7 +201,11 @@ pub struct Ins {
 impl Ins {
     /// Neither label nor probe.
     pub fn new(kind: Kind) -> Ins {
-        Ins { kind, label: false, probe: ProbeKind::None }
+        Ins {
+            kind,
+            label: false,
+            probe: ProbeKind::None,
+        }
     }
 
     /// At a barrier the frame is wholly in memory and equals the Wasm machine's.

@@ -3,7 +3,8 @@
 use crate::dispatch::{Acc, Imm, Local, Slot, Tee};
 use crate::eval::scalar::ops;
 use crate::eval::scalar::{
-    Bin, BinTrap, BinTrapOp, FloatBin, IntBin, IntCmp, Load, LoadOp, Num, Store, StoreOp, Un, UnOp, UnTrap, UnTrapOp,
+    Bin, BinTrap, BinTrapOp, FloatBin, IntBin, IntCmp, Load, LoadOp, Num, Store, StoreOp, Un, UnOp,
+    UnTrap, UnTrapOp,
 };
 use crate::handlers::control::{self, IfNonZero, IfZero, Sense};
 use crate::handlers::memory::{load, load_sum, store, store_sum};
@@ -173,18 +174,30 @@ fn bin_wide_any<X: Bin>(s: One, d: To) -> Handler {
 /// `i32.add` in cell 0, 1 or 2, the load right behind.
 fn load_sum_any<X: Load>(s: Two, d: To) -> Handler {
     macro_rules! at {
-        (2, $a:ty, $b:ty) => { match d {
-            To::Slot => load_sum::<X, $a, $b, Slot<3, 0>, 3, 4> as Handler, To::Set => load_sum::<X, $a, $b, Local<4>, 3, 5>,
-            To::Tee => load_sum::<X, $a, $b, Tee<4, 3>, 3, 5>, To::Acc => load_sum::<X, $a, $b, Acc, 3, 4>,
-        } };
-        (1, $a:ty, $b:ty) => { match d {
-            To::Slot => load_sum::<X, $a, $b, Slot<2, 0>, 2, 3> as Handler, To::Set => load_sum::<X, $a, $b, Local<3>, 2, 4>,
-            To::Tee => load_sum::<X, $a, $b, Tee<3, 2>, 2, 4>, To::Acc => load_sum::<X, $a, $b, Acc, 2, 3>,
-        } };
-        (0, $a:ty, $b:ty) => { match d {
-            To::Slot => load_sum::<X, $a, $b, Slot<1, 0>, 1, 2> as Handler, To::Set => load_sum::<X, $a, $b, Local<2>, 1, 3>,
-            To::Tee => load_sum::<X, $a, $b, Tee<2, 1>, 1, 3>, To::Acc => load_sum::<X, $a, $b, Acc, 1, 2>,
-        } };
+        (2, $a:ty, $b:ty) => {
+            match d {
+                To::Slot => load_sum::<X, $a, $b, Slot<3, 0>, 3, 4> as Handler,
+                To::Set => load_sum::<X, $a, $b, Local<4>, 3, 5>,
+                To::Tee => load_sum::<X, $a, $b, Tee<4, 3>, 3, 5>,
+                To::Acc => load_sum::<X, $a, $b, Acc, 3, 4>,
+            }
+        };
+        (1, $a:ty, $b:ty) => {
+            match d {
+                To::Slot => load_sum::<X, $a, $b, Slot<2, 0>, 2, 3> as Handler,
+                To::Set => load_sum::<X, $a, $b, Local<3>, 2, 4>,
+                To::Tee => load_sum::<X, $a, $b, Tee<3, 2>, 2, 4>,
+                To::Acc => load_sum::<X, $a, $b, Acc, 2, 3>,
+            }
+        };
+        (0, $a:ty, $b:ty) => {
+            match d {
+                To::Slot => load_sum::<X, $a, $b, Slot<1, 0>, 1, 2> as Handler,
+                To::Set => load_sum::<X, $a, $b, Local<2>, 1, 3>,
+                To::Tee => load_sum::<X, $a, $b, Tee<2, 1>, 1, 3>,
+                To::Acc => load_sum::<X, $a, $b, Acc, 1, 2>,
+            }
+        };
     }
     match s {
         Two::LL => at!(2, Local<0>, Local<1>),
@@ -411,8 +424,12 @@ pub fn br_cmp_eqz(op: IntCmp, s: Two, nonzero: bool) -> Handler {
 /// The end of a loop: `local = local + step`, comparison with `bound`, `br_if`.
 pub fn latch_op(op: IntCmp, step_const: bool, bound_const: bool) -> Handler {
     macro_rules! latch_row {
-        ($n:ident, , i32, $($rest:tt)*) => { latch_any::<ops::$n, ops::I32Add>(step_const, bound_const) };
-        ($n:ident, , i64, $($rest:tt)*) => { latch_any::<ops::$n, ops::I64Add>(step_const, bound_const) };
+        ($n:ident, , i32, $($rest:tt)*) => {
+            latch_any::<ops::$n, ops::I32Add>(step_const, bound_const)
+        };
+        ($n:ident, , i64, $($rest:tt)*) => {
+            latch_any::<ops::$n, ops::I64Add>(step_const, bound_const)
+        };
     }
     macro_rules! rows {
         ($(($n:ident $($rest:tt)*))*) => { match op { $(IntCmp::$n => latch_row!($n, $($rest)*)),* } };
@@ -508,7 +525,9 @@ pub fn select(num: Num, from_acc: bool, d: To) -> Handler {
     macro_rules! arms {
         ($v:ty, $q:ty) => {
             match d {
-                To::Slot | To::Acc => select::<$v, Slot<0, 0>, Slot<0, 1>, $q, Slot<0, 0>, 1> as Handler,
+                To::Slot | To::Acc => {
+                    select::<$v, Slot<0, 0>, Slot<0, 1>, $q, Slot<0, 0>, 1> as Handler
+                }
                 To::Set => select::<$v, Slot<0, 0>, Slot<0, 1>, $q, Local<1>, 2>,
                 To::Tee => select::<$v, Slot<0, 0>, Slot<0, 1>, $q, Tee<1, 0>, 2>,
             }

@@ -8,9 +8,9 @@ use crate::handlers::vector::*;
 use crate::layout::Handler;
 use crate::op::*;
 use crate::{
-    for_v128_bin, for_v128_extract, for_v128_load, for_v128_load_lane, for_v128_relaxed_bin, for_v128_relaxed_tern,
-    for_v128_relaxed_un, for_v128_replace, for_v128_shift, for_v128_splat, for_v128_store_lane, for_v128_tern,
-    for_v128_test, for_v128_un,
+    for_v128_bin, for_v128_extract, for_v128_load, for_v128_load_lane, for_v128_relaxed_bin,
+    for_v128_relaxed_tern, for_v128_relaxed_un, for_v128_replace, for_v128_shift, for_v128_splat,
+    for_v128_store_lane, for_v128_tern, for_v128_test, for_v128_un,
 };
 
 /// The operators as types.

@@ -6,10 +6,10 @@ use probity_interp::eval::scalar::{
 };
 use probity_interp::op::*;
 use probity_interp::{
-    for_bin_trap, for_float_bin, for_int_bin, for_int_cmp, for_load, for_store, for_un, for_un_trap, for_v128_bin,
-    for_v128_extract, for_v128_load, for_v128_load_lane, for_v128_nan, for_v128_relaxed_bin, for_v128_relaxed_tern,
-    for_v128_relaxed_un, for_v128_replace, for_v128_shift, for_v128_splat, for_v128_store_lane, for_v128_tern,
-    for_v128_test, for_v128_un,
+    for_bin_trap, for_float_bin, for_int_bin, for_int_cmp, for_load, for_store, for_un,
+    for_un_trap, for_v128_bin, for_v128_extract, for_v128_load, for_v128_load_lane, for_v128_nan,
+    for_v128_relaxed_bin, for_v128_relaxed_tern, for_v128_relaxed_un, for_v128_replace,
+    for_v128_shift, for_v128_splat, for_v128_store_lane, for_v128_tern, for_v128_test, for_v128_un,
 };
 use wasmparser::{MemArg, Operator as O};
 
@@ -26,7 +26,13 @@ pub(crate) struct Simple {
 
 impl Simple {
     fn new(kind: Kind, pops: usize, push: Option<ValType>) -> Option<Simple> {
-        Some(Simple { kind, pops, push, imm: 0, extra: 0 })
+        Some(Simple {
+            kind,
+            pops,
+            push,
+            imm: 0,
+            extra: 0,
+        })
     }
 
     fn vector(kind: VKind, pops: usize, push: Option<ValType>) -> Option<Simple> {
@@ -35,16 +41,36 @@ impl Simple {
 
     fn memory(kind: Kind, pops: usize, push: Option<ValType>, memarg: &MemArg) -> Option<Simple> {
         // Offsets of 32-bit memories fit; the validator has checked it.
-        Some(Simple { kind, pops, push, imm: memarg.offset as u32, extra: 0 })
+        Some(Simple {
+            kind,
+            pops,
+            push,
+            imm: memarg.offset as u32,
+            extra: 0,
+        })
     }
 
     fn lane(kind: VKind, pops: usize, push: Option<ValType>, lane: u8) -> Option<Simple> {
-        Some(Simple { kind: Kind::Vector(kind), pops, push, imm: lane.into(), extra: 0 })
+        Some(Simple {
+            kind: Kind::Vector(kind),
+            pops,
+            push,
+            imm: lane.into(),
+            extra: 0,
+        })
     }
 
-    fn memory_lane(kind: VKind, push: Option<ValType>, memarg: &MemArg, lane: u8) -> Option<Simple> {
+    fn memory_lane(
+        kind: VKind,
+        push: Option<ValType>,
+        memarg: &MemArg,
+        lane: u8,
+    ) -> Option<Simple> {
         let simple = Simple::memory(Kind::Vector(kind), 2, push, memarg)?;
-        Some(Simple { extra: lane.into(), ..simple })
+        Some(Simple {
+            extra: lane.into(),
+            ..simple
+        })
     }
 }
 
@@ -138,10 +164,30 @@ pub(crate) fn canon(op: &O<'_>) -> Option<Kind> {
     macro_rules! lanes { ($(($n:ident, $bits:literal))*) => { match op { $(O::$n => return Some(Kind::Vector(if $bits == 32 { VKind::CanonF32 } else { VKind::CanonF64 })),)* _ => {} } } }
     for_v128_nan!(lanes);
     match op {
-        O::F32Add | O::F32Sub | O::F32Mul | O::F32Div | O::F32Min | O::F32Max | O::F32Ceil | O::F32Floor
-        | O::F32Trunc | O::F32Nearest | O::F32Sqrt | O::F32DemoteF64 => Some(Kind::Canon(Num::F32)),
-        O::F64Add | O::F64Sub | O::F64Mul | O::F64Div | O::F64Min | O::F64Max | O::F64Ceil | O::F64Floor
-        | O::F64Trunc | O::F64Nearest | O::F64Sqrt | O::F64PromoteF32 => Some(Kind::Canon(Num::F64)),
+        O::F32Add
+        | O::F32Sub
+        | O::F32Mul
+        | O::F32Div
+        | O::F32Min
+        | O::F32Max
+        | O::F32Ceil
+        | O::F32Floor
+        | O::F32Trunc
+        | O::F32Nearest
+        | O::F32Sqrt
+        | O::F32DemoteF64 => Some(Kind::Canon(Num::F32)),
+        O::F64Add
+        | O::F64Sub
+        | O::F64Mul
+        | O::F64Div
+        | O::F64Min
+        | O::F64Max
+        | O::F64Ceil
+        | O::F64Floor
+        | O::F64Trunc
+        | O::F64Nearest
+        | O::F64Sqrt
+        | O::F64PromoteF32 => Some(Kind::Canon(Num::F64)),
         _ => None,
     }
 }

@@ -1,4 +1,4 @@
-//! Lowering: one pass over a function's operators, validating on the way.
+//! Lowering: one pass over a function's operators, which have been validated.
 //!
 //! Each operator that does work becomes one cell (constants of 64 bits, tables
 //! of branches and the like add data cells), in program order. Operands live in
@@ -24,33 +24,33 @@ const FRAME_SLOTS_MAX: u32 = 0xffff;
 pub(crate) const LINE_MAX: usize = 4096;
 
 /// Lowers a function of `module`; `validate` if that has not been done yet.
-pub(crate) fn lower(module: &Module, func: u32, mode: Mode, validate: bool) -> Result<FuncCode, LoadError> {
+pub(crate) fn lower(
+    module: &Module,
+    func: u32,
+    mode: Mode,
+    validate: bool,
+) -> Result<FuncCode, LoadError> {
     let m = &*module.inner;
     let Some(body) = m.function_body(func) else {
         return Err(LoadError::without_offset("function has no body"));
     };
     let in_function = |e: LoadError| e.in_function(&m.display_name(func));
-    let mut validator = match validate {
-        true => m.func_to_validate(func).map(|f| f.into_validator(FuncValidatorAllocations::default())),
-        false => None,
-    };
-    if let Some(v) = &mut validator {
-        let mut reader = body.get_binary_reader_for_validation();
-        v.read_locals(&mut reader).map_err(|e| in_function(e.into()))?;
+    if validate {
+        m.validate_func(func, FuncValidatorAllocations::default())?;
     }
-    let info = module.function(func).expect("a function with a body is in the index space");
+    let info = module
+        .function(func)
+        .expect("a function with a body is in the index space");
     let locals = info.local_types().map_err(in_function)?;
     let mut lowering = Lowering::new(module, func, mode, &locals).map_err(in_function)?;
-    let mut reader = body.get_operators_reader().map_err(|e| in_function(e.into()))?;
+    let mut reader = body
+        .get_operators_reader()
+        .map_err(|e| in_function(e.into()))?;
     while !reader.eof() {
-        let (op, pc) = reader.read_with_offset().map_err(|e| in_function(e.into()))?;
-        if let Some(v) = &mut validator {
-            v.op(pc, &op).map_err(|e| in_function(e.into()))?;
-        }
+        let (op, pc) = reader
+            .read_with_offset()
+            .map_err(|e| in_function(e.into()))?;
         lowering.operator(pc as u32, &op).map_err(in_function)?;
-    }
-    if let Some(v) = &mut validator {
-        v.finish(reader.original_position()).map_err(|e| in_function(e.into()))?;
     }
     Ok(lowering.finish())
 }
@@ -129,7 +129,7 @@ struct Lowering<'a> {
     /// Depth of blocks opened in dead code; `None` where control can be.
     dead: Option<u32>,
     pc: u32,
-    /// First cell of the current straight line.
+    /// First cell since control last transferred for certain.
     line: usize,
     /// A branch arrives at the next cell.
     pending_label: bool,
@@ -144,7 +144,12 @@ struct Lowering<'a> {
 }
 
 impl<'a> Lowering<'a> {
-    fn new(module: &'a Module, func: u32, mode: Mode, locals: &[ValType]) -> Result<Lowering<'a>, LoadError> {
+    fn new(
+        module: &'a Module,
+        func: u32,
+        mode: Mode,
+        locals: &[ValType],
+    ) -> Result<Lowering<'a>, LoadError> {
         let ty = module.inner.func_type_of(func);
         let mut slot = 0;
         let locals: Vec<(ValType, u32)> = locals
@@ -231,7 +236,7 @@ impl<'a> Lowering<'a> {
     }
 
     fn pop(&mut self) -> Operand {
-        // Validation runs ahead of lowering, so the operand is there.
+        // Validation came before lowering, so the operand is there.
         self.stack.pop().expect("operand of validated code")
     }
 
@@ -253,9 +258,17 @@ impl<'a> Lowering<'a> {
 
     fn emit(&mut self, kind: Kind, imm: u32, slot: u32, extra: u16) -> usize {
         let at = self.cells.len();
-        self.cells.push(Cell { imm, slot: slot as u16, extra, ..Cell::ZERO });
+        self.cells.push(Cell {
+            imm,
+            slot: slot as u16,
+            extra,
+            ..Cell::ZERO
+        });
         let label = std::mem::take(&mut self.pending_label);
-        self.ins.push(Ins { label, ..Ins::new(kind) });
+        self.ins.push(Ins {
+            label,
+            ..Ins::new(kind)
+        });
         self.pcs.push(self.pc);
         self.tops.push(self.top() as u16);
         if self.mode == Mode::Structural {
@@ -321,7 +334,14 @@ impl<'a> Lowering<'a> {
     fn enter(&mut self, block: Block, sig: Sig<'a>, no_else: Option<usize>) {
         let height = self.stack.len() - sig.params().len();
         let start = self.cells.len();
-        self.control.push(Control { block, sig, height, start, fixups: Vec::new(), no_else });
+        self.control.push(Control {
+            block,
+            sig,
+            height,
+            start,
+            fixups: Vec::new(),
+            no_else,
+        });
     }
 
     /// Values that a branch to the label at `depth` carries, in slots: how many,
@@ -388,7 +408,6 @@ impl<'a> Lowering<'a> {
         };
         self.pop();
         self.link(depth, Fixup::Branch(at));
-        self.line = self.cells.len();
     }
 
     fn branch_table(&mut self, targets: &wasmparser::BrTable<'_>) -> Result<(), LoadError> {
@@ -481,15 +500,15 @@ impl<'a> Lowering<'a> {
         for &fixup in fixups {
             self.patch(fixup, here);
         }
-        if !fixups.is_empty() {
-            self.pending_label = true;
-            self.line = here;
-        }
+        self.pending_label |= !fixups.is_empty();
     }
 
     /// `end`
     fn end(&mut self) {
-        let control = self.control.last().expect("the function's own block is open");
+        let control = self
+            .control
+            .last()
+            .expect("the function's own block is open");
         let (block, height, sig) = (control.block, control.height, control.sig);
         let top = self.control.len() - 1;
         let mut fixups = std::mem::take(&mut self.control[top].fixups);
@@ -553,7 +572,11 @@ impl<'a> Lowering<'a> {
             O::LocalGet { local_index } => {
                 let (ty, local) = self.locals[local_index as usize];
                 let slot = self.top();
-                let kind = if ty == ValType::V128 { Kind::Vector(VKind::Get) } else { Kind::Get(num(ty)) };
+                let kind = if ty == ValType::V128 {
+                    Kind::Vector(VKind::Get)
+                } else {
+                    Kind::Get(num(ty))
+                };
                 self.emit(kind, local, slot, 0);
                 self.push(ty);
             }
@@ -590,7 +613,11 @@ impl<'a> Lowering<'a> {
             }
             O::Select | O::TypedSelect { .. } => {
                 let ty = self.stack[self.stack.len() - 2].ty;
-                let kind = if ty == ValType::V128 { Kind::Vector(VKind::Select) } else { Kind::Select(num(ty)) };
+                let kind = if ty == ValType::V128 {
+                    Kind::Vector(VKind::Select)
+                } else {
+                    Kind::Select(num(ty))
+                };
                 let slot = self.lowest(3);
                 self.emit(kind, 0, slot, 0);
                 self.pop_many(3);
@@ -600,7 +627,9 @@ impl<'a> Lowering<'a> {
             O::GlobalSet { global_index } => self.global_set(global_index),
             O::RefNull { hty } => {
                 let ty = ValType::from_parser(
-                    wasmparser::ValType::Ref(wasmparser::RefType::new(true, hty).expect("an abstract heap type")),
+                    wasmparser::ValType::Ref(
+                        wasmparser::RefType::new(true, hty).expect("an abstract heap type"),
+                    ),
                     self.pc.into(),
                 )?;
                 self.constant(ty, 0);
@@ -611,7 +640,10 @@ impl<'a> Lowering<'a> {
                 self.push(ValType::FUNCREF);
             }
             O::Call { function_index } => self.call(function_index),
-            O::CallIndirect { type_index, table_index } => self.call_indirect(type_index, table_index),
+            O::CallIndirect {
+                type_index,
+                table_index,
+            } => self.call_indirect(type_index, table_index),
             O::MemorySize { .. }
             | O::MemoryGrow { .. }
             | O::MemoryFill { .. }
@@ -642,7 +674,6 @@ impl<'a> Lowering<'a> {
             O::Loop { blockty } => {
                 let sig = self.sig(blockty)?;
                 self.pending_label = true;
-                self.line = self.cells.len();
                 self.enter(Block::Loop, sig, None);
                 self.marker();
             }
@@ -652,7 +683,6 @@ impl<'a> Lowering<'a> {
                 let at = self.emit(Kind::BrIf(false), 0, slot, 0);
                 self.pop();
                 self.enter(Block::If, sig, Some(at));
-                self.line = self.cells.len();
             }
             O::Else => self.begin_false_arm(),
             O::End => self.end(),
@@ -672,7 +702,10 @@ impl<'a> Lowering<'a> {
                 None => {
                     let name = format!("{op:?}");
                     let name = name.split([' ', '{']).next().unwrap_or_default().to_owned();
-                    return Err(LoadError::at(format!("instruction {name} is not supported"), self.pc.into()));
+                    return Err(LoadError::at(
+                        format!("instruction {name} is not supported"),
+                        self.pc.into(),
+                    ));
                 }
             },
         }
@@ -704,7 +737,11 @@ impl<'a> Lowering<'a> {
     fn set_local(&mut self, index: u32, kind: fn(probity_interp::eval::scalar::Num) -> Kind) {
         let (ty, local) = self.locals[index as usize];
         let slot = self.lowest(1);
-        let kind = if ty == ValType::V128 { Kind::Vector(VKind::Set) } else { kind(num(ty)) };
+        let kind = if ty == ValType::V128 {
+            Kind::Vector(VKind::Set)
+        } else {
+            kind(num(ty))
+        };
         self.emit(kind, local, slot, 0);
     }
 
@@ -762,7 +799,11 @@ impl<'a> Lowering<'a> {
         let def = &module.inner.types[type_index as usize];
         let index_slot = self.lowest(1);
         let slot = self.lowest(1 + def.ty.params().len());
-        let kind = if table == 0 { Kind::CallIndirect } else { Kind::CallIndirectTable };
+        let kind = if table == 0 {
+            Kind::CallIndirect
+        } else {
+            Kind::CallIndirectTable
+        };
         self.emit(kind, def.sig.0, index_slot, slot as u16);
         if table != 0 {
             let data = self.emit(Kind::Data, 0, 0, 0);
@@ -782,10 +823,26 @@ impl<'a> Lowering<'a> {
     /// Instructions on memories, tables and segments as wholes.
     fn bulk(&mut self, op: &O<'_>) {
         let m = &self.module.inner;
-        let address = |memory: u32| if m.memories[memory as usize].memory64 { ValType::I64 } else { ValType::I32 };
-        let index = |table: u32| if m.tables[table as usize].ty.table64 { ValType::I64 } else { ValType::I32 };
+        let address = |memory: u32| {
+            if m.memories[memory as usize].memory64 {
+                ValType::I64
+            } else {
+                ValType::I32
+            }
+        };
+        let index = |table: u32| {
+            if m.tables[table as usize].ty.table64 {
+                ValType::I64
+            } else {
+                ValType::I32
+            }
+        };
         let top = self.top();
-        let (one, two, three) = (|s: &Self| s.lowest(1), |s: &Self| s.lowest(2), |s: &Self| s.lowest(3));
+        let (one, two, three) = (
+            |s: &Self| s.lowest(1),
+            |s: &Self| s.lowest(2),
+            |s: &Self| s.lowest(3),
+        );
         let (pops, push) = match *op {
             O::MemorySize { mem } => {
                 let ty = address(mem);
@@ -836,7 +893,10 @@ impl<'a> Lowering<'a> {
                 self.emit_slow(SlowOp::TableFill, table, three(self));
                 (3, None)
             }
-            O::TableCopy { dst_table, src_table } => {
+            O::TableCopy {
+                dst_table,
+                src_table,
+            } => {
                 self.emit_slow_data(SlowOp::TableCopy, dst_table, three(self), src_table);
                 (3, None)
             }
@@ -865,10 +925,22 @@ impl<'a> Lowering<'a> {
         }
         let sites = Sites {
             cells: self.sites.into(),
-            returns: if structural { self.returns.into() } else { Box::default() },
+            returns: if structural {
+                self.returns.into()
+            } else {
+                Box::default()
+            },
             stacks: self.stacks.into(),
-            stack_nodes: if structural { self.stack_nodes.into() } else { Box::default() },
-            locals: if structural { self.locals.into() } else { Box::default() },
+            stack_nodes: if structural {
+                self.stack_nodes.into()
+            } else {
+                Box::default()
+            },
+            locals: if structural {
+                self.locals.into()
+            } else {
+                Box::default()
+            },
         };
         FuncCode {
             cells: self.cells.into(),
@@ -877,6 +949,7 @@ impl<'a> Lowering<'a> {
             tops: self.tops.into(),
             header: self.header,
             cost: if self.leaf { 0 } else { self.max_slot },
+            frame_slots: self.max_slot,
             sites,
         }
     }

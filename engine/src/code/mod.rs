@@ -4,9 +4,15 @@ pub(crate) mod classify;
 pub(crate) mod lower;
 pub(crate) mod slow_op;
 
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
 use probity_interp::layout::{Cell, HEADER_SLOTS};
 use probity_interp::op::Ins;
 
+use crate::error::LoadError;
+use crate::module::{Module, ModuleInner};
 use crate::types::ValType;
 
 /// How structural opcodes are lowered.
@@ -32,6 +38,8 @@ pub(crate) struct FuncCode {
     pub(crate) header: u32,
     /// What a call must find free below the stack limit; 0 without calls.
     pub(crate) cost: u32,
+    /// Slots of a frame, operands included.
+    pub(crate) frame_slots: u32,
     /// Structural mode only.
     pub(crate) sites: Sites,
 }
@@ -86,5 +94,81 @@ impl FuncCode {
     /// The cell behind the last one of the operator at `pc`: where a call at `pc` returns to.
     pub(crate) fn cell_behind(&self, pc: u32) -> usize {
         self.pcs.partition_point(|&p| p <= pc)
+    }
+}
+
+/// Code of a module's functions, made when first asked for and shared by all
+/// stores of the engine.
+pub(crate) struct CodeCache {
+    plain: Box<[OnceLock<Arc<FuncCode>>]>,
+    structural: Mutex<HashMap<u32, Arc<FuncCode>>>,
+    /// All bodies are known to be valid.
+    validated: AtomicBool,
+}
+
+impl CodeCache {
+    pub(crate) fn new(bodies: usize) -> CodeCache {
+        CodeCache {
+            plain: (0..bodies).map(|_| OnceLock::new()).collect(),
+            structural: Mutex::default(),
+            validated: AtomicBool::new(false),
+        }
+    }
+
+    /// Every body has been validated.
+    pub(crate) fn set_validated(&self) {
+        self.validated.store(true, Ordering::Relaxed);
+    }
+}
+
+impl ModuleInner {
+    /// Code of a defined function. `module` is the handle of this very module.
+    ///
+    /// # Errors
+    /// The function is invalid, or its frame is too large.
+    pub(crate) fn code(
+        &self,
+        module: &Module,
+        func: u32,
+        mode: Mode,
+    ) -> Result<Arc<FuncCode>, LoadError> {
+        let at = (func - self.num_imported_funcs) as usize;
+        let cache = &self.code;
+        let validate = !cache.validated.load(Ordering::Relaxed);
+        if mode == Mode::Plain {
+            if let Some(code) = cache.plain[at].get() {
+                return Ok(code.clone());
+            }
+            let code = Arc::new(lower::lower(module, func, mode, validate)?);
+            return Ok(cache.plain[at].get_or_init(|| code).clone());
+        }
+        let lock = || {
+            cache
+                .structural
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+        };
+        if let Some(code) = lock().get(&func) {
+            return Ok(code.clone());
+        }
+        // Two threads may both lower it; the first one's code is kept.
+        let validate = validate && cache.plain[at].get().is_none();
+        let code = Arc::new(lower::lower(module, func, mode, validate)?);
+        Ok(lock().entry(func).or_insert(code).clone())
+    }
+
+    /// The operator at a pc of a function, if one starts there.
+    pub(crate) fn operator_at(&self, func: u32, pc: u32) -> Option<wasmparser::Operator<'_>> {
+        let body = self.function_body(func)?;
+        let mut reader = body.get_operators_reader().ok()?;
+        while !reader.eof() {
+            let (op, at) = reader.read_with_offset().ok()?;
+            match u64::from(pc).cmp(&at) {
+                std::cmp::Ordering::Less => return None,
+                std::cmp::Ordering::Equal => return Some(op),
+                std::cmp::Ordering::Greater => {}
+            }
+        }
+        None
     }
 }

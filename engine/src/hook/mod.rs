@@ -1,70 +1,153 @@
-//! The probe table: the engine's side; crate `probes` builds on it.
+//! The probe table: the engine's side of probes.
+//!
+//! The engine knows three things of a probe: its [`Site`], a closed vocabulary of
+//! [`Action`]s, and when it goes away. Everything else, what to watch and what to
+//! make of it, is built on top.
+//!
+//! # Contract
+//! 1. Inserting returns a handle; the probe takes effect before the next execution of its site in
+//!    any frame, active ones included.
+//! 2. Removing takes effect after the current fire. Code whose probes are all gone is the code
+//!    that runs where nothing was ever watched.
+//! 3. Changes made while a site fires are deferred to the end of that site's list. Guest code
+//!    called from a probe does not fire that probe.
+//! 4. Order: lower [`Probe::priority`] first, then insertion. [`Site::Entry`] fires before the
+//!    first operator's [`Site::Before`], [`Site::Exit`] after the last one's; they pair always,
+//!    with an [`ExitReason`].
+//! 5. Observation never changes guest state. Writes through [`FrameAccessor`] behave as if the
+//!    program had done them, exactly once.
+//! 6. A probe's error ends the guest; when several probes of a fire fail, the first in order
+//!    wins. A panic is passed on to the caller of the guest, whose state stays consistent.
+//! 7. A probe's view of the frame ([`ProbeContext`], [`FrameAccessor`]) is borrowed for the call,
+//!    so that it cannot be used after execution has resumed.
+//!
+//! # Sites
+//! Each operator is a site of its own, structural ones (`block`, `loop`, `else`, `end`, `nop`)
+//! included. A site fires each time control reaches it, as rule `instr.v1` counts: a branch to a
+//! block lands on its `end`, a branch to a loop on its `loop`, a branch to the outermost label on
+//! the function's last `end`; a true arm that runs into `else` reaches the `else`.
+
+pub(crate) mod arena;
+mod fire;
+mod private;
+mod sync;
+pub(crate) mod table;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::frame::walk::Frame;
 use crate::module::Module;
-use crate::runtime::{AsContext, AsContextMut, Func, Instance, StoreCore, Val};
+use crate::runtime::core::{FuncKind, StoreCore};
+use crate::runtime::{AsContext, AsContextMut, Func, Instance};
 use crate::types::WasmPc;
+
+pub use crate::frame::accessor::FrameAccessor;
+pub(crate) use fire::fire;
 
 /// Where a probe sits in a function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Site {
-    /** before the instruction at this pc */
+    /// Before the operator at this pc.
     Before(WasmPc),
-    /** before everything else of the function */
+    /// Before everything else of the function.
     Entry,
-    /** every way out, after the last instruction */
+    /// Every way out: after the last operator of a return, and when a trap or error unwinds the
+    /// frame.
     Exit,
 }
+
+/// Names a probe in its store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ProbeId(pub(crate) u64);
-/// A block of u64 counters shared between running code and the reader.
-#[derive(Clone)]
+
+/// A block of counters, shared between running code and whoever reads it.
+///
+/// Clones are the same counters.
+#[derive(Clone, Debug)]
 pub struct Counters(Arc<[AtomicU64]>);
+
 impl Counters {
+    /// Counters at zero.
     pub fn new(len: usize) -> Counters {
         Counters((0..len).map(|_| AtomicU64::new(0)).collect())
     }
+
+    /// How many.
     pub fn len(&self) -> usize {
         self.0.len()
     }
+
+    /// Are there none?
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+
+    /// Value of a counter.
+    ///
+    /// # Panics
+    /// Index out of range.
     pub fn get(&self, i: usize) -> u64 {
         self.0[i].load(Ordering::Relaxed)
     }
+
+    /// Adds to a counter, which wraps around.
+    ///
+    /// # Panics
+    /// Index out of range.
     pub fn add(&self, i: usize, n: i64) {
-        self.0[i].store(self.get(i).wrapping_add(n as u64), Ordering::Relaxed)
+        self.0[i].store(self.get(i).wrapping_add(n as u64), Ordering::Relaxed);
+    }
+
+    /// Address of a counter, for code of the store whose probe holds this block.
+    pub(crate) fn address(&self, i: usize) -> *mut u64 {
+        self.0[i].as_ptr()
     }
 }
-/// The closed vocabulary of what a probe can do.
+
+/// What a probe does when it fires.
 pub enum Action {
-    /// counters[index] += n
+    /// `counters[index] += n`
     CountAdd {
+        /// Where to count.
         counters: Counters,
+        /// Which counter.
         index: usize,
+        /// What to add.
         n: u64,
     },
-    /// counters[first + min(top operand as u32, len - 1)] += 1; before br_if/if/select: len 2 counts (zero, non-zero) after mapping non-zero to 1
+    /// Counts the topmost operand, an `i32`: `counters[first + min(operand, len - 1)] += 1`. Only
+    /// before an operator that has such an operand (`br_if`, `if`, `select`, `br_table`, ...).
     CountTop {
+        /// Where to count.
         counters: Counters,
+        /// Counter of operand 0.
         first: usize,
+        /// Number of counters, at least 1.
         len: u32,
+        /// Every operand but 0 counts as 1.
         boolean: bool,
     },
-    /// call a function with the frame
+    /// Calls a function.
     Call(Callback),
 }
+
+/// A function that a probe calls. An error ends the guest.
 pub type Callback = Box<dyn FnMut(&mut ProbeContext<'_>) -> Result<()> + Send>;
+
+/// A probe to be inserted.
 pub struct Probe {
+    /// What it does.
     pub action: Action,
+    /// Lower values fire first; the default is 0.
     pub priority: i32,
+    /// It goes away after its first fire.
     pub one_shot: bool,
 }
+
 impl Probe {
+    /// With default priority, until it is removed.
     pub fn new(action: Action) -> Probe {
         Probe {
             action,
@@ -72,145 +155,231 @@ impl Probe {
             one_shot: false,
         }
     }
+
+    /// Calls `f` at each fire.
     pub fn call(f: impl FnMut(&mut ProbeContext<'_>) -> Result<()> + Send + 'static) -> Probe {
         Probe::new(Action::Call(Box::new(f)))
     }
+
+    /// Goes away after the first fire.
     pub fn one_shot(mut self) -> Probe {
         self.one_shot = true;
         self
     }
+
+    /// Lower values fire first.
     pub fn priority(mut self, p: i32) -> Probe {
         self.priority = p;
         self
     }
 }
+
+/// How a function was left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ExitReason {
+    /// It returned.
     Return,
+    /// A trap or an error of the host unwinds it.
     Trap,
+    /// An exception unwinds it.
     Exception,
+    /// A tail call replaces it.
     TailCall,
 }
-/// The probe table of a store; also reached from a probe (`ProbeContext::probes`) and from a host call (`Caller::probes`).
+
+/// The probe table of a store; also reached from a probe ([`ProbeContext::probes`]) and from a
+/// host function ([`Caller::probes`](crate::Caller::probes)).
+///
+/// ```
+/// use probity_engine::hook::{Action, Counters, Probe, Site};
+/// use probity_engine::{Engine, Instance, Module, Store};
+///
+/// let engine = Engine::default();
+/// let module = Module::new(&engine, r#"(module
+///     (func (export "count") (param i32)
+///         loop local.get 0 i32.const 1 i32.sub local.tee 0 br_if 0 end))"#)?;
+/// let mut store = Store::new(&engine, ());
+/// let instance = Instance::new(&mut store, &module, &[])?;
+/// let func = instance.get_func(&store, "count").unwrap();
+///
+/// let counters = Counters::new(1);
+/// let (pc, _) = module.function(0).unwrap().operators()?[0]; // the `loop`
+/// let action = Action::CountAdd { counters: counters.clone(), index: 0, n: 1 };
+/// let id = store.probes().insert(func, Site::Before(pc), Probe::new(action))?;
+/// func.typed::<i32, ()>(&store)?.call(&mut store, 10)?;
+/// assert_eq!(counters.get(0), 10);
+/// assert!(store.probes().remove(id));
+/// # Ok::<(), probity_engine::Error>(())
+/// ```
 pub struct Probes<'a> {
     core: &'a mut StoreCore,
 }
+
 impl<'a> Probes<'a> {
     pub(crate) fn new(core: &'a mut StoreCore) -> Probes<'a> {
         Probes { core }
     }
 
-    /// Error if the function is a host function or no instruction starts at the pc.
+    /// Inserts a probe.
+    ///
+    /// # Errors
+    /// The function is a host function or belongs to another store, no operator starts at the
+    /// pc, or the action does not fit the site.
     pub fn insert(&mut self, func: Func, site: Site, probe: Probe) -> Result<ProbeId> {
-        unimplemented!()
+        if !func.belongs_to(self.core) {
+            return Err(Error::usage("function of another store"));
+        }
+        self.core.insert_probe(func.id, site, probe)
     }
-    /// before every instruction of every function
+
+    /// Inserts a probe before every operator of every function.
     pub fn insert_global(&mut self, probe: Probe) -> ProbeId {
-        unimplemented!()
+        self.core.insert_global_probe(probe)
     }
-    /// false if it was removed already
+
+    /// Removes a probe; false if it is gone already.
     pub fn remove(&mut self, id: ProbeId) -> bool {
-        unimplemented!()
+        self.core.remove_probe(id)
     }
-    /// Called once for each Wasm function (of any instance), before its first execution, when it can still be instrumented for free.
+
+    /// Calls `f` once for each Wasm function of the store, just before its first execution: then
+    /// it can be instrumented without cost to functions that never run.
     pub fn on_first_call(&mut self, f: impl FnMut(&mut Probes<'_>, Func) + Send + 'static) {
-        unimplemented!()
+        self.core.probes.on_first_call.push(Box::new(f));
     }
-    /// Called for every Wasm frame that a trap or host error unwinds, innermost first: function and pc of the instruction that did not
-    /// complete (the trapping one in the innermost frame, the call in the others).
+
+    /// Calls `f` for every Wasm frame that a trap or host error unwinds, innermost first, with
+    /// the function and the pc of the operator that did not complete: the trapping one in the
+    /// innermost frame, the call in the others.
     pub fn on_unwind(&mut self, f: impl FnMut(&mut Probes<'_>, Func, WasmPc) + Send + 'static) {
-        unimplemented!()
+        self.core.probes.on_unwind.push(Box::new(f));
     }
-    /// pcs etc. of the function's module
+
+    /// The module of a function and its index there; `None` for host functions.
     pub fn module_of(&self, func: Func) -> Option<(Module, u32)> {
-        unimplemented!()
+        let (module, index) = self.core.func_module(func)?;
+        Some((module.clone(), index))
+    }
+
+    /// The instance of a function; `None` for host functions.
+    pub fn instance_of(&self, func: Func) -> Option<Instance> {
+        self.core.func_instance(func)
     }
 }
-/// What a probe sees; valid only during its call.
+
+impl AsContext for Probes<'_> {
+    fn core(&self) -> &StoreCore {
+        self.core
+    }
+}
+
+impl AsContextMut for Probes<'_> {
+    fn core_mut(&mut self) -> &mut StoreCore {
+        self.core
+    }
+}
+
+/// What a probe sees; borrowed for its call.
 pub struct ProbeContext<'a> {
     core: &'a mut StoreCore,
+    id: ProbeId,
+    exit_reason: Option<ExitReason>,
+    /// The frame that the probe fired in.
+    frame: Frame,
+    /// How far the current stretch is unwound, for exits by trap: frames that
+    /// are not there any more.
+    unwound: usize,
 }
+
+impl ProbeContext<'_> {
+    /// The function.
+    pub fn func(&self) -> Func {
+        self.core.func(self.frame.func)
+    }
+
+    /// The function's index in its module.
+    pub fn func_index(&self) -> u32 {
+        self.frame.range.func_index
+    }
+
+    /// Pc of the operator that the probe fired before; at exits, of the operator that leaves.
+    pub fn pc(&self) -> WasmPc {
+        WasmPc(self.frame.pc())
+    }
+
+    /// The function's instance.
+    pub fn instance(&self) -> Instance {
+        let id = self
+            .core
+            .instance_of(self.frame.ctx)
+            .map_or(0, |data| data.id);
+        Instance {
+            store: self.core.id(),
+            id,
+        }
+    }
+
+    /// At exits: how the function is left.
+    pub fn exit_reason(&self) -> Option<ExitReason> {
+        self.exit_reason
+    }
+
+    /// The frame that the probe fired in.
+    pub fn frame(&mut self) -> FrameAccessor<'_> {
+        let accessor = FrameAccessor::new(self.core, self.frame.clone());
+        match self.exit_reason {
+            // What a handler had not yet written of its operands is lost.
+            Some(ExitReason::Trap) => accessor.without_operands(),
+            _ => accessor,
+        }
+    }
+
+    /// Number of Wasm frames on the stack.
+    pub fn depth(&self) -> usize {
+        self.core.frames().count() - self.unwound
+    }
+
+    /// The `n`-th Wasm frame outwards; 0 is the frame that the probe fired in.
+    pub fn frame_at(&mut self, n: usize) -> Option<FrameAccessor<'_>> {
+        if n == 0 {
+            return Some(self.frame());
+        }
+        let frame = self.core.frames().nth(self.unwound + n)?;
+        Some(FrameAccessor::new(self.core, frame))
+    }
+
+    /// The probe table.
+    pub fn probes(&mut self) -> Probes<'_> {
+        Probes::new(self.core)
+    }
+
+    /// The probe that fired.
+    pub fn id(&self) -> ProbeId {
+        self.id
+    }
+}
+
 impl AsContext for ProbeContext<'_> {
     fn core(&self) -> &StoreCore {
         self.core
     }
 }
+
 impl AsContextMut for ProbeContext<'_> {
     fn core_mut(&mut self) -> &mut StoreCore {
         self.core
     }
 }
-impl ProbeContext<'_> {
-    pub fn func(&self) -> Func {
-        unimplemented!()
-    }
-    pub fn func_index(&self) -> u32 {
-        unimplemented!()
-    }
-    pub fn pc(&self) -> WasmPc {
-        unimplemented!()
-    }
-    pub fn instance(&self) -> Instance {
-        unimplemented!()
-    }
-    /// set at exit sites
-    pub fn exit_reason(&self) -> Option<ExitReason> {
-        unimplemented!()
-    }
-    /// the frame the probe fired in
-    pub fn frame(&mut self) -> FrameAccessor<'_> {
-        unimplemented!()
-    }
-    /// number of Wasm frames on the stack
-    pub fn depth(&self) -> usize {
-        unimplemented!()
-    }
-    /// n-th Wasm frame outwards, 0 = this one
-    pub fn frame_at(&mut self, n: usize) -> Option<FrameAccessor<'_>> {
-        unimplemented!()
-    }
-    pub fn probes(&mut self) -> Probes<'_> {
-        unimplemented!()
-    }
-    pub fn id(&self) -> ProbeId {
-        unimplemented!()
-    }
-}
-pub struct FrameAccessor<'a> {
-    core: &'a mut StoreCore,
-}
-impl FrameAccessor<'_> {
-    pub fn func(&self) -> Func {
-        unimplemented!()
-    }
-    pub fn func_index(&self) -> u32 {
-        unimplemented!()
-    }
-    pub fn pc(&self) -> WasmPc {
-        unimplemented!()
-    }
-    pub fn num_locals(&self) -> u32 {
-        unimplemented!()
-    }
-    pub fn local(&self, i: u32) -> Option<Val> {
-        unimplemented!()
-    }
-    pub fn num_operands(&self) -> u32 {
-        unimplemented!()
-    }
-    /// 0 = bottom of the function's operand stack
-    pub fn operand(&self, i: u32) -> Option<Val> {
-        unimplemented!()
-    }
-    /// 0 = top
-    pub fn top(&self, i: u32) -> Option<Val> {
-        unimplemented!()
-    }
-    pub fn set_local(&mut self, i: u32, v: Val) -> Result<()> {
-        unimplemented!()
-    }
-    pub fn set_operand(&mut self, i: u32, v: Val) -> Result<()> {
-        unimplemented!()
+
+impl StoreCore {
+    fn func_instance(&self, func: Func) -> Option<Instance> {
+        match self.funcs[func.id as usize].kind {
+            FuncKind::Wasm { instance, .. } => Some(Instance {
+                store: self.id(),
+                id: instance,
+            }),
+            FuncKind::Host(_) => None,
+        }
     }
 }

@@ -74,6 +74,23 @@ impl ModuleInner {
         }
     }
 
+    /// The operators of a function from the one at `pc` on.
+    pub(crate) fn operators_from(
+        &self,
+        func: u32,
+        pc: u32,
+    ) -> impl Iterator<Item = (Operator<'_>, u32)> {
+        let reader = self
+            .function_body(func)
+            .and_then(|body| body.get_operators_reader().ok());
+        reader
+            .into_iter()
+            .flat_map(|reader| reader.into_iter_with_offsets())
+            .map_while(Result::ok)
+            .map(|(op, at)| (op, at as u32))
+            .skip_while(move |&(_, at)| at < pc)
+    }
+
     /// Validates every function.
     pub(crate) fn validate_all(&self) -> Result<(), LoadError> {
         let mut allocations = FuncValidatorAllocations::default();

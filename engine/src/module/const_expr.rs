@@ -80,14 +80,6 @@ impl ConstExpr {
         }))
     }
 
-    /// The operators, without the final `end`.
-    pub(crate) fn ops(&self) -> &[ConstOp] {
-        match &self.0 {
-            Repr::One(op) => std::slice::from_ref(op),
-            Repr::Many(ops) => ops,
-        }
-    }
-
     /// The value's raw bits.
     pub(crate) fn eval(&self, context: &mut impl ConstContext) -> u128 {
         let ops = match &self.0 {

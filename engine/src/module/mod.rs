@@ -20,6 +20,7 @@ use std::sync::{Arc, OnceLock};
 
 use wasmparser::ValidatorResources;
 
+use crate::code::CodeCache;
 use crate::engine::{Engine, SigId};
 use crate::error::LoadError;
 use crate::types::{
@@ -87,7 +88,6 @@ pub(crate) struct GlobalDef {
 
 #[derive(Debug)]
 pub(crate) struct Element {
-    pub(crate) ty: RefType,
     pub(crate) kind: ElementKind,
     pub(crate) items: ElementItems,
 }
@@ -103,15 +103,6 @@ pub(crate) enum ElementKind {
 pub(crate) enum ElementItems {
     Funcs(Vec<u32>),
     Exprs(Vec<ConstExpr>),
-}
-
-impl ElementItems {
-    pub(crate) fn len(&self) -> usize {
-        match self {
-            ElementItems::Funcs(items) => items.len(),
-            ElementItems::Exprs(items) => items.len(),
-        }
-    }
 }
 
 #[derive(Debug)]
@@ -158,6 +149,9 @@ pub(crate) struct ModuleInner {
     /// Contents of the first name section.
     name_section: Option<Range<usize>>,
     names: OnceLock<Names>,
+    pub(crate) code: CodeCache,
+    /// Slot of each defined global among those of an instance; a v128 takes two.
+    pub(crate) global_slots: Vec<u32>,
 }
 
 impl ModuleInner {
@@ -264,6 +258,7 @@ impl Module {
         let inner = parse::parse(engine, bytes)?;
         if !engine.config().lazy {
             inner.validate_all()?;
+            inner.code.set_validated();
         }
         Ok(Module {
             inner: Arc::new(inner),
@@ -275,7 +270,9 @@ impl Module {
     /// # Errors
     /// The first invalid function, with its name and the offset of what is wrong.
     pub fn validate(&self) -> Result<(), LoadError> {
-        self.inner.validate_all()
+        self.inner.validate_all()?;
+        self.inner.code.set_validated();
+        Ok(())
     }
 
     /// Name of the module by its name section.

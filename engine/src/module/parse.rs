@@ -16,6 +16,7 @@ use super::{
     Data, DataKind, Element, ElementItems, ElementKind, Export, ExternIndex, GlobalDef, Import,
     ImportKind, ModuleInner, TableDef, TypeDef,
 };
+use crate::code::CodeCache;
 use crate::engine::Engine;
 use crate::error::LoadError;
 use crate::types::{FuncType, GlobalType, MemoryType, RefType, TableType};
@@ -74,6 +75,8 @@ pub(super) fn parse(engine: &Engine, bytes: Vec<u8>) -> Result<ModuleInner, Load
         validator_resources: None,
         name_section: None,
         names: OnceLock::new(),
+        code: CodeCache::new(0),
+        global_slots: Vec::new(),
     };
     let features = engine.config().wasm_features();
     let mut parser = Parser::new(0);
@@ -94,6 +97,12 @@ pub(super) fn parse(engine: &Engine, bytes: Vec<u8>) -> Result<ModuleInner, Load
         }
     }
     module.bytes = bytes;
+    module.code = CodeCache::new(module.bodies.len());
+    let mut slot = 0;
+    for global in &module.globals[module.num_imported_globals as usize..] {
+        module.global_slots.push(slot);
+        slot += global.ty.content.slots() as u32;
+    }
     module.sort_exports();
     Ok(module)
 }
@@ -273,24 +282,25 @@ fn read_element(element: wasmparser::Element<'_>) -> Result<Element, LoadError> 
         ParsedElementKind::Passive => ElementKind::Passive,
         ParsedElementKind::Declared => ElementKind::Declared,
     };
-    let (ty, items) = match element.items {
+    let items = match element.items {
         ParsedItems::Functions(section) => {
             let mut funcs = Vec::with_capacity(capacity(&section));
             for func in section {
                 funcs.push(func?);
             }
-            (RefType::FUNCREF, ElementItems::Funcs(funcs))
+            ElementItems::Funcs(funcs)
         }
         ParsedItems::Expressions(ty, section) => {
-            let ty = RefType::from_parser(ty, element.range.start)?;
+            // Checks that the type is one that the engine has.
+            RefType::from_parser(ty, element.range.start)?;
             let mut exprs = Vec::with_capacity(capacity(&section));
             for expr in section {
                 exprs.push(ConstExpr::from_parser(&expr?)?);
             }
-            (ty, ElementItems::Exprs(exprs))
+            ElementItems::Exprs(exprs)
         }
     };
-    Ok(Element { ty, kind, items })
+    Ok(Element { kind, items })
 }
 
 fn read_data(data: wasmparser::Data<'_>) -> Result<Data, LoadError> {

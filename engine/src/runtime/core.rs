@@ -6,7 +6,7 @@ use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use probity_interp::handlers::control;
-use probity_interp::layout::{Cell, Ctx, FuncRecord, HEADER_SLOTS, Machine, Saved};
+use probity_interp::layout::{Ctx, FuncRecord, Machine, Saved};
 
 use super::fuel::Fuel;
 use super::global::GlobalData;
@@ -61,8 +61,6 @@ pub struct StoreCore {
     pub(crate) positions: Vec<Position>,
     /// Why the run ended, if a slow path ended it.
     pub(crate) ending: Option<Ending>,
-    /// Context for calls of host functions that the host makes.
-    pub(crate) host_ctx: Owned<Ctx>,
 }
 
 /// How a slow path ended a run.
@@ -83,7 +81,10 @@ pub(crate) struct FuncEntry {
 
 pub(crate) enum FuncKind {
     /// Position in `instances`, function index there.
-    Wasm { instance: u32, index: u32 },
+    Wasm {
+        instance: u32,
+        index: u32,
+    },
     Host(Box<HostEntry>),
 }
 
@@ -149,7 +150,6 @@ impl StoreCore {
             saved: Saved::default(),
             store: std::ptr::null_mut(),
         });
-        let host_ctx = Owned::new(super::instance::empty_ctx(machine.as_ptr(), stack_limit));
         StoreCore {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             engine: engine.clone(),
@@ -172,7 +172,6 @@ impl StoreCore {
             probes: ProbeTable::default(),
             positions: Vec::new(),
             ending: None,
-            host_ctx,
         }
     }
 
@@ -206,7 +205,12 @@ impl StoreCore {
     }
 
     /// Adds a host function. It must have been made for the `T` of this store.
-    pub(crate) fn add_host_func(&mut self, ty: FuncType, name: Option<String>, f: RawHostFn) -> Func {
+    pub(crate) fn add_host_func(
+        &mut self,
+        ty: FuncType,
+        name: Option<String>,
+        f: RawHostFn,
+    ) -> Func {
         let id = u32::try_from(self.funcs.len()).expect("fewer than 2^32 functions");
         let (params, results) = (slots_of(ty.params()) as u32, slots_of(ty.results()) as u32);
         let record = Owned::new(FuncRecord {
@@ -223,7 +227,12 @@ impl StoreCore {
         let at = record.as_ptr();
         // SAFETY: just made; the record identifies itself.
         unsafe { (*at).target = at };
-        let kind = FuncKind::Host(Box::new(HostEntry { ty, name, f, _record: record }));
+        let kind = FuncKind::Host(Box::new(HostEntry {
+            ty,
+            name,
+            f,
+            _record: record,
+        }));
         self.funcs.push(FuncEntry { record: at, kind });
         self.func(id)
     }
@@ -231,25 +240,33 @@ impl StoreCore {
     pub(crate) fn func_type(&self, func: Func) -> &FuncType {
         match &self.funcs[func.id as usize].kind {
             FuncKind::Host(host) => &host.ty,
-            &FuncKind::Wasm { instance, index } => {
-                self.instances[instance as usize].module.inner.func_type_of(index)
-            }
+            &FuncKind::Wasm { instance, index } => self.instances[instance as usize]
+                .module
+                .inner
+                .func_type_of(index),
         }
     }
 
     pub(crate) fn func_module(&self, func: Func) -> Option<(&Module, u32)> {
         match self.funcs[func.id as usize].kind {
             FuncKind::Host(_) => None,
-            FuncKind::Wasm { instance, index } => Some((&self.instances[instance as usize].module, index)),
+            FuncKind::Wasm { instance, index } => {
+                Some((&self.instances[instance as usize].module, index))
+            }
         }
     }
 
     pub(crate) fn func_name(&self, func: Func) -> String {
         match &self.funcs[func.id as usize].kind {
-            FuncKind::Host(host) => host.name.clone().unwrap_or_else(|| "host function".to_owned()),
-            &FuncKind::Wasm { instance, index } => {
-                self.instances[instance as usize].module.inner.display_name(index).into_owned()
-            }
+            FuncKind::Host(host) => host
+                .name
+                .clone()
+                .unwrap_or_else(|| "host function".to_owned()),
+            &FuncKind::Wasm { instance, index } => self.instances[instance as usize]
+                .module
+                .inner
+                .display_name(index)
+                .into_owned(),
         }
     }
 
@@ -272,7 +289,10 @@ impl StoreCore {
     /// Raw bits of a value that must be of type `ty`.
     pub(crate) fn val_to_raw(&self, ty: ValType, v: Val) -> Result<u128> {
         if !v.has_type(ty) {
-            return Err(Error::usage(format!("value of type {} where {ty} is expected", v.ty())));
+            return Err(Error::usage(format!(
+                "value of type {} where {ty} is expected",
+                v.ty()
+            )));
         }
         let mut slots = [0; 2];
         v.to_slots(self, &mut slots)?;
@@ -312,7 +332,8 @@ impl StoreCore {
     }
 
     pub(crate) fn add_table(&mut self, ty: TableType, init: u64) -> Result<u32> {
-        self.tables.push(TableData::new(ty, init, self.limits.table_elements_max)?);
+        self.tables
+            .push(TableData::new(ty, init, self.limits.table_elements_max)?);
         Ok((self.tables.len() - 1) as u32)
     }
 
@@ -326,11 +347,6 @@ impl StoreCore {
 
     pub(crate) fn fuel_consumed(&self) -> u64 {
         self.fuel.consumed()
-    }
-
-    /// Slots of a host function's frame, header included.
-    pub(crate) fn host_frame_slots(record: &FuncRecord) -> usize {
-        record.header as usize + HEADER_SLOTS
     }
 
     /// The instance that a context belongs to; `None` for the host's.
@@ -350,9 +366,4 @@ impl StoreCore {
 pub(crate) unsafe fn core_of<'a>(ctx: *mut Ctx) -> &'a mut StoreCore {
     // SAFETY: `call_raw` sets the pointer before it runs code, and lends the core to it.
     unsafe { &mut *((*(*ctx).machine).store as *mut StoreCore) }
-}
-
-/// Whether a cell is one of the fixed ones, which belong to no function.
-pub(crate) fn is_leave(pc: *const Cell) -> bool {
-    pc == &raw const control::LEAVE
 }

@@ -33,7 +33,12 @@ pub(crate) enum Allowance {
 
 impl Fuel {
     pub(crate) fn new() -> Fuel {
-        Fuel { given: 0, left: 0, limit: None, bulk: 0 }
+        Fuel {
+            given: 0,
+            left: 0,
+            limit: None,
+            bulk: 0,
+        }
     }
 
     pub(crate) fn consumed(&self) -> u64 {
@@ -49,7 +54,11 @@ impl Fuel {
 
     /// Units that may still be consumed, if there is a limit.
     pub(crate) fn remaining(&self) -> Option<i64> {
-        self.limit.map(|limit| limit.saturating_sub(self.consumed() as i64).saturating_sub(self.bulk))
+        self.limit.map(|limit| {
+            limit
+                .saturating_sub(self.consumed() as i64)
+                .saturating_sub(self.bulk)
+        })
     }
 
     /// Takes note of what running code has left.

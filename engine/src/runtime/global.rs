@@ -39,7 +39,10 @@ impl Global {
         let core = store.core_mut();
         let raw = core.val_to_raw(ty.content, v)?;
         let id = core.add_global(ty, raw);
-        Ok(Global { store: core.id(), id })
+        Ok(Global {
+            store: core.id(),
+            id,
+        })
     }
 
     /// Its type.
@@ -53,7 +56,11 @@ impl Global {
         let global = self.of(core);
         // SAFETY: a global's slots live as long as the store; the guest is not running.
         let raw = unsafe {
-            let high = if global.ty.content.slots() == 2 { *global.addr.add(1) } else { 0 };
+            let high = if global.ty.content.slots() == 2 {
+                *global.addr.add(1)
+            } else {
+                0
+            };
             u128::from(*global.addr) | u128::from(high) << 64
         };
         core.raw_to_val(global.ty.content, raw)

@@ -5,11 +5,17 @@ use probity_interp::layout::{Ctx, FuncRecord, Machine, TableView};
 
 use super::core::{FuncEntry, FuncKind, Owned, StoreCore};
 use super::global::GlobalData;
+use super::linker::check_imports;
 use super::slow::SLOW;
 use super::value::slots_of;
-use super::{AsContext, AsContextMut, Extern, Func, Global, Memory, Table, TypedFunc, WasmParams, WasmResults};
-use crate::error::{Error, LinkError, Result, TrapCode};
-use crate::module::{ConstContext, ConstExpr, DataKind, ElementItems, ElementKind, ExternIndex, Module};
+use super::{
+    AsContext, AsContextMut, Extern, Func, Global, Memory, Table, TypedFunc, WasmParams,
+    WasmResults,
+};
+use crate::error::{Error, Result, TrapCode};
+use crate::module::{
+    ConstContext, ConstExpr, DataKind, ElementItems, ElementKind, ExternIndex, Module,
+};
 
 /// An instance of a module. Only a name for it: cheap to copy.
 ///
@@ -137,12 +143,7 @@ impl StoreCore {
             elements: Vec::new(),
             dropped_data: vec![false; m.data.len()],
         };
-        for (import, item) in m.imports.iter().zip(imports) {
-            let expected = m.import_type(import);
-            let found = item.ty(&CoreRef(self));
-            if !crate::types::extern_matches(&found, &expected) {
-                return Err(LinkError::incompatible_import(&import.module, &import.name, &expected, &found).into());
-            }
+        for item in imports {
             match *item {
                 Extern::Func(func) => data.imported_funcs.push(func.id),
                 Extern::Memory(memory) => data.memories.push(memory.id),
@@ -181,7 +182,9 @@ impl StoreCore {
                 ctx,
                 target: std::ptr::null(),
                 sig: def.sig.0,
-                id: first_own + (index as u32).wrapping_sub(m.num_imported_funcs),
+                id: first_own
+                    .wrapping_add(index as u32)
+                    .wrapping_sub(m.num_imported_funcs),
                 param_slots: params,
                 result_slots: results,
             };
@@ -201,7 +204,10 @@ impl StoreCore {
             if record.target.is_null() {
                 let at: *mut FuncRecord = record;
                 record.target = at;
-                let kind = FuncKind::Wasm { instance: id, index: index as u32 };
+                let kind = FuncKind::Wasm {
+                    instance: id,
+                    index: index as u32,
+                };
                 self.funcs.push(FuncEntry { record: at, kind });
             }
         }
@@ -237,12 +243,19 @@ impl StoreCore {
         let module = self.instances[id as usize].module.clone();
         let m = &module.inner;
         for def in &m.tables[m.num_imported_tables as usize..] {
-            let init = def.init.as_ref().map_or(0, |init| self.instances[id as usize].eval(init) as u64);
+            let init = def
+                .init
+                .as_ref()
+                .map_or(0, |init| self.instances[id as usize].eval(init) as u64);
             let table = self.add_table(def.ty, init)?;
             self.instances[id as usize].tables.push(table);
         }
         let data = &mut self.instances[id as usize];
-        data.table_views = data.tables.iter().map(|&t| self.tables[t as usize].view()).collect();
+        data.table_views = data
+            .tables
+            .iter()
+            .map(|&t| self.tables[t as usize].view())
+            .collect();
         for element in &m.elements {
             let items = match &element.items {
                 ElementItems::Funcs(funcs) => funcs.iter().map(|&f| data.raw_func(f)).collect(),
@@ -285,8 +298,12 @@ impl StoreCore {
                     let at = data.eval(offset) as u64;
                     let table = data.tables[*table as usize];
                     let elements = self.tables[table as usize].elements_mut();
-                    let range = usize::try_from(at).ok().and_then(|at| elements.get_mut(at..)?.get_mut(..items.len()));
-                    range.ok_or(TrapCode::TableOutOfBounds)?.copy_from_slice(&items);
+                    let range = usize::try_from(at)
+                        .ok()
+                        .and_then(|at| elements.get_mut(at..)?.get_mut(..items.len()));
+                    range
+                        .ok_or(TrapCode::TableOutOfBounds)?
+                        .copy_from_slice(&items);
                 }
                 ElementKind::Passive => self.instances[id as usize].elements[index] = items,
                 ElementKind::Declared => {}
@@ -300,7 +317,9 @@ impl StoreCore {
                 data.dropped_data[index] = true;
                 let bytes = &m.bytes[segment.range.clone()];
                 let range = self.memories[memory as usize].range(at, bytes.len() as u64);
-                range.ok_or(TrapCode::MemoryOutOfBounds)?.copy_from_slice(bytes);
+                range
+                    .ok_or(TrapCode::MemoryOutOfBounds)?
+                    .copy_from_slice(bytes);
             }
         }
         Ok(())
@@ -323,31 +342,28 @@ impl Instance {
     /// them by name.
     ///
     /// # Errors
-    /// Imports that are missing or do not match ([`LinkError`]), limits, and traps of active
+    /// Imports that are missing or do not match ([`LinkError`](crate::LinkError)), limits, and traps of active
     /// segments and the start function.
-    pub fn new(store: &mut impl AsContextMut, module: &Module, imports: &[Extern]) -> Result<Instance> {
+    pub fn new(
+        store: &mut impl AsContextMut,
+        module: &Module,
+        imports: &[Extern],
+    ) -> Result<Instance> {
         let core = store.core_mut();
         if !core.engine().same(&module.inner.engine) {
             return Err(Error::usage("module of another engine"));
         }
-        if let Some(import) = module.inner.imports.get(imports.len()) {
-            let expected = module.inner.import_type(import);
-            return Err(LinkError::unknown_import(&import.module, &import.name, &expected).into());
-        }
-        if imports.len() > module.inner.imports.len() {
-            let message = format!("{} imports given, {} expected", imports.len(), module.inner.imports.len());
-            return Err(Error::usage(message));
-        }
-        if !imports.iter().all(|item| item.belongs_to(core)) {
-            return Err(Error::usage("import of another store"));
-        }
+        check_imports(&CoreRef(core), module, imports)?;
         let id = core.allocate_instance(module, imports)?;
         core.run_segments(id)?;
         if let Some(start) = module.inner.start {
             let func = core.func(core.instances[id as usize].func_id(start));
             core.call_raw(func, &mut [])?;
         }
-        Ok(Instance { store: core.id(), id })
+        Ok(Instance {
+            store: core.id(),
+            id,
+        })
     }
 
     /// The module.
@@ -377,7 +393,8 @@ impl Instance {
         name: &str,
     ) -> Result<TypedFunc<P, R>> {
         let func = self.get_func(store, name);
-        func.ok_or_else(|| Error::usage(format!("no exported function `{name}`")))?.typed(store)
+        func.ok_or_else(|| Error::usage(format!("no exported function `{name}`")))?
+            .typed(store)
     }
 
     /// An exported memory.
@@ -397,35 +414,53 @@ impl Instance {
 
     /// Any function by index, exported or not.
     pub fn func(&self, store: &impl AsContext, index: u32) -> Option<Func> {
-        self.item(store.core(), ExternIndex::Func(index))?.into_func()
+        self.item(store.core(), ExternIndex::Func(index))?
+            .into_func()
     }
 
     /// Any memory by index.
     pub fn memory(&self, store: &impl AsContext, index: u32) -> Option<Memory> {
-        self.item(store.core(), ExternIndex::Memory(index))?.into_memory()
+        self.item(store.core(), ExternIndex::Memory(index))?
+            .into_memory()
     }
 
     /// Any global by index.
     pub fn global(&self, store: &impl AsContext, index: u32) -> Option<Global> {
-        self.item(store.core(), ExternIndex::Global(index))?.into_global()
+        self.item(store.core(), ExternIndex::Global(index))?
+            .into_global()
     }
 
     /// Any table by index.
     pub fn table(&self, store: &impl AsContext, index: u32) -> Option<Table> {
-        self.item(store.core(), ExternIndex::Table(index))?.into_table()
+        self.item(store.core(), ExternIndex::Table(index))?
+            .into_table()
     }
 
     fn item(&self, core: &StoreCore, index: ExternIndex) -> Option<Extern> {
         let data = self.of(core);
         let store = self.store;
         Some(match index {
-            ExternIndex::Func(i) if i < data.module.inner.num_funcs() => {
-                Func { store, id: data.func_id(i) }.into()
+            ExternIndex::Func(i) if i < data.module.inner.num_funcs() => Func {
+                store,
+                id: data.func_id(i),
             }
+            .into(),
             ExternIndex::Func(_) => return None,
-            ExternIndex::Memory(i) => Memory { store, id: *data.memories.get(i as usize)? }.into(),
-            ExternIndex::Table(i) => Table { store, id: *data.tables.get(i as usize)? }.into(),
-            ExternIndex::Global(i) => Global { store, id: *data.globals.get(i as usize)? }.into(),
+            ExternIndex::Memory(i) => Memory {
+                store,
+                id: *data.memories.get(i as usize)?,
+            }
+            .into(),
+            ExternIndex::Table(i) => Table {
+                store,
+                id: *data.tables.get(i as usize)?,
+            }
+            .into(),
+            ExternIndex::Global(i) => Global {
+                store,
+                id: *data.globals.get(i as usize)?,
+            }
+            .into(),
         })
     }
 

@@ -46,21 +46,26 @@ impl MemoryData {
         let bytes = |pages: u64| pages.saturating_mul(page);
         let minimum = bytes(ty.minimum);
         let most = ty.maximum.map_or(u64::MAX, bytes);
-        let wanted = if ty.memory64 { most.min(minimum.max(RESERVE_32)) } else { most.min(RESERVE_32) };
+        let wanted = if ty.memory64 {
+            most.min(minimum.max(RESERVE_32))
+        } else {
+            most.min(RESERVE_32)
+        };
         let region = usize::try_from(wanted).ok().and_then(reserve_at_most);
         let mut region = region.ok_or_else(|| refused(minimum))?;
         if !usize::try_from(minimum).is_ok_and(|bytes| region.grow(bytes)) {
             return Err(refused(minimum));
         }
-        Ok(MemoryData { ty, region, len: minimum, users: Vec::new() })
+        Ok(MemoryData {
+            ty,
+            region,
+            len: minimum,
+            users: Vec::new(),
+        })
     }
 
     pub(crate) fn base(&self) -> *mut u8 {
         self.region.base()
-    }
-
-    pub(crate) fn len(&self) -> u64 {
-        self.len
     }
 
     pub(crate) fn pages(&self) -> u64 {
@@ -85,8 +90,15 @@ impl MemoryData {
         let old = self.pages();
         let new = old.checked_add(pages)?;
         let bytes = new.checked_mul(1 << self.ty.page_size_log2)?;
-        let limit = if self.ty.memory64 { u64::MAX } else { RESERVE_32 };
-        if new > self.ty.maximum.unwrap_or(u64::MAX) || bytes > limit || bytes > bytes_max.unwrap_or(u64::MAX) {
+        let limit = if self.ty.memory64 {
+            u64::MAX
+        } else {
+            RESERVE_32
+        };
+        if new > self.ty.maximum.unwrap_or(u64::MAX)
+            || bytes > limit
+            || bytes > bytes_max.unwrap_or(u64::MAX)
+        {
             return None;
         }
         if !self.region.grow(usize::try_from(bytes).ok()?) {
@@ -147,13 +159,19 @@ impl Memory {
     pub fn new(store: &mut impl AsContextMut, ty: MemoryType) -> Result<Memory> {
         let core = store.core_mut();
         let id = core.add_memory(ty)?;
-        Ok(Memory { store: core.id(), id })
+        Ok(Memory {
+            store: core.id(),
+            id,
+        })
     }
 
     /// Its type; the minimum is its current size.
     pub fn ty(&self, store: &impl AsContext) -> MemoryType {
         let data = self.of(store.core());
-        MemoryType { minimum: data.pages(), ..data.ty }
+        MemoryType {
+            minimum: data.pages(),
+            ..data.ty
+        }
     }
 
     /// The bytes.
@@ -172,7 +190,9 @@ impl Memory {
     /// [`TrapCode::MemoryOutOfBounds`]
     pub fn read(&self, store: &impl AsContext, offset: u64, buf: &mut [u8]) -> Result<()> {
         let data = self.data(store);
-        let bytes = usize::try_from(offset).ok().and_then(|at| data.get(at..)?.get(..buf.len()));
+        let bytes = usize::try_from(offset)
+            .ok()
+            .and_then(|at| data.get(at..)?.get(..buf.len()));
         buf.copy_from_slice(bytes.ok_or(TrapCode::MemoryOutOfBounds)?);
         Ok(())
     }
@@ -182,8 +202,12 @@ impl Memory {
     /// # Errors
     /// [`TrapCode::MemoryOutOfBounds`]; nothing is written then.
     pub fn write(&self, store: &mut impl AsContextMut, offset: u64, data: &[u8]) -> Result<()> {
-        let range = self.of_mut(store.core_mut()).range(offset, data.len() as u64);
-        range.ok_or(TrapCode::MemoryOutOfBounds)?.copy_from_slice(data);
+        let range = self
+            .of_mut(store.core_mut())
+            .range(offset, data.len() as u64);
+        range
+            .ok_or(TrapCode::MemoryOutOfBounds)?
+            .copy_from_slice(data);
         Ok(())
     }
 

@@ -77,7 +77,9 @@ impl<T> Store<T> {
         // SAFETY: just made from a box. The pointer to the data is derived from that to the
         // whole, so that neither part's references invalidate those to the other.
         unsafe {
-            (*inner).core.set_host_data(NonNull::new_unchecked(&raw mut (*inner).data).cast());
+            (*inner)
+                .core
+                .set_host_data(NonNull::new_unchecked(&raw mut (*inner).data).cast());
             Store {
                 inner: NonNull::new_unchecked(inner),
                 owned: PhantomData,

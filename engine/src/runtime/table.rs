@@ -41,10 +41,21 @@ pub(crate) struct TableData {
 impl TableData {
     pub(crate) fn new(ty: TableType, init: u64, elements_max: Option<u64>) -> Result<TableData> {
         if ty.minimum > elements_max.unwrap_or(u64::MAX).min(ELEMENTS_MAX) {
-            return Err(Error::usage(format!("failed to allocate a table of {} elements", ty.minimum)));
+            return Err(Error::usage(format!(
+                "failed to allocate a table of {} elements",
+                ty.minimum
+            )));
         }
-        let view = Box::into_raw(Box::new(TableView { elements: std::ptr::null(), len: 0 }));
-        let mut table = TableData { ty, elements: vec![init; ty.minimum as usize], view, users: Vec::new() };
+        let view = Box::into_raw(Box::new(TableView {
+            elements: std::ptr::null(),
+            len: 0,
+        }));
+        let mut table = TableData {
+            ty,
+            elements: vec![init; ty.minimum as usize],
+            view,
+            users: Vec::new(),
+        };
         table.publish();
         Ok(table)
     }
@@ -74,7 +85,12 @@ impl TableData {
     pub(crate) fn grow(&mut self, delta: u64, init: u64, elements_max: Option<u64>) -> Option<u64> {
         let old = self.elements.len() as u64;
         let new = old.checked_add(delta)?;
-        let most = self.ty.maximum.unwrap_or(u64::MAX).min(elements_max.unwrap_or(u64::MAX)).min(ELEMENTS_MAX);
+        let most = self
+            .ty
+            .maximum
+            .unwrap_or(u64::MAX)
+            .min(elements_max.unwrap_or(u64::MAX))
+            .min(ELEMENTS_MAX);
         if new > most || self.elements.try_reserve(delta as usize).is_err() {
             return None;
         }
@@ -113,13 +129,19 @@ impl Table {
         let core = store.core_mut();
         let raw = core.reference_to_raw(ty.element, init)?;
         let id = core.add_table(ty, raw)?;
-        Ok(Table { store: core.id(), id })
+        Ok(Table {
+            store: core.id(),
+            id,
+        })
     }
 
     /// Its type; the minimum is its current length.
     pub fn ty(&self, store: &impl AsContext) -> TableType {
         let table = self.of(store.core());
-        TableType { minimum: table.elements.len() as u64, ..table.ty }
+        TableType {
+            minimum: table.elements.len() as u64,
+            ..table.ty
+        }
     }
 
     /// Number of elements.
@@ -143,7 +165,9 @@ impl Table {
         let core = store.core_mut();
         let raw = core.reference_to_raw(self.of(core).ty.element, v)?;
         let table = self.of_mut(core);
-        let slot = usize::try_from(index).ok().and_then(|i| table.elements.get_mut(i));
+        let slot = usize::try_from(index)
+            .ok()
+            .and_then(|i| table.elements.get_mut(i));
         *slot.ok_or(TrapCode::TableOutOfBounds)? = raw;
         Ok(())
     }

@@ -24,7 +24,11 @@ impl Region {
     pub(crate) fn reserve(reserve: usize) -> Option<Region> {
         let reserved = reserve.checked_next_multiple_of(STEP)?.max(STEP);
         let base = imp::reserve(reserved)?;
-        Some(Region { base, reserved, usable: 0 })
+        Some(Region {
+            base,
+            reserved,
+            usable: 0,
+        })
     }
 
     /// Makes at least the first `bytes` bytes usable; false if the reservation

@@ -235,86 +235,98 @@ macro_rules! trunc_from {
 
 /// Integer operators that also exist fused into windows with immediates.
 #[macro_export]
-macro_rules! for_int_bin { ($m:ident) => { $m! {
-    (I32Add, i32, i32, |a, b| a.wrapping_add(b))
-    (I32Sub, i32, i32, |a, b| a.wrapping_sub(b))
-    (I32Mul, i32, i32, |a, b| a.wrapping_mul(b))
-    (I32And, i32, i32, |a, b| a & b)
-    (I32Or, i32, i32, |a, b| a | b)
-    (I32Xor, i32, i32, |a, b| a ^ b)
-    (I32Shl, i32, i32, |a, b| a.wrapping_shl(b as u32))
-    (I32ShrS, i32, i32, |a, b| a.wrapping_shr(b as u32))
-    (I32ShrU, i32, i32, |a, b| (a as u32).wrapping_shr(b as u32) as i32)
-    (I32Rotl, i32, i32, |a, b| a.rotate_left(b as u32 & 31))
-    (I32Rotr, i32, i32, |a, b| a.rotate_right(b as u32 & 31))
-    (I64Add, i64, i64, |a, b| a.wrapping_add(b))
-    (I64Sub, i64, i64, |a, b| a.wrapping_sub(b))
-    (I64Mul, i64, i64, |a, b| a.wrapping_mul(b))
-    (I64And, i64, i64, |a, b| a & b)
-    (I64Or, i64, i64, |a, b| a | b)
-    (I64Xor, i64, i64, |a, b| a ^ b)
-    (I64Shl, i64, i64, |a, b| a.wrapping_shl(b as u32))
-    (I64ShrS, i64, i64, |a, b| a.wrapping_shr(b as u32))
-    (I64ShrU, i64, i64, |a, b| (a as u64).wrapping_shr(b as u32) as i64)
-    (I64Rotl, i64, i64, |a, b| a.rotate_left(b as u32 & 63))
-    (I64Rotr, i64, i64, |a, b| a.rotate_right(b as u32 & 63))
-} } }
+macro_rules! for_int_bin {
+    ($m:ident) => {
+        $m! {
+            (I32Add, i32, i32, |a, b| a.wrapping_add(b))
+            (I32Sub, i32, i32, |a, b| a.wrapping_sub(b))
+            (I32Mul, i32, i32, |a, b| a.wrapping_mul(b))
+            (I32And, i32, i32, |a, b| a & b)
+            (I32Or, i32, i32, |a, b| a | b)
+            (I32Xor, i32, i32, |a, b| a ^ b)
+            (I32Shl, i32, i32, |a, b| a.wrapping_shl(b as u32))
+            (I32ShrS, i32, i32, |a, b| a.wrapping_shr(b as u32))
+            (I32ShrU, i32, i32, |a, b| (a as u32).wrapping_shr(b as u32) as i32)
+            (I32Rotl, i32, i32, |a, b| a.rotate_left(b as u32 & 31))
+            (I32Rotr, i32, i32, |a, b| a.rotate_right(b as u32 & 31))
+            (I64Add, i64, i64, |a, b| a.wrapping_add(b))
+            (I64Sub, i64, i64, |a, b| a.wrapping_sub(b))
+            (I64Mul, i64, i64, |a, b| a.wrapping_mul(b))
+            (I64And, i64, i64, |a, b| a & b)
+            (I64Or, i64, i64, |a, b| a | b)
+            (I64Xor, i64, i64, |a, b| a ^ b)
+            (I64Shl, i64, i64, |a, b| a.wrapping_shl(b as u32))
+            (I64ShrS, i64, i64, |a, b| a.wrapping_shr(b as u32))
+            (I64ShrU, i64, i64, |a, b| (a as u64).wrapping_shr(b as u32) as i64)
+            (I64Rotl, i64, i64, |a, b| a.rotate_left(b as u32 & 63))
+            (I64Rotr, i64, i64, |a, b| a.rotate_right(b as u32 & 63))
+        }
+    };
+}
 
 /// Float operators and float comparisons.
 #[macro_export]
-macro_rules! for_float_bin { ($m:ident) => { $m! {
-    (F32Add, f32, f32, |a, b| a + b)
-    (F32Sub, f32, f32, |a, b| a - b)
-    (F32Mul, f32, f32, |a, b| a * b)
-    (F32Div, f32, f32, |a, b| a / b)
-    (F32Min, f32, f32, f32_min)
-    (F32Max, f32, f32, f32_max)
-    (F32Copysign, f32, f32, |a, b| a.copysign(b))
-    (F64Add, f64, f64, |a, b| a + b)
-    (F64Sub, f64, f64, |a, b| a - b)
-    (F64Mul, f64, f64, |a, b| a * b)
-    (F64Div, f64, f64, |a, b| a / b)
-    (F64Min, f64, f64, f64_min)
-    (F64Max, f64, f64, f64_max)
-    (F64Copysign, f64, f64, |a, b| a.copysign(b))
-    (F32Eq, f32, i32, |a, b| (a == b) as i32)
-    (F32Ne, f32, i32, |a, b| (a != b) as i32)
-    (F32Lt, f32, i32, |a, b| (a < b) as i32)
-    (F32Gt, f32, i32, |a, b| (a > b) as i32)
-    (F32Le, f32, i32, |a, b| (a <= b) as i32)
-    (F32Ge, f32, i32, |a, b| (a >= b) as i32)
-    (F64Eq, f64, i32, |a, b| (a == b) as i32)
-    (F64Ne, f64, i32, |a, b| (a != b) as i32)
-    (F64Lt, f64, i32, |a, b| (a < b) as i32)
-    (F64Gt, f64, i32, |a, b| (a > b) as i32)
-    (F64Le, f64, i32, |a, b| (a <= b) as i32)
-    (F64Ge, f64, i32, |a, b| (a >= b) as i32)
-} } }
+macro_rules! for_float_bin {
+    ($m:ident) => {
+        $m! {
+            (F32Add, f32, f32, |a, b| a + b)
+            (F32Sub, f32, f32, |a, b| a - b)
+            (F32Mul, f32, f32, |a, b| a * b)
+            (F32Div, f32, f32, |a, b| a / b)
+            (F32Min, f32, f32, f32_min)
+            (F32Max, f32, f32, f32_max)
+            (F32Copysign, f32, f32, |a, b| a.copysign(b))
+            (F64Add, f64, f64, |a, b| a + b)
+            (F64Sub, f64, f64, |a, b| a - b)
+            (F64Mul, f64, f64, |a, b| a * b)
+            (F64Div, f64, f64, |a, b| a / b)
+            (F64Min, f64, f64, f64_min)
+            (F64Max, f64, f64, f64_max)
+            (F64Copysign, f64, f64, |a, b| a.copysign(b))
+            (F32Eq, f32, i32, |a, b| (a == b) as i32)
+            (F32Ne, f32, i32, |a, b| (a != b) as i32)
+            (F32Lt, f32, i32, |a, b| (a < b) as i32)
+            (F32Gt, f32, i32, |a, b| (a > b) as i32)
+            (F32Le, f32, i32, |a, b| (a <= b) as i32)
+            (F32Ge, f32, i32, |a, b| (a >= b) as i32)
+            (F64Eq, f64, i32, |a, b| (a == b) as i32)
+            (F64Ne, f64, i32, |a, b| (a != b) as i32)
+            (F64Lt, f64, i32, |a, b| (a < b) as i32)
+            (F64Gt, f64, i32, |a, b| (a > b) as i32)
+            (F64Le, f64, i32, |a, b| (a <= b) as i32)
+            (F64Ge, f64, i32, |a, b| (a >= b) as i32)
+        }
+    };
+}
 
 /// Integer comparisons, which also exist fused with a conditional branch.
 #[macro_export]
-macro_rules! for_int_cmp { ($m:ident) => { $m! {
-    (I32Eq, i32, i32, |a, b| (a == b) as i32)
-    (I32Ne, i32, i32, |a, b| (a != b) as i32)
-    (I32LtS, i32, i32, |a, b| (a < b) as i32)
-    (I32LtU, i32, i32, |a, b| ((a as u32) < b as u32) as i32)
-    (I32GtS, i32, i32, |a, b| (a > b) as i32)
-    (I32GtU, i32, i32, |a, b| (a as u32 > b as u32) as i32)
-    (I32LeS, i32, i32, |a, b| (a <= b) as i32)
-    (I32LeU, i32, i32, |a, b| (a as u32 <= b as u32) as i32)
-    (I32GeS, i32, i32, |a, b| (a >= b) as i32)
-    (I32GeU, i32, i32, |a, b| (a as u32 >= b as u32) as i32)
-    (I64Eq, i64, i32, |a, b| (a == b) as i32)
-    (I64Ne, i64, i32, |a, b| (a != b) as i32)
-    (I64LtS, i64, i32, |a, b| (a < b) as i32)
-    (I64LtU, i64, i32, |a, b| ((a as u64) < b as u64) as i32)
-    (I64GtS, i64, i32, |a, b| (a > b) as i32)
-    (I64GtU, i64, i32, |a, b| (a as u64 > b as u64) as i32)
-    (I64LeS, i64, i32, |a, b| (a <= b) as i32)
-    (I64LeU, i64, i32, |a, b| (a as u64 <= b as u64) as i32)
-    (I64GeS, i64, i32, |a, b| (a >= b) as i32)
-    (I64GeU, i64, i32, |a, b| (a as u64 >= b as u64) as i32)
-} } }
+macro_rules! for_int_cmp {
+    ($m:ident) => {
+        $m! {
+            (I32Eq, i32, i32, |a, b| (a == b) as i32)
+            (I32Ne, i32, i32, |a, b| (a != b) as i32)
+            (I32LtS, i32, i32, |a, b| (a < b) as i32)
+            (I32LtU, i32, i32, |a, b| ((a as u32) < b as u32) as i32)
+            (I32GtS, i32, i32, |a, b| (a > b) as i32)
+            (I32GtU, i32, i32, |a, b| (a as u32 > b as u32) as i32)
+            (I32LeS, i32, i32, |a, b| (a <= b) as i32)
+            (I32LeU, i32, i32, |a, b| (a as u32 <= b as u32) as i32)
+            (I32GeS, i32, i32, |a, b| (a >= b) as i32)
+            (I32GeU, i32, i32, |a, b| (a as u32 >= b as u32) as i32)
+            (I64Eq, i64, i32, |a, b| (a == b) as i32)
+            (I64Ne, i64, i32, |a, b| (a != b) as i32)
+            (I64LtS, i64, i32, |a, b| (a < b) as i32)
+            (I64LtU, i64, i32, |a, b| ((a as u64) < b as u64) as i32)
+            (I64GtS, i64, i32, |a, b| (a > b) as i32)
+            (I64GtU, i64, i32, |a, b| (a as u64 > b as u64) as i32)
+            (I64LeS, i64, i32, |a, b| (a <= b) as i32)
+            (I64LeU, i64, i32, |a, b| (a as u64 <= b as u64) as i32)
+            (I64GeS, i64, i32, |a, b| (a >= b) as i32)
+            (I64GeU, i64, i32, |a, b| (a as u64 >= b as u64) as i32)
+        }
+    };
+}
 
 /// Partial operators with two operands.
 #[macro_export]
@@ -331,60 +343,64 @@ macro_rules! for_bin_trap { ($m:ident) => { $m! {
 
 /// Total operators with one operand.
 #[macro_export]
-macro_rules! for_un { ($m:ident) => { $m! {
-    (I32Eqz, i32, i32, |a| (a == 0) as i32)
-    (I64Eqz, i64, i32, |a| (a == 0) as i32)
-    (I32Clz, i32, i32, |a| a.leading_zeros() as i32)
-    (I32Ctz, i32, i32, |a| a.trailing_zeros() as i32)
-    (I32Popcnt, i32, i32, |a| a.count_ones() as i32)
-    (I64Clz, i64, i64, |a| a.leading_zeros() as i64)
-    (I64Ctz, i64, i64, |a| a.trailing_zeros() as i64)
-    (I64Popcnt, i64, i64, |a| a.count_ones() as i64)
-    (I32WrapI64, i64, i32, |a| a as i32)
-    (I64ExtendI32S, i32, i64, |a| a as i64)
-    (I64ExtendI32U, i32, i64, |a| a as u32 as i64)
-    (I32Extend8S, i32, i32, |a| a as i8 as i32)
-    (I32Extend16S, i32, i32, |a| a as i16 as i32)
-    (I64Extend8S, i64, i64, |a| a as i8 as i64)
-    (I64Extend16S, i64, i64, |a| a as i16 as i64)
-    (I64Extend32S, i64, i64, |a| a as i32 as i64)
-    (F32Abs, f32, f32, |a| a.abs())
-    (F32Neg, f32, f32, |a| -a)
-    (F32Ceil, f32, f32, |a| round!(a, ceil))
-    (F32Floor, f32, f32, |a| round!(a, floor))
-    (F32Trunc, f32, f32, |a| round!(a, trunc))
-    (F32Nearest, f32, f32, |a| round!(a, round_ties_even))
-    (F32Sqrt, f32, f32, |a| a.sqrt())
-    (F64Abs, f64, f64, |a| a.abs())
-    (F64Neg, f64, f64, |a| -a)
-    (F64Ceil, f64, f64, |a| round!(a, ceil))
-    (F64Floor, f64, f64, |a| round!(a, floor))
-    (F64Trunc, f64, f64, |a| round!(a, trunc))
-    (F64Nearest, f64, f64, |a| round!(a, round_ties_even))
-    (F64Sqrt, f64, f64, |a| a.sqrt())
-    (F32ConvertI32S, i32, f32, |a| a as f32)
-    (F32ConvertI32U, i32, f32, |a| a as u32 as f32)
-    (F32ConvertI64S, i64, f32, |a| a as f32)
-    (F32ConvertI64U, i64, f32, |a| a as u64 as f32)
-    (F64ConvertI32S, i32, f64, |a| a as f64)
-    (F64ConvertI32U, i32, f64, |a| a as u32 as f64)
-    (F64ConvertI64S, i64, f64, |a| a as f64)
-    (F64ConvertI64U, i64, f64, |a| a as u64 as f64)
-    (F32DemoteF64, f64, f32, |a| a as f32)
-    (F64PromoteF32, f32, f64, |a| a as f64)
-    (I32ReinterpretF32, f32, i32, |a| a.to_bits() as i32)
-    (I64ReinterpretF64, f64, i64, |a| a.to_bits() as i64)
-    (F32ReinterpretI32, i32, f32, |a| f32::from_bits(a as u32))
-    (F64ReinterpretI64, i64, f64, |a| f64::from_bits(a as u64))
-    (I32TruncSatF32S, f32, i32, |a| a as i32)
-    (I32TruncSatF32U, f32, i32, |a| a as u32 as i32)
-    (I32TruncSatF64S, f64, i32, |a| a as i32)
-    (I32TruncSatF64U, f64, i32, |a| a as u32 as i32)
-    (I64TruncSatF32S, f32, i64, |a| a as i64)
-    (I64TruncSatF32U, f32, i64, |a| a as u64 as i64)
-    (I64TruncSatF64S, f64, i64, |a| a as i64)
-    (I64TruncSatF64U, f64, i64, |a| a as u64 as i64)
-} } }
+macro_rules! for_un {
+    ($m:ident) => {
+        $m! {
+            (I32Eqz, i32, i32, |a| (a == 0) as i32)
+            (I64Eqz, i64, i32, |a| (a == 0) as i32)
+            (I32Clz, i32, i32, |a| a.leading_zeros() as i32)
+            (I32Ctz, i32, i32, |a| a.trailing_zeros() as i32)
+            (I32Popcnt, i32, i32, |a| a.count_ones() as i32)
+            (I64Clz, i64, i64, |a| a.leading_zeros() as i64)
+            (I64Ctz, i64, i64, |a| a.trailing_zeros() as i64)
+            (I64Popcnt, i64, i64, |a| a.count_ones() as i64)
+            (I32WrapI64, i64, i32, |a| a as i32)
+            (I64ExtendI32S, i32, i64, |a| a as i64)
+            (I64ExtendI32U, i32, i64, |a| a as u32 as i64)
+            (I32Extend8S, i32, i32, |a| a as i8 as i32)
+            (I32Extend16S, i32, i32, |a| a as i16 as i32)
+            (I64Extend8S, i64, i64, |a| a as i8 as i64)
+            (I64Extend16S, i64, i64, |a| a as i16 as i64)
+            (I64Extend32S, i64, i64, |a| a as i32 as i64)
+            (F32Abs, f32, f32, |a| a.abs())
+            (F32Neg, f32, f32, |a| -a)
+            (F32Ceil, f32, f32, |a| round!(a, ceil))
+            (F32Floor, f32, f32, |a| round!(a, floor))
+            (F32Trunc, f32, f32, |a| round!(a, trunc))
+            (F32Nearest, f32, f32, |a| round!(a, round_ties_even))
+            (F32Sqrt, f32, f32, |a| a.sqrt())
+            (F64Abs, f64, f64, |a| a.abs())
+            (F64Neg, f64, f64, |a| -a)
+            (F64Ceil, f64, f64, |a| round!(a, ceil))
+            (F64Floor, f64, f64, |a| round!(a, floor))
+            (F64Trunc, f64, f64, |a| round!(a, trunc))
+            (F64Nearest, f64, f64, |a| round!(a, round_ties_even))
+            (F64Sqrt, f64, f64, |a| a.sqrt())
+            (F32ConvertI32S, i32, f32, |a| a as f32)
+            (F32ConvertI32U, i32, f32, |a| a as u32 as f32)
+            (F32ConvertI64S, i64, f32, |a| a as f32)
+            (F32ConvertI64U, i64, f32, |a| a as u64 as f32)
+            (F64ConvertI32S, i32, f64, |a| a as f64)
+            (F64ConvertI32U, i32, f64, |a| a as u32 as f64)
+            (F64ConvertI64S, i64, f64, |a| a as f64)
+            (F64ConvertI64U, i64, f64, |a| a as u64 as f64)
+            (F32DemoteF64, f64, f32, |a| a as f32)
+            (F64PromoteF32, f32, f64, |a| a as f64)
+            (I32ReinterpretF32, f32, i32, |a| a.to_bits() as i32)
+            (I64ReinterpretF64, f64, i64, |a| a.to_bits() as i64)
+            (F32ReinterpretI32, i32, f32, |a| f32::from_bits(a as u32))
+            (F64ReinterpretI64, i64, f64, |a| f64::from_bits(a as u64))
+            (I32TruncSatF32S, f32, i32, |a| a as i32)
+            (I32TruncSatF32U, f32, i32, |a| a as u32 as i32)
+            (I32TruncSatF64S, f64, i32, |a| a as i32)
+            (I32TruncSatF64U, f64, i32, |a| a as u32 as i32)
+            (I64TruncSatF32S, f32, i64, |a| a as i64)
+            (I64TruncSatF32U, f32, i64, |a| a as u64 as i64)
+            (I64TruncSatF64S, f64, i64, |a| a as i64)
+            (I64TruncSatF64U, f64, i64, |a| a as u64 as i64)
+        }
+    };
+}
 
 /// NaN to the canonical NaN: not Wasm operators, but steps that `--deterministic` adds.
 #[macro_export]
@@ -409,20 +425,28 @@ macro_rules! for_un_trap { ($m:ident) => { $m! {
 
 /// Scalar loads: result type, type in memory.
 #[macro_export]
-macro_rules! for_load { ($m:ident) => { $m! {
-    (I32Load, i32, i32) (I64Load, i64, i64) (F32Load, f32, f32) (F64Load, f64, f64)
-    (I32Load8S, i32, i8) (I32Load8U, i32, u8) (I32Load16S, i32, i16) (I32Load16U, i32, u16)
-    (I64Load8S, i64, i8) (I64Load8U, i64, u8) (I64Load16S, i64, i16) (I64Load16U, i64, u16)
-    (I64Load32S, i64, i32) (I64Load32U, i64, u32)
-} } }
+macro_rules! for_load {
+    ($m:ident) => {
+        $m! {
+            (I32Load, i32, i32) (I64Load, i64, i64) (F32Load, f32, f32) (F64Load, f64, f64)
+            (I32Load8S, i32, i8) (I32Load8U, i32, u8) (I32Load16S, i32, i16) (I32Load16U, i32, u16)
+            (I64Load8S, i64, i8) (I64Load8U, i64, u8) (I64Load16S, i64, i16) (I64Load16U, i64, u16)
+            (I64Load32S, i64, i32) (I64Load32U, i64, u32)
+        }
+    };
+}
 
 /// Scalar stores: operand type, type in memory.
 #[macro_export]
-macro_rules! for_store { ($m:ident) => { $m! {
-    (I32Store, i32, i32) (I64Store, i64, i64) (F32Store, f32, f32) (F64Store, f64, f64)
-    (I32Store8, i32, u8) (I32Store16, i32, u16)
-    (I64Store8, i64, u8) (I64Store16, i64, u16) (I64Store32, i64, u32)
-} } }
+macro_rules! for_store {
+    ($m:ident) => {
+        $m! {
+            (I32Store, i32, i32) (I64Store, i64, i64) (F32Store, f32, f32) (F64Store, f64, f64)
+            (I32Store8, i32, u8) (I32Store16, i32, u16)
+            (I64Store8, i64, u8) (I64Store16, i64, u16) (I64Store32, i64, u32)
+        }
+    };
+}
 
 /// The operators as types: what generic handlers are instantiated with.
 pub mod ops {

@@ -343,15 +343,30 @@ raw_handler! {
 }
 
 /// Code of functions that have none yet.
-pub static PREPARE: Cell = Cell { handler: prepare as *const std::ffi::c_void, ..Cell::ZERO };
+pub static PREPARE: Cell = Cell {
+    handler: prepare as *const std::ffi::c_void,
+    ..Cell::ZERO
+};
 /// Code of host functions.
-pub static HOST: Cell = Cell { handler: host as *const std::ffi::c_void, ..Cell::ZERO };
+pub static HOST: Cell = Cell {
+    handler: host as *const std::ffi::c_void,
+    ..Cell::ZERO
+};
 /// Code of functions imported from another instance.
-pub static BRIDGE: Cell = Cell { handler: bridge as *const std::ffi::c_void, ..Cell::ZERO };
+pub static BRIDGE: Cell = Cell {
+    handler: bridge as *const std::ffi::c_void,
+    ..Cell::ZERO
+};
 /// Return cell of a bridge.
-pub static BRIDGE_RETURN: Cell = Cell { handler: bridge_return as *const std::ffi::c_void, ..Cell::ZERO };
+pub static BRIDGE_RETURN: Cell = Cell {
+    handler: bridge_return as *const std::ffi::c_void,
+    ..Cell::ZERO
+};
 /// Return cell of a call from the host.
-pub static LEAVE: Cell = Cell { handler: leave as *const std::ffi::c_void, ..Cell::ZERO };
+pub static LEAVE: Cell = Cell {
+    handler: leave as *const std::ffi::c_void,
+    ..Cell::ZERO
+};
 
 handler! {
     /// Return without results; `extra` is the header. `F` units of the window are fuel.

@@ -1,0 +1,184 @@
+//! Reading and writing a frame's locals and operands.
+
+use std::sync::Arc;
+
+use super::walk::{Frame, Place};
+use crate::code::{FuncCode, Mode};
+use crate::error::{Error, Result};
+use crate::runtime::core::StoreCore;
+use crate::runtime::{Func, Val};
+use crate::types::{ValType, WasmPc};
+
+/// A Wasm frame, its locals and operands with their types.
+///
+/// Operands are those that the operator at [`FrameAccessor::pc`] finds on the stack; in a frame
+/// that is in a call, those that stay below the call's arguments. Frames that a trap unwinds show
+/// no operands.
+pub struct FrameAccessor<'a> {
+    core: &'a mut StoreCore,
+    frame: Frame,
+    /// The function's structural code, which has the types; `None` shows nothing.
+    code: Option<Arc<FuncCode>>,
+    /// Type and slot of each operand, bottom first.
+    operands: Vec<(ValType, u32)>,
+}
+
+impl<'a> FrameAccessor<'a> {
+    pub(crate) fn new(core: &'a mut StoreCore, frame: Frame) -> FrameAccessor<'a> {
+        let code = core.instance_of(frame.ctx).and_then(|data| {
+            let module = &data.module;
+            module
+                .inner
+                .code(module, frame.range.func_index, Mode::Structural)
+                .ok()
+        });
+        let operands = code
+            .as_ref()
+            .map_or_else(Vec::new, |code| operands(core, &frame, code));
+        FrameAccessor {
+            core,
+            frame,
+            code,
+            operands,
+        }
+    }
+
+    /// As `new`, for a frame whose operand stack is gone.
+    pub(crate) fn without_operands(mut self) -> FrameAccessor<'a> {
+        self.operands.clear();
+        self
+    }
+
+    /// The function.
+    pub fn func(&self) -> Func {
+        self.core.func(self.frame.func)
+    }
+
+    /// The function's index in its module.
+    pub fn func_index(&self) -> u32 {
+        self.frame.range.func_index
+    }
+
+    /// Pc of the operator that is next, or of the call that the frame is in.
+    pub fn pc(&self) -> WasmPc {
+        WasmPc(self.frame.pc())
+    }
+
+    /// Number of parameters and locals.
+    pub fn num_locals(&self) -> u32 {
+        self.locals().len() as u32
+    }
+
+    /// A parameter or local; `None` out of range.
+    pub fn local(&self, i: u32) -> Option<Val> {
+        let &(ty, slot) = self.locals().get(i as usize)?;
+        Some(self.read(ty, slot))
+    }
+
+    /// Number of operands.
+    pub fn num_operands(&self) -> u32 {
+        self.operands.len() as u32
+    }
+
+    /// An operand; 0 is the bottom of the function's operand stack. `None` out of range.
+    pub fn operand(&self, i: u32) -> Option<Val> {
+        let &(ty, slot) = self.operands.get(i as usize)?;
+        Some(self.read(ty, slot))
+    }
+
+    /// An operand from the top; 0 is the topmost. `None` out of range.
+    pub fn top(&self, i: u32) -> Option<Val> {
+        self.operand(self.num_operands().checked_sub(i)?.checked_sub(1)?)
+    }
+
+    /// Sets a parameter or local.
+    ///
+    /// # Errors
+    /// No such local, or `v` is not of its type.
+    pub fn set_local(&mut self, i: u32, v: Val) -> Result<()> {
+        let place = self.locals().get(i as usize).copied();
+        let (ty, slot) = place.ok_or_else(|| Error::usage(format!("no local {i}")))?;
+        self.write(ty, slot, v)
+    }
+
+    /// Sets an operand; 0 is the bottom.
+    ///
+    /// # Errors
+    /// No such operand, or `v` is not of its type.
+    pub fn set_operand(&mut self, i: u32, v: Val) -> Result<()> {
+        let place = self.operands.get(i as usize).copied();
+        let (ty, slot) = place.ok_or_else(|| Error::usage(format!("no operand {i}")))?;
+        self.write(ty, slot, v)
+    }
+
+    fn locals(&self) -> &[(ValType, u32)] {
+        self.code.as_ref().map_or(&[], |code| &code.sites.locals)
+    }
+
+    fn read(&self, ty: ValType, slot: u32) -> Val {
+        // SAFETY: the frame is live and has that slot; at this point it is wholly in memory.
+        let raw = unsafe {
+            let at = self.frame.fp.add(slot as usize);
+            let high = if ty.slots() == 2 { *at.add(1) } else { 0 };
+            u128::from(*at) | u128::from(high) << 64
+        };
+        self.core.raw_to_val(ty, raw)
+    }
+
+    fn write(&mut self, ty: ValType, slot: u32, v: Val) -> Result<()> {
+        let raw = self.core.val_to_raw(ty, v)?;
+        // SAFETY: as in `read`.
+        unsafe {
+            let at = self.frame.fp.add(slot as usize);
+            *at = raw as u64;
+            if ty.slots() == 2 {
+                *at.add(1) = (raw >> 64) as u64;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn operands(core: &StoreCore, frame: &Frame, code: &FuncCode) -> Vec<(ValType, u32)> {
+    let pc = frame.pc();
+    // In structural code the cell itself is known; function entry has no operator.
+    let cell = match (frame.range.private, frame.place) {
+        (Some(_), Place::At(cell)) => Some(cell),
+        _ => code.sites.cell_at(pc),
+    };
+    let Some(cell) = cell else {
+        return Vec::new();
+    };
+    let mut types = code.sites.operand_types(cell);
+    if let Place::Returning(_) = frame.place {
+        let taken = core.call_operands(frame, pc).min(types.len());
+        types.truncate(types.len() - taken);
+    }
+    let mut slot = code.operand_base();
+    types
+        .into_iter()
+        .map(|ty| {
+            let at = slot;
+            slot += ty.slots() as u32;
+            (ty, at)
+        })
+        .collect()
+}
+
+impl StoreCore {
+    /// Operands that the call at `pc` takes.
+    fn call_operands(&self, frame: &Frame, pc: u32) -> usize {
+        use wasmparser::Operator as O;
+        let Some(data) = self.instance_of(frame.ctx) else {
+            return 0;
+        };
+        let m = &data.module.inner;
+        match m.operator_at(frame.range.func_index, pc) {
+            Some(O::Call { function_index }) => m.func_type_of(function_index).params().len(),
+            Some(O::CallIndirect { type_index, .. }) => {
+                1 + m.types[type_index as usize].ty.params().len()
+            }
+            _ => 0,
+        }
+    }
+}

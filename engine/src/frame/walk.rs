@@ -1,0 +1,160 @@
+//! Walking the Wasm stack.
+//!
+//! Each stretch of frames between two host calls begins at a [`Position`], which
+//! a slow path notes before it runs foreign code, and ends at the cell through
+//! which the outermost function of the stretch returns to the host.
+
+use probity_interp::handlers::control::{BRIDGE_RETURN, BRIDGE_SLOTS, LEAVE};
+use probity_interp::layout::{Cell, Ctx, FuncRecord};
+
+use super::code_map::CodeRange;
+use crate::runtime::core::StoreCore;
+
+/// Where a stretch of frames begins.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Position {
+    /// At a cell that is about to run, or that trapped.
+    Code {
+        pc: *const Cell,
+        fp: *mut u64,
+        ctx: *mut Ctx,
+    },
+    /// In a host function, whose frame is at `fp`.
+    Host {
+        record: *const FuncRecord,
+        fp: *mut u64,
+        ctx: *mut Ctx,
+    },
+}
+
+/// Where a frame stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Place {
+    /// At this cell.
+    At(usize),
+    /// In a call that returns to this cell.
+    Returning(usize),
+}
+
+/// A Wasm frame.
+#[derive(Clone)]
+pub(crate) struct Frame {
+    pub(crate) func: u32,
+    pub(crate) range: CodeRange,
+    pub(crate) place: Place,
+    pub(crate) fp: *mut u64,
+    pub(crate) ctx: *mut Ctx,
+    /// Slot that holds the return cell of the frame's callee; null in the
+    /// innermost frame of a stretch.
+    return_slot: *mut u64,
+}
+
+impl Frame {
+    /// Pc of the operator that the frame executes, or is about to.
+    pub(crate) fn pc(&self) -> u32 {
+        let cell = match self.place {
+            Place::At(cell) => cell,
+            Place::Returning(cell) => cell - 1,
+        };
+        self.range.code.pcs[cell.min(self.range.code.pcs.len() - 1)]
+    }
+
+    /// Makes the frame's callee return to another cell.
+    ///
+    /// # Safety
+    /// The frame must be live, and the cell be code of its function.
+    pub(crate) unsafe fn set_return(&self, cell: *const Cell) {
+        if !self.return_slot.is_null() {
+            // SAFETY: a slot of the live callee's header.
+            unsafe { *self.return_slot = cell as u64 };
+        }
+    }
+}
+
+/// The frames of one stretch, innermost first.
+pub(crate) struct Stretch<'a> {
+    core: &'a StoreCore,
+    /// Next frame's position: cell, frame, context, and whether it is a return cell.
+    next: Option<(*const Cell, *mut u64, *mut Ctx, bool)>,
+    return_slot: *mut u64,
+}
+
+impl<'a> Stretch<'a> {
+    pub(crate) fn new(core: &'a StoreCore, position: Position) -> Stretch<'a> {
+        let mut stretch = Stretch {
+            core,
+            next: None,
+            return_slot: std::ptr::null_mut(),
+        };
+        match position {
+            Position::Code { pc, fp, ctx } => stretch.next = Some((pc, fp, ctx, false)),
+            Position::Host { record, fp, ctx } => {
+                // SAFETY: the record and the frame of a host call that is running.
+                unsafe { stretch.follow(fp.add((*record).header as usize), ctx) }
+            }
+        }
+        stretch
+    }
+
+    /// Goes to the caller, by the callee's header.
+    ///
+    /// # Safety
+    /// `header` must be the header of a live frame that runs in `ctx`.
+    unsafe fn follow(&mut self, header: *mut u64, ctx: *mut Ctx) {
+        let (mut header, mut ctx) = (header, ctx);
+        // SAFETY: headers of live frames are intact; bridges are as `control::bridge` makes them.
+        unsafe {
+            let mut pc = *header as *const Cell;
+            let mut fp = *header.add(1) as *mut u64;
+            if pc == &raw const BRIDGE_RETURN {
+                const { assert!(BRIDGE_SLOTS == 4) };
+                ctx = *fp.add(2) as *mut Ctx;
+                header = fp;
+                pc = *header as *const Cell;
+                fp = *header.add(1) as *mut u64;
+            }
+            self.return_slot = header;
+            self.next = (pc != &raw const LEAVE).then_some((pc, fp, ctx, true));
+        }
+    }
+}
+
+impl Iterator for Stretch<'_> {
+    type Item = Frame;
+
+    fn next(&mut self) -> Option<Frame> {
+        let (pc, fp, ctx, returning) = self.next.take()?;
+        let range = self.core.code_map.find(pc)?.clone();
+        let cell = range.index_of(pc);
+        let func = match range.private {
+            Some(func) => func,
+            None => self.core.instance_of(ctx)?.func_id(range.func_index),
+        };
+        let place = if returning {
+            Place::Returning(cell)
+        } else {
+            Place::At(cell)
+        };
+        let frame = Frame {
+            func,
+            range,
+            place,
+            fp,
+            ctx,
+            return_slot: self.return_slot,
+        };
+        // SAFETY: the frame is live, so its header is intact.
+        unsafe { self.follow(fp.add(frame.range.code.header as usize), ctx) };
+        Some(frame)
+    }
+}
+
+impl StoreCore {
+    /// All Wasm frames, innermost first.
+    pub(crate) fn frames(&self) -> impl Iterator<Item = Frame> {
+        self.positions
+            .iter()
+            .rev()
+            .flat_map(|&position| Stretch::new(self, position))
+    }
+}

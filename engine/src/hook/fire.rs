@@ -1,0 +1,306 @@
+//! Firing: running a site's probes, and those of exits when frames are unwound.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use probity_interp::dispatch::UNIT;
+use probity_interp::exit;
+use probity_interp::layout::{Cell, Ctx, HEADER_SLOTS, Resume, Shadow};
+
+use super::private::{Fire, SiteData};
+use super::table::{Body, BodyAction};
+use super::{ExitReason, ProbeContext};
+use crate::error::{Error, Result, TrapCode};
+use crate::frame::walk::{Frame, Place, Position, Stretch};
+use crate::runtime::core::{Ending, StoreCore, core_of};
+
+/// The slow path of a probed cell.
+///
+/// # Safety
+/// As for [`probity_interp::layout::Slow::fire`].
+pub(crate) unsafe fn fire(ctx: *mut Ctx, pc: *const Cell, fp: *mut u64, budget: u64) -> Resume {
+    // SAFETY: code is running in `ctx`, and only here is the core in use.
+    let core = unsafe { core_of(ctx) };
+    core.fuel
+        .set_left((budget.wrapping_sub(pc as u64) as i64) / UNIT as i64);
+    // SAFETY: the cell is private and fires through the engine, so its shadow points to its site.
+    let site = unsafe {
+        let shadow = pc.byte_offset((*ctx).shadow_delta) as *const Shadow;
+        &*((*shadow).data as *const SiteData)
+    };
+    let (func, cell, list) = (site.func, site.cell, site.list.clone());
+    core.positions.push(Position::Code { pc, fp, ctx });
+    let old_top = core.stack_top;
+    let result = core.fire_list(func, cell, fp, ctx, &list);
+    core.stack_top = old_top;
+    if !core.probes.dirty.is_empty() {
+        core.sync_probes();
+    }
+    let position = core.positions.pop();
+    if let Err(ending) = result {
+        return core.end_at(ending, Position::Code { pc, fp, ctx }, false);
+    }
+    let pc = match position {
+        Some(Position::Code { pc, .. }) => pc,
+        _ => pc,
+    };
+    core.resume_at(pc, fp)
+}
+
+/// The topmost operand in its slot, for the accumulators.
+///
+/// # Safety
+/// `fp` must be a live frame of the code, and the cell one of it.
+pub(crate) unsafe fn top_value(code: &crate::code::FuncCode, cell: usize, fp: *mut u64) -> u64 {
+    let top = u32::from(code.tops[cell]);
+    if top <= code.operand_base() {
+        return 0;
+    }
+    // SAFETY: a slot of the frame.
+    unsafe { *fp.add(top as usize - 1) }
+}
+
+impl StoreCore {
+    /// Continues at a cell of a frame that is wholly in memory, with the fuel that is left.
+    pub(crate) fn resume_at(&mut self, pc: *const Cell, fp: *mut u64) -> Resume {
+        self.machine.budget =
+            (pc as u64).wrapping_add((self.fuel.left() as u64).wrapping_mul(UNIT));
+        let Some(range) = self.code_map.find(pc) else {
+            // One of the fixed cells.
+            // SAFETY: the caller took the pc from running code.
+            return Resume {
+                pc,
+                handler: unsafe { (*pc).handler },
+            };
+        };
+        let cell = range.index_of(pc);
+        // SAFETY: the frame is live and stands at this cell.
+        self.machine.saved.acc = unsafe { top_value(&range.code, cell, fp) };
+        let handler = match range
+            .private
+            .and_then(|func| self.probes.private.get(&func))
+        {
+            Some(private) => private.handler(cell),
+            // SAFETY: a cell of live code.
+            None => unsafe { (*pc).handler },
+        };
+        Resume { pc, handler }
+    }
+
+    /// As [`StoreCore::resume_at`], but the cell's probes are still to fire.
+    pub(crate) fn resume_before(&mut self, pc: *const Cell, fp: *mut u64) -> Resume {
+        let resume = self.resume_at(pc, fp);
+        // SAFETY: a cell of live code.
+        Resume {
+            handler: unsafe { (*pc).handler },
+            ..resume
+        }
+    }
+
+    fn fire_list(
+        &mut self,
+        func: u32,
+        cell: usize,
+        fp: *mut u64,
+        ctx: *mut Ctx,
+        list: &[Fire],
+    ) -> Result<(), Ending> {
+        let mut first_error = None;
+        for fire in list {
+            let done = match &fire.body.action {
+                BodyAction::Add { counters, index, n } => {
+                    counters.add(*index, *n as i64);
+                    Ok(())
+                }
+                BodyAction::Top {
+                    counters,
+                    first,
+                    last,
+                    boolean,
+                } => {
+                    let private = &self.probes.private[&func];
+                    // SAFETY: the frame that fires is live and wholly in memory.
+                    let operand = unsafe { top_value(&private.template, cell, fp) } as u32;
+                    let operand = if *boolean {
+                        (operand != 0).into()
+                    } else {
+                        operand
+                    };
+                    counters.add(first + operand.min(*last) as usize, 1);
+                    Ok(())
+                }
+                BodyAction::Stop => {
+                    self.remove_probe(fire.body.id);
+                    return Err(Ending::Raised(TrapCode::OutOfFuel.into()));
+                }
+                BodyAction::Call(_) => {
+                    let reason = fire.exit.then_some(ExitReason::Return);
+                    match self.innermost(fp) {
+                        Some(frame) => self.call_back(&fire.body, frame, ctx, reason, 0),
+                        None => Ok(()),
+                    }
+                }
+            };
+            if fire.body.one_shot {
+                self.remove_probe(fire.body.id);
+            }
+            match done {
+                Ok(()) => {}
+                Err(Ending::Panic(panic)) => return Err(Ending::Panic(panic)),
+                Err(ending) => first_error = first_error.or(Some(ending)),
+            }
+        }
+        first_error.map_or(Ok(()), Err)
+    }
+
+    /// The frame of the position that was noted last.
+    fn innermost(&self, fp: *mut u64) -> Option<Frame> {
+        let &position = self.positions.last()?;
+        Stretch::new(self, position)
+            .next()
+            .filter(|frame| frame.fp == fp)
+    }
+
+    fn call_back(
+        &mut self,
+        body: &Body,
+        frame: Frame,
+        ctx: *mut Ctx,
+        exit_reason: Option<ExitReason>,
+        unwound: usize,
+    ) -> Result<(), Ending> {
+        let BodyAction::Call(slot) = &body.action else {
+            return Ok(());
+        };
+        let taken = slot
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .take();
+        let Some(mut callback) = taken else {
+            return Ok(());
+        };
+        // Guest code that the callback calls gets the stack behind this frame.
+        let code = &frame.range.code;
+        let slots = code.frame_slots.max(code.header + HEADER_SLOTS as u32);
+        let old_top = self.stack_top;
+        self.stack_top = frame.fp.wrapping_add(slots as usize).max(old_top);
+        // SAFETY: code runs in this context; the machine is the store's.
+        let machine_store = unsafe { (*(*ctx).machine).store };
+        let mut context = ProbeContext {
+            core: self,
+            id: body.id,
+            exit_reason,
+            frame,
+            unwound,
+        };
+        let result = catch_unwind(AssertUnwindSafe(|| callback(&mut context)));
+        // SAFETY: as above. Calls from the callback may have replaced it.
+        unsafe { (*(*ctx).machine).store = machine_store };
+        self.stack_top = old_top;
+        *slot
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner) = Some(callback);
+        match result {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(Ending::Raised(error)),
+            Err(panic) => Err(Ending::Panic(panic)),
+        }
+    }
+
+    /// Ends the run at a position: unwinds its stretch and records why.
+    pub(crate) fn end_at(
+        &mut self,
+        ending: Ending,
+        position: Position,
+        not_entered: bool,
+    ) -> Resume {
+        let ending = match ending {
+            Ending::Raised(error) => {
+                let (error, panic) = self.unwind(error, position, not_entered);
+                match panic {
+                    Some(panic) => Ending::Panic(panic),
+                    None => Ending::Unwound(error),
+                }
+            }
+            other => other,
+        };
+        self.ending = Some(ending);
+        Resume {
+            pc: std::ptr::without_provenance(exit::ENGINE as usize),
+            handler: std::ptr::null(),
+        }
+    }
+
+    /// Unwinds the frames from `position` to the host: fires exits, tells watchers, and adds the
+    /// backtrace. Errors of exit probes are later in order than the error that unwinds.
+    ///
+    /// A frame at its first cell has not been entered yet when `not_entered`: no entry fired, so no
+    /// exit does.
+    pub(crate) fn unwind(
+        &mut self,
+        error: Error,
+        position: Position,
+        not_entered: bool,
+    ) -> (Error, Option<Box<dyn std::any::Any + Send>>) {
+        self.positions.push(position);
+        let frames: Vec<Frame> = Stretch::new(self, position).collect();
+        let mut panic = None;
+        for (unwound, frame) in frames.iter().enumerate() {
+            let exits = self
+                .probes
+                .funcs
+                .get(&frame.func)
+                .map_or_else(Vec::new, |probes| probes.exit.clone());
+            let exits = if not_entered && frame.place == Place::At(0) {
+                Vec::new()
+            } else {
+                exits
+            };
+            for body in exits {
+                match &body.action {
+                    BodyAction::Add { counters, index, n } => counters.add(*index, *n as i64),
+                    BodyAction::Top { .. } | BodyAction::Stop => {}
+                    BodyAction::Call(_) => {
+                        let done = self.call_back(
+                            &body,
+                            frame.clone(),
+                            frame.ctx,
+                            Some(ExitReason::Trap),
+                            unwound,
+                        );
+                        if let Err(Ending::Panic(p)) = done {
+                            panic = panic.or(Some(p));
+                        }
+                    }
+                }
+                if body.one_shot {
+                    self.remove_probe(body.id);
+                }
+            }
+            self.notify_unwind(frame.func, frame.pc());
+        }
+        let backtrace: Vec<_> = frames
+            .iter()
+            .filter_map(|frame| self.backtrace_frame(frame))
+            .collect();
+        self.positions.pop();
+        self.sync_after_unwind();
+        (error.with_backtrace(backtrace), panic)
+    }
+
+    /// The stretch is gone; what is left on the stack gets its code now.
+    fn sync_after_unwind(&mut self) {
+        if !self.probes.dirty.is_empty() {
+            self.sync_probes();
+        }
+    }
+
+    fn backtrace_frame(&self, frame: &Frame) -> Option<crate::error::BacktraceFrame> {
+        let module = self.instance_of(frame.ctx)?.module.clone();
+        let pc = crate::types::WasmPc(frame.pc());
+        Some(crate::error::BacktraceFrame::new(
+            module,
+            frame.range.func_index,
+            pc,
+        ))
+    }
+}

@@ -1,0 +1,316 @@
+//! Code of a function that is watched: a copy of its structural code in which
+//! each probed cell runs a probe handler.
+
+use std::sync::Arc;
+
+use probity_interp::fuse::{fuse, line_around};
+use probity_interp::handlers::probe::{Inline, InlineKind};
+use probity_interp::layout::{Cell, Shadow};
+use probity_interp::op::{Ins, Kind, ProbeKind};
+
+use super::table::{Body, BodyAction, Change, FuncProbes};
+use crate::code::FuncCode;
+
+/// One probe of a site's list.
+#[derive(Clone)]
+pub(crate) struct Fire {
+    pub(crate) body: Arc<Body>,
+    pub(crate) exit: bool,
+}
+
+/// What a probed cell's shadow points to, unless it holds a counter.
+pub(crate) struct SiteData {
+    pub(crate) func: u32,
+    pub(crate) cell: usize,
+    pub(crate) list: Arc<[Fire]>,
+    /// For handlers of inline actions.
+    inline: Vec<Inline>,
+}
+
+/// See the module's documentation.
+pub(crate) struct PrivateCode {
+    pub(crate) template: Arc<FuncCode>,
+    pub(crate) cells: *mut Cell,
+    pub(crate) shadows: *mut Shadow,
+    pub(crate) ins: Vec<Ins>,
+    /// By cell.
+    sites: std::collections::HashMap<usize, Box<SiteData>>,
+    func: u32,
+}
+
+impl PrivateCode {
+    /// Copies `template` to fresh memory of the arena.
+    pub(crate) fn new(
+        func: u32,
+        template: Arc<FuncCode>,
+        memory: (*mut Cell, *mut Shadow),
+    ) -> PrivateCode {
+        let (cells, shadows) = memory;
+        let ins = template.ins.to_vec();
+        // SAFETY: the arena gave that much room.
+        unsafe {
+            std::ptr::copy_nonoverlapping(template.cells.as_ptr(), cells, template.cells.len());
+            for i in 0..template.cells.len() {
+                *shadows.add(i) = Shadow {
+                    original: std::ptr::null(),
+                    data: std::ptr::null_mut(),
+                };
+            }
+        }
+        PrivateCode {
+            template,
+            cells,
+            shadows,
+            ins,
+            sites: Default::default(),
+            func,
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.ins.len()
+    }
+
+    /// Gives every cell its probes and handler.
+    pub(crate) fn build(&mut self, probes: Option<&FuncProbes>, globals: &[Arc<Body>]) {
+        for cell in 0..self.len() {
+            self.ins[cell].probe = ProbeKind::None;
+        }
+        self.sites.clear();
+        for cell in self.probed_cells(probes, globals) {
+            self.set_site(cell, probes, globals);
+        }
+        let all = 0..self.len();
+        self.fuse(all);
+    }
+
+    /// Brings the cells that a change names up to date.
+    pub(crate) fn update(
+        &mut self,
+        change: &Change,
+        probes: Option<&FuncProbes>,
+        globals: &[Arc<Body>],
+    ) {
+        // Choosing one line again is quadratic in the length of the line when many of its sites change.
+        if change.all || change.pcs.len() > 16 {
+            self.build(probes, globals);
+            return;
+        }
+        let mut cells: Vec<usize> = change
+            .pcs
+            .iter()
+            .filter_map(|&pc| self.template.sites.cell_at(pc))
+            .collect();
+        if change.entry {
+            cells.push(0);
+        }
+        cells.sort_unstable();
+        cells.dedup();
+        for &cell in &cells {
+            self.set_site(cell, probes, globals);
+        }
+        let mut done = 0;
+        for &cell in &cells {
+            if cell >= done {
+                let range = line_around(&self.ins, cell);
+                done = range.end;
+                self.fuse(range);
+            }
+        }
+    }
+
+    /// The handler to resume a probed cell with, behind the probe.
+    pub(crate) fn handler(&self, cell: usize) -> *const std::ffi::c_void {
+        // SAFETY: the cell is in this code.
+        unsafe {
+            match self.ins[cell].probe {
+                ProbeKind::None => (*self.cells.add(cell)).handler,
+                _ => (*self.shadows.add(cell)).original,
+            }
+        }
+    }
+
+    fn fuse(&mut self, range: std::ops::Range<usize>) {
+        let len = self.len();
+        // SAFETY: both point to `len` elements of the arena that nothing else refers to; running
+        // code is suspended in a slow path.
+        let (cells, shadows) = unsafe {
+            (
+                std::slice::from_raw_parts_mut(self.cells, len),
+                std::slice::from_raw_parts_mut(self.shadows, len),
+            )
+        };
+        fuse(&self.ins, cells, Some(shadows), range);
+    }
+
+    fn probed_cells(&self, probes: Option<&FuncProbes>, globals: &[Arc<Body>]) -> Vec<usize> {
+        let sites = &self.template.sites;
+        if !globals.is_empty() {
+            let mut cells: Vec<usize> = sites.cells.iter().map(|s| s.1 as usize).collect();
+            cells.push(0);
+            return cells;
+        }
+        let Some(probes) = probes else {
+            return Vec::new();
+        };
+        let mut cells: Vec<usize> = probes
+            .before
+            .keys()
+            .filter_map(|&pc| sites.cell_at(pc))
+            .collect();
+        if !probes.entry.is_empty() {
+            cells.push(0);
+        }
+        if !probes.exit.is_empty() {
+            cells.extend(sites.returns.iter().map(|&cell| cell as usize));
+        }
+        cells.sort_unstable();
+        cells.dedup();
+        cells
+    }
+
+    /// All that fires before a cell, in order.
+    fn fires(&self, cell: usize, probes: Option<&FuncProbes>, globals: &[Arc<Body>]) -> Vec<Fire> {
+        let before = |body: &Arc<Body>| Fire {
+            body: body.clone(),
+            exit: false,
+        };
+        if cell == 0 {
+            return probes.map_or_else(Vec::new, |p| p.entry.iter().map(before).collect());
+        }
+        let pc = self.template.pcs[cell];
+        let own = probes
+            .and_then(|p| p.before.get(&pc))
+            .map_or(&[][..], |list| list);
+        let mut fires: Vec<Fire> = globals.iter().chain(own).map(before).collect();
+        let is_stop = |fire: &Fire| matches!(fire.body.action, BodyAction::Stop);
+        fires.sort_by_key(|fire| (!is_stop(fire), fire.body.priority, fire.body.id.0));
+        if self
+            .template
+            .sites
+            .returns
+            .binary_search(&(cell as u32))
+            .is_ok()
+        {
+            let exits = probes.map_or(&[][..], |p| &p.exit);
+            fires.extend(exits.iter().map(|body| Fire {
+                body: body.clone(),
+                exit: true,
+            }));
+        }
+        fires
+    }
+
+    fn set_site(&mut self, cell: usize, probes: Option<&FuncProbes>, globals: &[Arc<Body>]) {
+        let fires = self.fires(cell, probes, globals);
+        if fires.is_empty() {
+            self.ins[cell].probe = ProbeKind::None;
+            self.sites.remove(&cell);
+            return;
+        }
+        let (kind, inline, counter) = self.inline(cell, &fires);
+        let mut data = Box::new(SiteData {
+            func: self.func,
+            cell,
+            list: fires.into(),
+            inline,
+        });
+        let shadow_data: *mut u64 = match kind {
+            ProbeKind::Count => counter,
+            ProbeKind::Boolean | ProbeKind::List => data.inline.as_mut_ptr().cast(),
+            ProbeKind::Fire | ProbeKind::None => (&raw mut *data).cast(),
+        };
+        self.ins[cell].probe = kind;
+        // SAFETY: the cell is in this code.
+        unsafe { (*self.shadows.add(cell)).data = shadow_data };
+        self.sites.insert(cell, data);
+    }
+
+    /// How the list can run without the engine, if it can.
+    fn inline(&self, cell: usize, fires: &[Fire]) -> (ProbeKind, Vec<Inline>, *mut u64) {
+        let slow = (ProbeKind::Fire, Vec::new(), std::ptr::null_mut());
+        let mut actions = Vec::with_capacity(fires.len() + 1);
+        for fire in fires {
+            if fire.body.one_shot {
+                return slow;
+            }
+            let top = self.template.tops[cell].wrapping_sub(1);
+            actions.push(match &fire.body.action {
+                BodyAction::Add { counters, index, n } => Inline {
+                    kind: InlineKind::Add,
+                    slot: 0,
+                    last: 0,
+                    counter: counters.address(*index),
+                    add: *n,
+                },
+                BodyAction::Top {
+                    counters,
+                    first,
+                    last,
+                    boolean,
+                } => Inline {
+                    kind: if *boolean && *last > 0 {
+                        InlineKind::Boolean
+                    } else {
+                        InlineKind::Index
+                    },
+                    slot: top,
+                    last: *last,
+                    counter: counters.address(*first),
+                    add: 1,
+                },
+                BodyAction::Call(_) | BodyAction::Stop => return slow,
+            });
+        }
+        if let [
+            Inline {
+                kind: InlineKind::Add,
+                add: 1,
+                counter,
+                ..
+            },
+        ] = actions[..]
+        {
+            return (ProbeKind::Count, Vec::new(), counter);
+        }
+        let kind = match actions[..] {
+            [
+                Inline {
+                    kind: InlineKind::Boolean,
+                    ..
+                },
+            ] => ProbeKind::Boolean,
+            _ => ProbeKind::List,
+        };
+        let end = Inline {
+            kind: InlineKind::End,
+            slot: 0,
+            last: 0,
+            counter: std::ptr::null_mut(),
+            add: 0,
+        };
+        actions.push(end);
+        (kind, actions, std::ptr::null_mut())
+    }
+
+    /// Fuel of the straight line from `cell` on, and the first cell that would
+    /// exceed `left`, if there is one before control transfers.
+    pub(crate) fn line_limit(&self, cell: usize, left: i64) -> Option<usize> {
+        let mut total = 0;
+        for (i, ins) in self.ins.iter().enumerate().skip(cell) {
+            total += ins.kind.fuel() as i64;
+            if total > left {
+                return Some(i);
+            }
+            if ins.kind.ends_run()
+                && !matches!(
+                    ins.kind,
+                    Kind::BrIf(_) | Kind::BrIfMove | Kind::BrIfMoveMany
+                )
+            {
+                return None;
+            }
+        }
+        None
+    }
+}

@@ -1,0 +1,276 @@
+//! Keeping code in step with the probe table.
+//!
+//! A function that nothing watches runs the code that all stores share. With its
+//! first probe it gets private code, and frames that are suspended in it move
+//! over; with its last probe gone they move back. Functions that are not on the
+//! stack are left alone until their next call: their record sends it to
+//! `prepare`.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use probity_interp::handlers::control::PREPARE;
+use probity_interp::layout::Cell;
+
+use super::private::PrivateCode;
+use crate::code::{FuncCode, Mode};
+use crate::error::{Error, Result};
+use crate::frame::code_map::CodeRange;
+use crate::frame::walk::{Place, Position};
+use crate::module::Module;
+use crate::runtime::core::{FuncKind, StoreCore};
+use crate::types::WasmPc;
+
+impl StoreCore {
+    /// Makes code show all changes of the probe table. Guest code must be suspended in slow
+    /// paths whose positions are noted.
+    pub(crate) fn sync_probes(&mut self) {
+        if self.probes.dirty.is_empty() {
+            return;
+        }
+        let active: HashSet<u32> = self.frames().map(|frame| frame.func).collect();
+        let dirty: Vec<u32> = self.probes.dirty.keys().copied().collect();
+        for func in dirty {
+            if active.contains(&func) {
+                // The code was made before, so only memory can be short; the function then
+                // stays as it is, which `prepare` reports at its next call.
+                let _ = self.update_code(func);
+            }
+            if self.probes.dirty.contains_key(&func) {
+                // SAFETY: records live as long as the store.
+                unsafe { (*self.funcs[func as usize].record).code = &raw const PREPARE };
+            }
+        }
+    }
+
+    /// Brings a prepared function's code up to date.
+    pub(crate) fn update_code(&mut self, func: u32) -> Result<()> {
+        let Some(change) = self.probes.dirty.remove(&func) else {
+            return Ok(());
+        };
+        let wanted = self.probes.wants_private(func);
+        match (wanted, self.probes.private.contains_key(&func)) {
+            (true, true) => {
+                let table = &mut self.probes;
+                if let Some(private) = table.private.get_mut(&func) {
+                    private.update(&change, table.funcs.get(&func), &table.globals);
+                    let cells = private.cells;
+                    self.set_code(func, cells);
+                }
+            }
+            (true, false) => {
+                if let Err(error) = self.make_private(func) {
+                    self.probes.dirty.insert(func, change);
+                    return Err(error);
+                }
+            }
+            (false, true) => self.make_plain(func),
+            (false, false) => {
+                if let Ok(code) = self.plain_code(func) {
+                    self.set_code(func, code.cells.as_ptr());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes a function's code for its first call in this store, and gives whoever asked the
+    /// chance to instrument it. Afterwards its record is ready to be called.
+    pub(crate) fn prepare_func(&mut self, func: u32) -> Result<()> {
+        if self.probes.prepared.contains(&func) {
+            return self.update_code(func);
+        }
+        // Invalid code is reported before anyone sees the function.
+        self.plain_code(func)?;
+        self.probes.prepared.insert(func);
+        let mut watchers = std::mem::take(&mut self.probes.on_first_call);
+        let handle = self.func(func);
+        for watcher in &mut watchers {
+            watcher(&mut super::Probes::new(self), handle);
+        }
+        watchers.append(&mut self.probes.on_first_call);
+        self.probes.on_first_call = watchers;
+        self.probes.dirty.remove(&func);
+        if self.probes.wants_private(func) {
+            self.make_private(func)
+        } else {
+            let code = self.plain_code(func)?;
+            self.set_code(func, code.cells.as_ptr());
+            Ok(())
+        }
+    }
+
+    fn module_and_index(&self, func: u32) -> Result<(Module, u32)> {
+        match self.funcs[func as usize].kind {
+            FuncKind::Wasm { instance, index } => {
+                Ok((self.instances[instance as usize].module.clone(), index))
+            }
+            FuncKind::Host(_) => Err(Error::internal("code of a host function")),
+        }
+    }
+
+    /// The shared code of a function; the code map knows it from now on.
+    fn plain_code(&mut self, func: u32) -> Result<Arc<FuncCode>> {
+        let (module, index) = self.module_and_index(func)?;
+        let code = module.inner.code(&module, index, Mode::Plain)?;
+        self.code_map.insert(CodeRange {
+            cells: code.cells.as_ptr(),
+            func_index: index,
+            private: None,
+            code: code.clone(),
+        });
+        Ok(code)
+    }
+
+    fn make_private(&mut self, func: u32) -> Result<()> {
+        let (module, index) = self.module_and_index(func)?;
+        let template = module.inner.code(&module, index, Mode::Structural)?;
+        let memory = self.probes.arena.allocate(template.cells.len());
+        let memory =
+            memory.ok_or_else(|| Error::usage("failed to allocate memory for probed code"))?;
+        let delta = self.probes.arena.shadow_delta();
+        for instance in &mut self.instances {
+            instance.ctx.shadow_delta = delta;
+        }
+        let mut private = PrivateCode::new(func, template.clone(), memory);
+        private.build(self.probes.funcs.get(&func), &self.probes.globals);
+        let cells: *const Cell = private.cells;
+        self.probes.private.insert(func, private);
+        let to = CodeRange {
+            cells,
+            func_index: index,
+            private: Some(func),
+            code: template,
+        };
+        self.code_map.insert(to.clone());
+        self.move_frames(func, &to);
+        self.set_code(func, cells);
+        Ok(())
+    }
+
+    fn make_plain(&mut self, func: u32) {
+        let Ok(code) = self.plain_code(func) else {
+            return;
+        };
+        let Ok((_, index)) = self.module_and_index(func) else {
+            return;
+        };
+        let cells = code.cells.as_ptr();
+        self.move_frames(
+            func,
+            &CodeRange {
+                cells,
+                func_index: index,
+                private: None,
+                code,
+            },
+        );
+        self.set_code(func, cells);
+        if let Some(private) = self.probes.private.remove(&func) {
+            self.code_map.remove(private.cells);
+            self.probes.arena.release(private.cells, private.len());
+        }
+    }
+
+    /// Lets calls run `cells`, whose layout is that of the function's code.
+    fn set_code(&mut self, func: u32, cells: *const Cell) {
+        let Some(code) = self.code_map.find(cells).map(|range| range.code.clone()) else {
+            return;
+        };
+        // SAFETY: records live as long as the store; no handler is between reading the fields.
+        let record = unsafe { &mut *self.funcs[func as usize].record };
+        record.code = cells;
+        record.header = code.header;
+        record.cost = code.cost;
+    }
+
+    /// Moves every frame of a function to other code of it.
+    fn move_frames(&mut self, func: u32, to: &CodeRange) {
+        for index in 0..self.positions.len() {
+            let position = self.positions[index];
+            let mut innermost = true;
+            let frames: Vec<_> = crate::frame::walk::Stretch::new(self, position).collect();
+            for frame in frames {
+                if frame.func == func && frame.range.cells != to.cells {
+                    let cell = to.cell(translate(&frame.range, frame.place, &to.code));
+                    match self.positions[index] {
+                        Position::Code { fp, ctx, .. } if innermost => {
+                            self.positions[index] = Position::Code { pc: cell, fp, ctx };
+                        }
+                        // SAFETY: a live frame; the cell is where it has to continue.
+                        _ => unsafe { frame.set_return(cell) },
+                    }
+                }
+                innermost = false;
+            }
+        }
+    }
+
+    /// Puts a stop into the straight line at which the noted position stands, if the line costs
+    /// more than `left` units of fuel. The function stays private until [`Self::remove_stop`].
+    pub(crate) fn plant_stop(&mut self, func: u32, left: i64) -> Result<()> {
+        if let Some(id) = self.probes.stop.take() {
+            self.remove_probe(id);
+        }
+        if self.probes.held.insert(func) && !self.probes.private.contains_key(&func) {
+            self.probes.dirty.entry(func).or_default();
+        }
+        self.sync_probes();
+        let (Some(&Position::Code { pc, .. }), Some(private)) =
+            (self.positions.last(), self.probes.private.get(&func))
+        else {
+            return Err(Error::usage("failed to allocate memory for probed code"));
+        };
+        let cell = (pc as usize - private.cells as usize) / size_of::<Cell>();
+        if let Some(stop) = private.line_limit(cell, left) {
+            let pc = private.template.pcs[stop];
+            self.probes.stop = Some(self.insert_stop(func, pc));
+            self.sync_probes();
+        }
+        Ok(())
+    }
+
+    /// Lets go of what only a limit kept private. No guest code may be running.
+    pub(crate) fn remove_stop(&mut self) {
+        if let Some(id) = self.probes.stop.take() {
+            self.remove_probe(id);
+        }
+        for func in std::mem::take(&mut self.probes.held) {
+            if !self.probes.wants_private(func) {
+                self.probes.dirty.entry(func).or_default();
+            }
+        }
+        self.sync_probes();
+    }
+
+    /// Tells whoever asked that a frame is unwound.
+    pub(crate) fn notify_unwind(&mut self, func: u32, pc: u32) {
+        let mut watchers = std::mem::take(&mut self.probes.on_unwind);
+        let handle = self.func(func);
+        for watcher in &mut watchers {
+            watcher(&mut super::Probes::new(self), handle, WasmPc(pc));
+        }
+        watchers.append(&mut self.probes.on_unwind);
+        self.probes.on_unwind = watchers;
+    }
+}
+
+/// Where a frame continues in other code of the same function.
+fn translate(from: &CodeRange, place: Place, to: &FuncCode) -> usize {
+    match place {
+        Place::Returning(cell) => to.cell_behind(from.code.pcs[cell - 1]),
+        Place::At(cell) => {
+            let pc = from.code.pcs[cell];
+            match from.private {
+                // To plain code: structural opcodes have no cell there; the next one has.
+                Some(_) if cell > 0 => to.first_cell_from(pc),
+                Some(_) => 0,
+                // To private code: behind the structural opcodes that lie before the cell.
+                None => to
+                    .sites
+                    .cell_at(pc)
+                    .unwrap_or_else(|| to.first_cell_from(pc)),
+            }
+        }
+    }
+}

@@ -1,0 +1,303 @@
+//! Which probes there are, by function and site.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::{Arc, Mutex};
+
+use super::arena::Arena;
+use super::private::PrivateCode;
+use super::{Action, Callback, Counters, Probe, ProbeId, Probes, Site};
+use crate::code::Mode;
+use crate::error::{Error, Result};
+use crate::runtime::Func;
+use crate::runtime::core::{FuncKind, StoreCore};
+use crate::types::{ValType, WasmPc};
+
+pub(crate) type FirstCall = Box<dyn FnMut(&mut Probes<'_>, Func) + Send>;
+pub(crate) type Unwind = Box<dyn FnMut(&mut Probes<'_>, Func, WasmPc) + Send>;
+
+/// A probe in the table. Shared with the fire that is running it.
+pub(crate) struct Body {
+    pub(crate) id: ProbeId,
+    pub(crate) priority: i32,
+    pub(crate) one_shot: bool,
+    pub(crate) action: BodyAction,
+}
+
+pub(crate) enum BodyAction {
+    Add {
+        counters: Counters,
+        index: usize,
+        n: u64,
+    },
+    Top {
+        counters: Counters,
+        first: usize,
+        last: u32,
+        boolean: bool,
+    },
+    /// Taken out while it runs, so that guest code called from it does not fire it.
+    Call(Mutex<Option<Callback>>),
+    /// Ends the guest, out of fuel, before anything else fires.
+    Stop,
+}
+
+/// Probes of one function.
+#[derive(Default)]
+pub(crate) struct FuncProbes {
+    pub(crate) before: BTreeMap<u32, Vec<Arc<Body>>>,
+    pub(crate) entry: Vec<Arc<Body>>,
+    pub(crate) exit: Vec<Arc<Body>>,
+}
+
+impl FuncProbes {
+    fn is_empty(&self) -> bool {
+        self.before.is_empty() && self.entry.is_empty() && self.exit.is_empty()
+    }
+}
+
+/// Where a probe is.
+#[derive(Clone, Copy)]
+enum Location {
+    Local { func: u32, site: Site },
+    Global,
+}
+
+/// What has to be brought up to date in a function's code.
+#[derive(Default)]
+pub(crate) struct Change {
+    /// Sites whose lists changed, by pc.
+    pub(crate) pcs: Vec<u32>,
+    pub(crate) entry: bool,
+    /// Everything: global probes, exits.
+    pub(crate) all: bool,
+}
+
+#[derive(Default)]
+pub(crate) struct ProbeTable {
+    last_id: u64,
+    locations: HashMap<u64, Location>,
+    pub(crate) funcs: HashMap<u32, FuncProbes>,
+    pub(crate) globals: Vec<Arc<Body>>,
+    pub(crate) on_first_call: Vec<FirstCall>,
+    pub(crate) on_unwind: Vec<Unwind>,
+    /// Functions that have run, and so have code to be kept up to date.
+    pub(crate) prepared: HashSet<u32>,
+    pub(crate) private: HashMap<u32, PrivateCode>,
+    pub(crate) arena: Arena,
+    /// Changes that code does not show yet.
+    pub(crate) dirty: HashMap<u32, Change>,
+    /// Functions kept private although nothing probes them: a limit is near.
+    pub(crate) held: HashSet<u32>,
+    /// The probe that ends the guest at its fuel limit.
+    pub(crate) stop: Option<ProbeId>,
+}
+
+impl ProbeTable {
+    /// Whether a function needs code of its own.
+    pub(crate) fn wants_private(&self, func: u32) -> bool {
+        !self.globals.is_empty() || self.funcs.contains_key(&func) || self.held.contains(&func)
+    }
+
+    fn new_body(&mut self, probe: Probe, location: Location) -> Arc<Body> {
+        self.last_id += 1;
+        self.locations.insert(self.last_id, location);
+        let action = match probe.action {
+            Action::CountAdd { counters, index, n } => BodyAction::Add { counters, index, n },
+            Action::CountTop {
+                counters,
+                first,
+                len,
+                boolean,
+            } => BodyAction::Top {
+                counters,
+                first,
+                last: len - 1,
+                boolean,
+            },
+            Action::Call(callback) => BodyAction::Call(Mutex::new(Some(callback))),
+        };
+        let (priority, one_shot) = (probe.priority, probe.one_shot);
+        Arc::new(Body {
+            id: ProbeId(self.last_id),
+            priority,
+            one_shot,
+            action,
+        })
+    }
+
+    fn mark(&mut self, func: u32, site: Site) {
+        if !self.prepared.contains(&func) {
+            return;
+        }
+        let change = self.dirty.entry(func).or_default();
+        match site {
+            Site::Before(pc) => change.pcs.push(pc.0),
+            Site::Entry => change.entry = true,
+            Site::Exit => change.all = true,
+        }
+    }
+
+    fn mark_all(&mut self) {
+        for &func in &self.prepared {
+            self.dirty.entry(func).or_default().all = true;
+        }
+    }
+}
+
+/// Keeps a list in order: priority, then insertion.
+fn insert_in_order(list: &mut Vec<Arc<Body>>, body: Arc<Body>) {
+    let at = list.partition_point(|other| other.priority <= body.priority);
+    list.insert(at, body);
+}
+
+fn check_range(first: usize, len: usize, counters: &Counters) -> Result<()> {
+    match first.checked_add(len) {
+        Some(end) if end <= counters.len() && len > 0 => Ok(()),
+        _ => Err(Error::usage("counter out of range")),
+    }
+}
+
+impl StoreCore {
+    pub(crate) fn insert_probe(&mut self, func: u32, site: Site, probe: Probe) -> Result<ProbeId> {
+        self.check_probe(func, site, &probe)?;
+        let body = self.probes.new_body(probe, Location::Local { func, site });
+        let id = body.id;
+        let probes = self.probes.funcs.entry(func).or_default();
+        insert_in_order(
+            match site {
+                Site::Before(pc) => probes.before.entry(pc.0).or_default(),
+                Site::Entry => &mut probes.entry,
+                Site::Exit => &mut probes.exit,
+            },
+            body,
+        );
+        self.probes.mark(func, site);
+        self.sync_if_idle();
+        Ok(id)
+    }
+
+    /// Inserts the stop of a fuel limit.
+    pub(crate) fn insert_stop(&mut self, func: u32, pc: u32) -> ProbeId {
+        let site = Site::Before(WasmPc(pc));
+        self.probes.last_id += 1;
+        let id = ProbeId(self.probes.last_id);
+        self.probes
+            .locations
+            .insert(id.0, Location::Local { func, site });
+        let body = Body {
+            id,
+            priority: i32::MIN,
+            one_shot: true,
+            action: BodyAction::Stop,
+        };
+        let probes = self.probes.funcs.entry(func).or_default();
+        // Before probes of the same priority, too.
+        probes
+            .before
+            .entry(pc)
+            .or_default()
+            .insert(0, Arc::new(body));
+        self.probes.mark(func, site);
+        id
+    }
+
+    fn check_probe(&self, func: u32, site: Site, probe: &Probe) -> Result<()> {
+        let FuncKind::Wasm { instance, index } = self.funcs[func as usize].kind else {
+            return Err(Error::usage(format!(
+                "no sites in host function `{}`",
+                self.func_name(self.func(func))
+            )));
+        };
+        let module = &self.instances[instance as usize].module;
+        if let Site::Before(pc) = site {
+            if module.inner.operator_at(index, pc.0).is_none() {
+                let name = module.inner.display_name(index);
+                return Err(Error::usage(format!(
+                    "no operator at offset {:#x} in function `{name}`",
+                    pc.0
+                )));
+            }
+        }
+        match &probe.action {
+            Action::CountAdd {
+                counters, index, ..
+            } => check_range(*index, 1, counters),
+            Action::CountTop {
+                counters,
+                first,
+                len,
+                ..
+            } => {
+                check_range(*first, *len as usize, counters)?;
+                let Site::Before(pc) = site else {
+                    return Err(Error::usage(
+                        "no operand to count at function entries and exits",
+                    ));
+                };
+                let code = module.inner.code(module, index, Mode::Structural)?;
+                match code
+                    .sites
+                    .cell_at(pc.0)
+                    .map(|cell| code.sites.operand_types(cell))
+                {
+                    Some(types) if types.last() != Some(&ValType::I32) => Err(Error::usage(
+                        format!("no topmost i32 operand at offset {:#x}", pc.0),
+                    )),
+                    _ => Ok(()),
+                }
+            }
+            Action::Call(_) => Ok(()),
+        }
+    }
+
+    pub(crate) fn insert_global_probe(&mut self, probe: Probe) -> ProbeId {
+        let body = self.probes.new_body(probe, Location::Global);
+        let id = body.id;
+        insert_in_order(&mut self.probes.globals, body);
+        self.probes.mark_all();
+        self.sync_if_idle();
+        id
+    }
+
+    pub(crate) fn remove_probe(&mut self, id: ProbeId) -> bool {
+        let Some(location) = self.probes.locations.remove(&id.0) else {
+            return false;
+        };
+        match location {
+            Location::Global => {
+                self.probes.globals.retain(|body| body.id != id);
+                self.probes.mark_all();
+            }
+            Location::Local { func, site } => {
+                if let Some(probes) = self.probes.funcs.get_mut(&func) {
+                    match site {
+                        Site::Before(pc) => {
+                            if let Some(list) = probes.before.get_mut(&pc.0) {
+                                list.retain(|body| body.id != id);
+                                if list.is_empty() {
+                                    probes.before.remove(&pc.0);
+                                }
+                            }
+                        }
+                        Site::Entry => probes.entry.retain(|body| body.id != id),
+                        Site::Exit => probes.exit.retain(|body| body.id != id),
+                    }
+                    if probes.is_empty() {
+                        self.probes.funcs.remove(&func);
+                    }
+                }
+                self.probes.mark(func, site);
+            }
+        }
+        self.sync_if_idle();
+        true
+    }
+
+    /// While guest code is suspended in a slow path, changes wait for its end;
+    /// otherwise there are no frames, and code is brought up to date at its next call.
+    fn sync_if_idle(&mut self) {
+        if self.positions.is_empty() {
+            self.sync_probes();
+        }
+    }
+}

@@ -1,0 +1,469 @@
+//! Running code: calls from the host, and the slow paths through which running
+//! code comes back to the engine.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+use probity_interp::dispatch::{UNIT, run};
+use probity_interp::exit;
+use probity_interp::handlers::control::{LEAVE, PREPARE};
+use probity_interp::layout::{Cell, Ctx, FuncRecord, HEADER_SLOTS, Resume};
+
+use super::core::{Ending, FuncKind, StoreCore, core_of};
+use super::fuel::Allowance;
+use super::{Func, Instance};
+use crate::error::{Error, Result, TrapCode};
+use crate::frame::walk::{Position, Stretch};
+
+/// Native stack that must be free for another activation of the interpreter and
+/// the host function that made it.
+const NATIVE_STACK: usize = 96 << 10;
+
+/// Activations that may be nested where the native stack cannot be measured.
+const NESTED_MAX: usize = 128;
+
+/// How a run failed.
+enum Failure {
+    Error(Error),
+    /// Of the host, to be passed on.
+    Panic(Box<dyn Any + Send>),
+}
+
+impl StoreCore {
+    /// Calls a function of this store. `slots` holds the arguments and then the results; it
+    /// has room for the longer list.
+    ///
+    /// # Errors
+    /// Traps and errors of host functions.
+    pub(crate) fn call_raw(&mut self, func: Func, slots: &mut [u64]) -> Result<()> {
+        let enough = match stacker::remaining_stack() {
+            Some(bytes) => bytes > NATIVE_STACK,
+            None => self.positions.len() < NESTED_MAX,
+        };
+        if !enough {
+            return Err(TrapCode::StackOverflow.into());
+        }
+        let entry = &self.funcs[func.id as usize];
+        let record = entry.record;
+        if let FuncKind::Host(host) = &entry.kind {
+            let f = host.f.clone();
+            return f(self, None, slots);
+        }
+        self.sync_probes();
+        // SAFETY: records live as long as the store.
+        let FuncRecord {
+            ctx,
+            param_slots,
+            result_slots,
+            header,
+            ..
+        } = unsafe { &*record };
+        let (ctx, param_slots, result_slots, header) = (*ctx, *param_slots, *result_slots, *header);
+        let fp = self.stack_top;
+        if fp.wrapping_add(header as usize + HEADER_SLOTS) > self.stack_limit {
+            return Err(TrapCode::StackOverflow.into());
+        }
+        // SAFETY: the frame fits below the limit or in the reserve above it.
+        unsafe {
+            std::ptr::copy_nonoverlapping(slots.as_ptr(), fp, param_slots as usize);
+            self.write_entry_header(fp, header);
+        }
+        let machine = self.machine.as_ptr();
+        // SAFETY: the machine is the store's; nested runs restore what they change.
+        let outer = unsafe { std::mem::replace(&mut (*machine).store, (&raw mut *self).cast()) };
+        let status = self.enter(record, fp, ctx);
+        let result = if status == exit::DONE {
+            let left = self.machine.budget.wrapping_sub((&raw const LEAVE) as u64) as i64;
+            self.fuel.set_left(left / UNIT as i64);
+            Ok(())
+        } else {
+            self.take_ending(status)
+        };
+        // SAFETY: as above.
+        unsafe { (*machine).store = outer };
+        if self.positions.is_empty() {
+            self.remove_stop();
+        }
+        match result {
+            Ok(()) => {}
+            Err(Failure::Error(error)) => return Err(error),
+            Err(Failure::Panic(panic)) => resume_unwind(panic),
+        }
+        // SAFETY: results lie in the first slots of the frame.
+        unsafe { std::ptr::copy_nonoverlapping(fp, slots.as_mut_ptr(), result_slots as usize) };
+        Ok(())
+    }
+
+    /// # Safety
+    /// `fp` must have room for the header.
+    unsafe fn write_entry_header(&self, fp: *mut u64, header: u32) {
+        // SAFETY: by contract.
+        unsafe {
+            *fp.add(header as usize) = (&raw const LEAVE) as u64;
+            *fp.add(header as usize + 1) = 0;
+        }
+    }
+
+    /// Runs a Wasm function whose frame has arguments and header.
+    fn enter(&mut self, record: *mut FuncRecord, fp: *mut u64, ctx: *mut Ctx) -> u64 {
+        // SAFETY: records live as long as the store.
+        let (code, cost) = unsafe { ((*record).code, (*record).cost) };
+        if code != &raw const PREPARE && fp.wrapping_add(cost as usize) > self.stack_limit {
+            self.ending = Some(Ending::Unwound(TrapCode::StackOverflow.into()));
+            return exit::ENGINE;
+        }
+        self.fuel.consume(1);
+        let machine = self.machine.as_ptr();
+        let resume = if code == &raw const PREPARE {
+            let budget = (code as u64).wrapping_add((self.fuel.left() as u64).wrapping_mul(UNIT));
+            // SAFETY: the store's record and a frame with its header.
+            unsafe { prepare(ctx, record, fp, budget) }
+        } else {
+            let budget = (code as u64).wrapping_add((self.fuel.left() as u64).wrapping_mul(UNIT));
+            // SAFETY: a frame at the first cell of its code.
+            unsafe { poll(ctx, code, fp, budget) }
+        };
+        if resume.handler.is_null() {
+            return resume.pc as u64;
+        }
+        // SAFETY: code and frame belong together; all that code reaches lives as long as the
+        // store, which is lent to it until it ends.
+        unsafe { run(resume.pc, fp, ctx, record as u64, (*machine).budget) }
+    }
+
+    /// Why a run ended with this status.
+    fn take_ending(&mut self, status: u64) -> Result<(), Failure> {
+        let position = Position::Code {
+            pc: self.machine.exit_pc,
+            fp: self.machine.exit_fp,
+            ctx: self.machine.exit_ctx,
+        };
+        let error = match self.ending.take() {
+            Some(Ending::Unwound(error)) => return Err(Failure::Error(error)),
+            Some(Ending::Panic(panic)) => return Err(Failure::Panic(panic)),
+            Some(Ending::Raised(error)) => error,
+            None => trap_code(status).into(),
+        };
+        let executed = error
+            .trap()
+            .is_none_or(|trap| trap.code() != TrapCode::OutOfFuel);
+        let position = self.settle_trap(position, status, executed);
+        let (error, panic) = self.unwind(error, position, false);
+        Err(match panic {
+            Some(panic) => Failure::Panic(panic),
+            None => Failure::Error(error),
+        })
+    }
+
+    /// Finds the very operator that trapped (a window's handler only knows its first cell), and
+    /// charges what was executed up to it.
+    fn settle_trap(&mut self, position: Position, status: u64, executed: bool) -> Position {
+        let Position::Code { pc, fp, ctx } = position else {
+            return position;
+        };
+        self.fuel
+            .set_left((self.machine.budget.wrapping_sub(pc as u64) as i64) / UNIT as i64);
+        let Some(range) = self.code_map.find(pc).cloned() else {
+            return position;
+        };
+        let Some(data) = self.instance_of(ctx) else {
+            return position;
+        };
+        let m = &data.module.inner;
+        let mut cell = range.index_of(pc);
+        let first = range.code.pcs[cell];
+        let mut units = 0;
+        let mut at = first;
+        for (op, op_pc) in m.operators_from(range.func_index, first) {
+            units += op_fuel(&op);
+            at = op_pc;
+            if raises(&op, status) {
+                break;
+            }
+        }
+        if executed {
+            self.fuel.consume(units);
+        }
+        if at != first {
+            cell = range.code.first_cell_from(at);
+        }
+        Position::Code {
+            pc: range.cell(cell),
+            fp,
+            ctx,
+        }
+    }
+
+    /// Lets code continue at `pc` within what the account allows; `Err` at a limit.
+    fn allow(
+        &mut self,
+        pc: *const Cell,
+        fp: *mut u64,
+        ctx: *mut Ctx,
+    ) -> Result<*const Cell, TrapCode> {
+        if let Some(code) = self.interrupt.take() {
+            return Err(code);
+        }
+        if self.fuel.left() > 0 && self.fuel.remaining().is_none() {
+            return Ok(pc);
+        }
+        let left = match self.fuel.renew() {
+            Allowance::Slice => return Ok(pc),
+            Allowance::Last(left) => left,
+        };
+        if left < 0 {
+            // The unit of a function entry was one too many.
+            self.fuel.consume(left);
+            return Err(TrapCode::OutOfFuel);
+        }
+        self.fuel.settle(0);
+        self.stop_in_line(pc, fp, ctx, left)
+    }
+
+    /// The limit may lie in the straight line that begins here: if so, puts a
+    /// stop before the operator that would exceed it.
+    fn stop_in_line(
+        &mut self,
+        pc: *const Cell,
+        fp: *mut u64,
+        ctx: *mut Ctx,
+        left: i64,
+    ) -> Result<*const Cell, TrapCode> {
+        let position = Position::Code { pc, fp, ctx };
+        let Some(frame) = Stretch::new(self, position).next() else {
+            // One of the fixed cells, which cost nothing and transfer at once.
+            return Ok(pc);
+        };
+        self.positions.push(position);
+        let planted = self.plant_stop(frame.func, left);
+        let position = self.positions.pop();
+        if planted.is_err() {
+            return Err(TrapCode::OutOfFuel);
+        }
+        match position {
+            Some(Position::Code { pc, .. }) => Ok(pc),
+            _ => Ok(pc),
+        }
+    }
+}
+
+/// The slow path of an exhausted budget.
+///
+/// # Safety
+/// As for [`probity_interp::layout::Slow::poll`].
+pub(super) unsafe fn poll(ctx: *mut Ctx, pc: *const Cell, fp: *mut u64, budget: u64) -> Resume {
+    // SAFETY: code is running in `ctx`, and only here is the core in use.
+    let core = unsafe { core_of(ctx) };
+    core.fuel
+        .set_left((budget.wrapping_sub(pc as u64) as i64) / UNIT as i64);
+    match core.allow(pc, fp, ctx) {
+        Ok(pc) => core.resume_before(pc, fp),
+        Err(code) => core.end_at(
+            Ending::Raised(code.into()),
+            Position::Code { pc, fp, ctx },
+            true,
+        ),
+    }
+}
+
+/// The slow path of a function without code: makes it and enters.
+///
+/// # Safety
+/// As for [`probity_interp::layout::Slow::prepare`].
+pub(super) unsafe fn prepare(
+    ctx: *mut Ctx,
+    record: *mut FuncRecord,
+    fp: *mut u64,
+    budget: u64,
+) -> Resume {
+    // SAFETY: code is running in `ctx`, and only here is the core in use.
+    let core = unsafe { core_of(ctx) };
+    core.fuel
+        .set_left((budget.wrapping_sub((&raw const PREPARE) as u64) as i64) / UNIT as i64);
+    // SAFETY: the caller wrote the header where the record says.
+    let (func, old_header) = unsafe { ((*record).id, (*record).header) };
+    // SAFETY: as above.
+    let (back, caller) = unsafe {
+        (
+            *fp.add(old_header as usize),
+            *fp.add(old_header as usize + 1),
+        )
+    };
+    // The callee has no code yet, so the stretch begins as if it were a host function's.
+    let position = Position::Host { record, fp, ctx };
+    core.positions.push(position);
+    let old_top = core.stack_top;
+    core.stack_top = fp.wrapping_add(old_header as usize + HEADER_SLOTS);
+    let made = catch_unwind(AssertUnwindSafe(|| core.prepare_func(func)));
+    core.stack_top = old_top;
+    core.positions.pop();
+    let failed = match made {
+        Ok(Ok(())) => None,
+        Ok(Err(error)) => Some(Ending::Raised(error)),
+        Err(panic) => Some(Ending::Panic(panic)),
+    };
+    if let Some(ending) = failed {
+        return core.end_at(ending, position, true);
+    }
+    // SAFETY: as above; `prepare_func` has set the record.
+    let (code, header, cost) = unsafe { ((*record).code, (*record).header, (*record).cost) };
+    let needed = (cost as usize).max(header as usize + HEADER_SLOTS);
+    if cost != 0 && fp.wrapping_add(needed) > core.stack_limit {
+        core.fuel.consume(-1);
+        return core.end_at(
+            Ending::Raised(TrapCode::StackOverflow.into()),
+            position,
+            true,
+        );
+    }
+    // SAFETY: the frame fits below the limit or in the reserve above it. Callbacks may have moved
+    // frames, which rewrites the return cell, so it is read again.
+    unsafe {
+        let back = if *fp.add(old_header as usize) == back {
+            back
+        } else {
+            *fp.add(old_header as usize)
+        };
+        *fp.add(header as usize) = back;
+        *fp.add(header as usize + 1) = caller;
+    }
+    match core.allow(code, fp, ctx) {
+        Ok(pc) => {
+            let resume = core.resume_before(pc, fp);
+            // The entry cell may be a stub again, if preparing changed probes once more.
+            debug_assert!(!resume.handler.is_null());
+            resume
+        }
+        Err(code) => core.end_at(Ending::Raised(code.into()), position, true),
+    }
+}
+
+/// The slow path of a host function.
+///
+/// # Safety
+/// As for [`probity_interp::layout::Slow::host`].
+pub(super) unsafe fn host(
+    ctx: *mut Ctx,
+    record: *const FuncRecord,
+    fp: *mut u64,
+    budget: u64,
+) -> u64 {
+    // SAFETY: code is running in `ctx`, and only here is the core in use.
+    let core = unsafe { core_of(ctx) };
+    let cell = &raw const probity_interp::handlers::control::HOST;
+    core.fuel
+        .set_left((budget.wrapping_sub(cell as u64) as i64) / UNIT as i64);
+    // A host function has no entry.
+    core.fuel.consume(-1);
+    // SAFETY: the record of a host function of this store.
+    let (id, len) = unsafe { ((*(*record).target).id, (*record).header as usize) };
+    let FuncKind::Host(entry) = &core.funcs[id as usize].kind else {
+        unreachable!("only host functions run the host cell");
+    };
+    let f = entry.f.clone();
+    let instance = core.instance_of(ctx).map(|data| Instance {
+        store: core.id(),
+        id: data.id,
+    });
+    let position = Position::Host { record, fp, ctx };
+    core.positions.push(position);
+    let old_top = core.stack_top;
+    core.stack_top = fp.wrapping_add(len + HEADER_SLOTS);
+    // SAFETY: the frame has `len` slots for arguments and results, which nothing else uses.
+    let slots = unsafe { std::slice::from_raw_parts_mut(fp, len) };
+    let machine = core.machine.as_ptr();
+    // SAFETY: the machine is the store's.
+    let store = unsafe { (*machine).store };
+    let result = catch_unwind(AssertUnwindSafe(|| f(core, instance, slots)));
+    // SAFETY: as above. Calls from the host function may have replaced it.
+    unsafe { (*machine).store = store };
+    core.stack_top = old_top;
+    core.sync_probes();
+    core.positions.pop();
+    let ending = match result {
+        Ok(Ok(())) => {
+            core.machine.budget =
+                (cell as u64).wrapping_add((core.fuel.left() as u64).wrapping_mul(UNIT));
+            return exit::DONE;
+        }
+        Ok(Err(error)) => Ending::Raised(error),
+        Err(panic) => Ending::Panic(panic as Box<dyn Any + Send>),
+    };
+    core.end_at(ending, position, false).pc as u64
+}
+
+fn trap_code(status: u64) -> TrapCode {
+    match status {
+        exit::UNREACHABLE => TrapCode::Unreachable,
+        exit::MEMORY => TrapCode::MemoryOutOfBounds,
+        exit::TABLE => TrapCode::TableOutOfBounds,
+        exit::UNDEFINED_ELEMENT => TrapCode::UndefinedElement,
+        exit::NULL_ELEMENT => TrapCode::UninitializedElement,
+        exit::SIGNATURE => TrapCode::IndirectCallTypeMismatch,
+        exit::OVERFLOW => TrapCode::IntegerOverflow,
+        exit::DIVIDE_BY_ZERO => TrapCode::IntegerDivideByZero,
+        exit::INVALID_CONVERSION => TrapCode::InvalidConversionToInteger,
+        _ => TrapCode::StackOverflow,
+    }
+}
+
+/// Units of fuel that an operator costs (rule `fuel.v1`).
+fn op_fuel(op: &wasmparser::Operator<'_>) -> i64 {
+    use wasmparser::Operator as O;
+    match op {
+        O::Nop
+        | O::Drop
+        | O::Block { .. }
+        | O::Loop { .. }
+        | O::Unreachable
+        | O::Return
+        | O::Else
+        | O::End => 0,
+        _ => 1,
+    }
+}
+
+/// Whether an operator can end a run with this status.
+fn raises(op: &wasmparser::Operator<'_>, status: u64) -> bool {
+    use wasmparser::Operator as O;
+    match status {
+        exit::UNREACHABLE => matches!(op, O::Unreachable),
+        exit::OVERFLOW | exit::DIVIDE_BY_ZERO | exit::INVALID_CONVERSION => matches!(
+            op,
+            O::I32DivS
+                | O::I32DivU
+                | O::I32RemS
+                | O::I32RemU
+                | O::I64DivS
+                | O::I64DivU
+                | O::I64RemS
+                | O::I64RemU
+                | O::I32TruncF32S
+                | O::I32TruncF32U
+                | O::I32TruncF64S
+                | O::I32TruncF64U
+                | O::I64TruncF32S
+                | O::I64TruncF32U
+                | O::I64TruncF64S
+                | O::I64TruncF64U
+        ),
+        exit::MEMORY => {
+            use crate::code::classify;
+            use probity_interp::op::{Kind, VKind};
+            let simple = classify::scalar(op).or_else(|| classify::vector(op));
+            match simple.map(|s| s.kind) {
+                Some(Kind::Load(_) | Kind::Store(_)) => true,
+                Some(Kind::Vector(
+                    VKind::Load(_) | VKind::LoadLane(_) | VKind::StoreLane(_) | VKind::Store,
+                )) => true,
+                Some(_) => false,
+                None => matches!(
+                    op,
+                    O::MemoryFill { .. } | O::MemoryCopy { .. } | O::MemoryInit { .. }
+                ),
+            }
+        }
+        // Calls and slow instructions are windows of their own.
+        _ => true,
+    }
+}
