@@ -14,7 +14,7 @@ use crate::layout::{Abi, iovec};
 /// are left to the guest's next call.
 const IOVECS_USED_MAX: usize = 1024;
 /// Buffers a guest may name in one call, empty ones included.
-const IOVECS_MAX: u32 = 1 << 20;
+const IOVECS_MAX: u32 = 1 << 16;
 /// Bytes moved by one call (Linux's limit), so that the result fits 32 bits.
 const TRANSFER_MAX: usize = 0x7fff_f000;
 /// Bytes of the longest path taken from a guest.

@@ -1,6 +1,10 @@
 //! Calls on paths, other than opening. cap-std resolves every path below its
 //! directory: `..`, absolute paths and symbolic links cannot lead out.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
 use cap_fs_ext::DirExt;
 
 use crate::WasiCtx;
@@ -15,6 +19,15 @@ pub(crate) fn follows(lookup_flags: u32) -> Result<bool, Errno> {
     match lookup_flags & !LOOKUP_SYMLINK_FOLLOW {
         0 => Ok(lookup_flags != 0),
         _ => Err(Errno::Inval),
+    }
+}
+
+/// The path without slashes at its end, which only say that it is a directory.
+fn without_slash(path: &Path) -> &Path {
+    let bytes = path.as_os_str().as_bytes();
+    match bytes.iter().rposition(|b| *b != b'/') {
+        Some(last) => Path::new(OsStr::from_bytes(&bytes[..=last])),
+        None => path,
     }
 }
 
@@ -141,7 +154,7 @@ pub(crate) fn remove_directory(
     let descriptor = ctx.table.get(fd)?;
     let dir = descriptor.dir(rights::PATH_REMOVE_DIRECTORY)?;
     descriptor.require_writable()?;
-    Ok(dir.dir.remove_dir(path)?)
+    Ok(dir.dir.remove_dir(without_slash(path))?)
 }
 
 #[allow(clippy::too_many_arguments, reason = "the specification's parameters")]
@@ -163,6 +176,11 @@ pub(crate) fn rename(
     let new_dir = target.dir(rights::PATH_RENAME_TARGET)?;
     source.require_writable()?;
     target.require_writable()?;
+    // cap-std takes a new name with a slash for a file too; POSIX does not.
+    let wants_dir = without_slash(new_path).as_os_str() != new_path.as_os_str();
+    if wants_dir && !old_dir.dir.symlink_metadata(old_path)?.is_dir() {
+        return Err(Errno::Notdir.into());
+    }
     Ok(old_dir.dir.rename(old_path, &new_dir.dir, new_path)?)
 }
 

@@ -132,7 +132,9 @@ const HEAP: u32 = 4096;
 pub fn module_text(module: &str) -> String {
     let mut text = String::from("(module\n");
     let params = |types: &str| -> String {
-        let types = types.chars().map(|t| if t == 'l' { " i64" } else { " i32" });
+        let types = types
+            .chars()
+            .map(|t| if t == 'l' { " i64" } else { " i32" });
         let types: String = types.collect();
         if types.is_empty() {
             types
@@ -155,7 +157,9 @@ pub fn module_text(module: &str) -> String {
     writeln!(text, "(memory (export \"memory\") {})", MEMORY / 65536).unwrap();
     for (name, types) in SIGNATURES {
         let (params, result) = (params(types), result(name));
-        let args: String = (0..types.len()).map(|i| format!(" local.get {i}")).collect();
+        let args: String = (0..types.len())
+            .map(|i| format!(" local.get {i}"))
+            .collect();
         writeln!(
             text,
             "(func (export \"{name}\") {params} {result} {args} call ${name})"
