@@ -16,7 +16,8 @@ root=$(cd "$here/../.." && pwd)
 venv="$root/target/zig-venv"
 zig_version=0.17.1
 
-cflags=(-target wasm32-wasi -O2 -g0 -Wall -Wextra -ffp-contract=off -std=c17 -D_GNU_SOURCE)
+# Without reference types and overlong table indices, so that engines of before those (wasm3) run them too.
+cflags=(-target wasm32-wasi -mcpu=generic-reference_types-call_indirect_overlong -O2 -g0 -Wall -Wextra -ffp-contract=off -std=c17 -D_GNU_SOURCE)
 rustflags=(--target wasm32-wasip1 --edition 2024 -O -C debuginfo=0 -C strip=debuginfo -C panic=abort -C codegen-units=1)
 native_cflags=(-O2 -Wall -Wextra -ffp-contract=off -std=c17 -D_GNU_SOURCE)
 # What one program needs beyond that.
