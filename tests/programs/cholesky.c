@@ -1,10 +1,10 @@
 // Cholesky decomposition of a symmetric positive definite matrix (PolyBench's `cholesky`, from its definition).
-// Usage: cholesky [N], N <= 400; prints the trace, a checksum of L and the largest error of L*L' against A.
+// Usage: cholesky [N], N <= 600; prints the trace, a checksum of L and the largest error of L*L' against A.
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#define MAX 400
+#define MAX 600
 static double A[MAX][MAX], L[MAX][MAX];
 
 // Dominant diagonal, so the matrix is positive definite.

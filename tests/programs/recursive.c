@@ -1,5 +1,5 @@
 // Recursion: Fibonacci, Ackermann's function, the n queens problem, and deep mutual recursion.
-// Usage: recursive [N]: fib(N), queens on an N-15 board (4..12), ackermann(2, 3N).
+// Usage: recursive [N [DEPTH]]: fib(N), queens on an N-15 board (4..12), ackermann(2, 3N), even(DEPTH).
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,7 +36,8 @@ __attribute__((noinline)) static int is_odd(int n) {
 
 int main(int argc, char **argv) {
     int n = argc > 1 ? atoi(argv[1]) : 20;
-    if (n < 1 || n > 45) {
+    int depth = argc > 2 ? atoi(argv[2]) : 3001;
+    if (n < 1 || n > 45 || depth < 0) {
         fprintf(stderr, "recursive: size must be 1..45\n");
         return 2;
     }
@@ -44,6 +45,6 @@ int main(int argc, char **argv) {
     printf("fib(%d) = %u\n", n, (unsigned)fib((uint32_t)n));
     printf("ackermann(2, %d) = %u\n", 3 * n, (unsigned)ackermann(2, 3 * (uint32_t)n));
     printf("queens(%d) = %d\n", board, queens((1u << board) - 1, 0, 0, 0));
-    printf("even(3001) = %d\n", is_even(3001));
+    printf("even(%d) = %d\n", depth, is_even(depth));
     return 0;
 }
