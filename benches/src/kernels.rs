@@ -89,3 +89,49 @@ pub fn select(only: &[String]) -> Result<Vec<&'static Kernel>, String> {
     let wanted = |k: &&Kernel| only.is_empty() || only.iter().any(|n| n == k.name);
     Ok(KERNELS.iter().filter(wanted).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    /// Programs that are no benchmark, as the module header says.
+    const NOT_KERNELS: [&str; 2] = ["files", "filter"];
+
+    #[test]
+    fn every_program_is_a_kernel_or_left_out_by_name() {
+        let entries = std::fs::read_dir(crate::root().join("tests/programs"))
+            .expect("the programs are there");
+        let mut found = BTreeSet::new();
+        for entry in entries {
+            let path = entry.expect("a directory entry").path();
+            if path.extension().is_some_and(|e| e == "wasm") {
+                found.insert(
+                    path.file_stem()
+                        .expect("a name")
+                        .to_string_lossy()
+                        .into_owned(),
+                );
+            }
+        }
+        let listed = KERNELS
+            .iter()
+            .map(|k| k.name)
+            .chain(NOT_KERNELS)
+            .map(str::to_owned)
+            .collect();
+        assert_eq!(found, listed);
+    }
+
+    #[test]
+    fn an_unknown_kernel_is_named_with_the_known_ones() {
+        assert_eq!(select(&["gemm".to_owned()]).expect("gemm exists").len(), 1);
+        let Err(message) = select(&["gem".to_owned()]) else {
+            panic!("'gem' was found")
+        };
+        assert!(
+            message.contains("'gem'") && message.contains(" gemm "),
+            "{message}"
+        );
+    }
+}

@@ -177,3 +177,68 @@ impl Comparison {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn comparison(ratio: Ratio, rows: Vec<Row>) -> Comparison {
+        let names = || vec!["first".to_owned(), "other".to_owned()];
+        Comparison {
+            command: "test",
+            runs: 1,
+            columns: names(),
+            versions: names(),
+            rows,
+            summary: Vec::new(),
+            ratio,
+        }
+    }
+
+    #[test]
+    fn medians() {
+        assert_eq!(median(&mut []), None);
+        assert_eq!(median(&mut [3, 1, 2]), Some(2));
+        assert_eq!(median(&mut [4, 1, 3, 2]), Some(3));
+    }
+
+    #[test]
+    fn summary_leaves_out_what_an_engine_does_not_run() {
+        let rows = vec![
+            Row {
+                kernel: "a",
+                median_ns: vec![Some(100), Some(200)],
+            },
+            Row {
+                kernel: "b",
+                median_ns: vec![Some(400), Some(200)],
+            },
+            Row {
+                kernel: "c",
+                median_ns: vec![Some(100), None],
+            },
+        ];
+        let mut c = comparison(Ratio::FirstByOther, rows);
+        c.finish();
+        let s = &c.summary[0];
+        assert!(
+            (s.geomean - 1.0).abs() < 1e-12,
+            "0.5 and 2 have the mean 1, not {}",
+            s.geomean
+        );
+        assert_eq!((s.worst, s.worst_kernel, s.kernels), (2.0, "b", 2));
+    }
+
+    #[test]
+    fn ratios_of_probes_are_slowdowns() {
+        let mut c = comparison(
+            Ratio::OtherByFirst,
+            vec![Row {
+                kernel: "a",
+                median_ns: vec![Some(100), Some(150)],
+            }],
+        );
+        c.finish();
+        assert_eq!(c.summary[0].worst, 1.5);
+    }
+}
