@@ -1,0 +1,96 @@
+//! Benchmarks, side by side and in one run: `cargo run --release -p probity-benches -- COMMAND`.
+//!
+//! Figures of different days or machines are not comparable; every command therefore measures all that it compares in
+//! one process, in turns (A B A B), and prints medians of CPU time with the versions of what it measured.
+
+#![forbid(unsafe_code)]
+
+mod clock;
+mod engines;
+mod interp;
+mod kernels;
+mod probes;
+mod report;
+mod start;
+
+use clap::{Args, Parser, Subcommand};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+#[derive(Parser)]
+#[command(
+    name = "benches",
+    about = "Benchmarks of Probity; peers with --features peers or peers-simd"
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// The interpreter against other engines, on all kernels
+    Interp(Measure),
+    /// What probes cost: variants against the uninstrumented interpreter
+    Probes(Measure),
+    /// From process start to a module's first instruction
+    Start {
+        /// The module to start
+        module: PathBuf,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// One start, measured by `start` from outside
+    #[command(hide = true)]
+    StartChild {
+        /// The module to start
+        module: PathBuf,
+    },
+}
+
+/// What and how often to measure.
+#[derive(Args)]
+pub struct Measure {
+    /// Only this kernel; may be repeated
+    #[arg(long, value_name = "KERNEL")]
+    pub only: Vec<String>,
+    /// Default sizes, whose output is checked against the files on record (a test of the benchmarks, not a measurement)
+    #[arg(long)]
+    pub small: bool,
+    /// How often and in which form
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// How often to measure, and the form of the report.
+#[derive(Args)]
+pub struct Output {
+    /// Runs of each pair; the median counts
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
+    pub runs: u32,
+    /// One JSON document instead of text
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// The workspace's directory: the kernels, and what peers are installed into, are found from there.
+fn root() -> &'static Path {
+    let benches = Path::new(env!("CARGO_MANIFEST_DIR"));
+    benches.parent().unwrap_or(benches)
+}
+
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::Interp(measure) => interp::command(&measure),
+        Command::Probes(measure) => probes::command(&measure),
+        Command::Start { module, output } => start::command(&module, &output),
+        Command::StartChild { module } => start::child(&module),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("error: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
