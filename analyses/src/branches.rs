@@ -100,7 +100,7 @@ impl Analysis for Branches {
             facts: vec![
                 Fact::new("taken", Kind::Count, by_condition.sum("taken")),
                 Fact::new("not_taken", Kind::Count, by_condition.sum("not_taken")),
-                Fact::new("table", Kind::Count, by_table.sum("count")),
+                Fact::new("table_count", Kind::Count, by_table.sum("count")),
             ],
             tables: vec![by_condition, by_table],
         }

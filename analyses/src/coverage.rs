@@ -143,7 +143,7 @@ impl Analysis for Coverage {
             Column::new("covered_ranges", Kind::Ranges),
             Column::new("uncovered_ranges", Kind::Ranges),
         ]);
-        let mut table = Table::new("functions", columns, None);
+        let mut table = Table::new("functions", columns, Some("covered")).without_share();
         let (mut functions, mut started) = (0u64, 0u64);
         for function in run.functions(true) {
             let states = self.states(&function);

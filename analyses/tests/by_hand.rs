@@ -188,7 +188,7 @@ fn branches() {
     );
 }
 
-/// `main` calls `direct` once, `host.nop` twice, and through the table: slot
+/// `main` calls `direct` once, the host twice, and through the table: slot
 /// 0 ($a) three times, slot 1 ($b) once; the fifth call finds null and traps.
 #[test]
 fn calls() {
@@ -215,8 +215,8 @@ fn calls() {
     assert_eq!(
         rows(&calls["calls"], &columns),
         [
-            json!(["direct", "call", "host", 0, "host.nop", 1]),
-            json!(["direct", "call", "host", 0, "host.nop", 1]),
+            json!(["direct", "call", "host", 0, "nop", 1]),
+            json!(["direct", "call", "host", 0, "nop", 1]),
             json!(["main", "call", "direct", 3, "direct", 1]),
             json!(["main", "call_indirect", "indirect", 1, "a", 2]),
             json!(["main", "call_indirect", "indirect", 1, "a", 2]),

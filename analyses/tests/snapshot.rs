@@ -28,11 +28,11 @@ test.wat exited with code 0
 == icount ==
 rule: instr.v1
 total: 16,002
-fuel: 13,003
+fuel: 14,001
 
 functions
   index  name    static   count     %   fuel
-      1  main        14  12,002  75.0  9,001
+      1  main        14  12,002  75.0  10,001
       0  square       4   4,000  25.0  4,000
 ";
     // main: 12 in the loop 1000 times and 2 ends; its fuel less loop and drop.
@@ -67,9 +67,9 @@ fn csv() {
         "\
 analysis,table,rule,total,fuel,index,name,static,count,taken,not_taken,func,pc,opcode,taken_percent,targets,default,path,bytes,outcome,code,message
 ,run,,,,,,,,,,,,,,,,test.wat,{bytes},exit,0,
-icount,summary,instr.v1,16002,13003,,,,,,,,,,,,,,,,,
+icount,summary,instr.v1,16002,14001,,,,,,,,,,,,,,,,,
 icount,functions,,,4000,0,square,4,4000,,,,,,,,,,,,,
-icount,functions,,,9001,1,main,14,12002,,,,,,,,,,,,,
+icount,functions,,,10001,1,main,14,12002,,,,,,,,,,,,,
 branches,summary,,,,,,,,999,1,,,,,,,,,,,
 branches,branches,,,,,main,,1000,999,1,1,65,br_if,99.9,,,,,,,
 "

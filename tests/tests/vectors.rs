@@ -215,7 +215,7 @@ fn check_others(vector: &Json, run: &Run) {
     let branches = report(run, "branches");
     let conditions = fact(branches, "taken") + fact(branches, "not_taken");
     assert_eq!(conditions, of(&["if", "br_if", "select"]), "{name}");
-    assert_eq!(fact(branches, "table"), of(&["br_table"]), "{name}");
+    assert_eq!(fact(branches, "table_count"), of(&["br_table"]), "{name}");
     let calls = report(run, "calls");
     assert_eq!(
         fact(calls, "direct") + fact(calls, "host"),

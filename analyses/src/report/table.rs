@@ -119,9 +119,10 @@ pub struct Table {
     pub columns: Vec<Column>,
     /// As many values each as there are columns.
     pub rows: Vec<Vec<Value>>,
-    /// The column of counts that text reports sort by, highest first, and
-    /// show the share of.
+    /// The column of counts that text reports sort by, highest first.
     pub heat: Option<&'static str>,
+    /// Whether text reports show each row's share of that column.
+    pub share: bool,
 }
 
 impl Table {
@@ -132,6 +133,15 @@ impl Table {
             columns,
             rows: Vec::new(),
             heat,
+            share: heat.is_some(),
+        }
+    }
+
+    /// The same, without shares.
+    pub fn without_share(self) -> Table {
+        Table {
+            share: false,
+            ..self
         }
     }
 

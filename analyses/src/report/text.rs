@@ -67,6 +67,7 @@ fn write_table(
     let heat = table
         .heat
         .and_then(|name| table.columns.iter().position(|c| c.name == name));
+    let share = heat.filter(|_| table.share);
     let heat_of = |row: &Vec<Value>| match heat.map(|at| &row[at]) {
         Some(Value::Number(count)) => *count,
         _ => 0,
@@ -78,21 +79,21 @@ fn write_table(
 
     let mut lines: Vec<Vec<String>> = Vec::with_capacity(shown + 1);
     let mut head: Vec<String> = table.columns.iter().map(label).collect();
-    if let Some(at) = heat {
+    if let Some(at) = share {
         head.insert(at + 1, "%".to_owned());
     }
     lines.push(head);
     for row in &rows[..shown] {
         let cells = table.columns.iter().zip(row.iter());
         let mut cells: Vec<String> = cells.map(|(c, v)| cell(c.kind, v)).collect();
-        if let Some(at) = heat {
+        if let Some(at) = share {
             let share = heat_of(row) as f64 * 100.0 / (total.max(1) as f64);
             cells.insert(at + 1, format!("{share:.1}"));
         }
         lines.push(cells);
     }
     let mut right: Vec<bool> = table.columns.iter().map(|c| is_number(c.kind)).collect();
-    if let Some(at) = heat {
+    if let Some(at) = share {
         right.insert(at + 1, true);
     }
     writeln!(out, "\n{}", table.name)?;
