@@ -8,8 +8,9 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use probity_engine::hook::{Probe, ProbeContext, Site};
-use probity_engine::{Func, Module, Result, Val};
+use probity_engine::hook::{Probe, Site};
+use probity_engine::{Func, Result};
+use probity_probes::callee::{accepts, target};
 use probity_probes::events::{self, Callee};
 use probity_probes::opcode::Opcode;
 
@@ -120,40 +121,6 @@ impl Analysis for Calls {
             tables: vec![table],
         }
     }
-}
-
-/// The function that an indirect call is about to reach, of any type.
-fn target(context: &mut ProbeContext<'_>, callee: Callee) -> Option<Func> {
-    let top = context.frame().top(0)?;
-    let value = match (callee, top) {
-        (Callee::Table { table_index, .. }, Val::I32(at)) => {
-            let table = context.instance().table(context, table_index)?;
-            table.get(context, u64::from(at as u32))?
-        }
-        (Callee::Table { table_index, .. }, Val::I64(at)) => {
-            let table = context.instance().table(context, table_index)?;
-            table.get(context, at as u64)?
-        }
-        (_, value) => value,
-    };
-    match value {
-        Val::FuncRef(func) => func,
-        _ => None,
-    }
-}
-
-/// Whether the call accepts the type of the function.
-fn accepts(
-    context: &ProbeContext<'_>,
-    module: Option<&Module>,
-    callee: Callee,
-    func: Func,
-) -> bool {
-    let Callee::Table { type_index, .. } = callee else {
-        return true;
-    };
-    let expected = module.and_then(|module| module.func_type(type_index));
-    expected.is_none_or(|expected| *expected == func.ty(context))
 }
 
 /// Callees as (index, name, count), by index; one function of several

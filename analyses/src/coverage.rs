@@ -6,13 +6,14 @@
 //! at the piece's last operator, so that it fires when all of it executed.
 
 use std::collections::{BTreeSet, HashMap};
+use std::ops::Range;
 use std::sync::Arc;
 
 use probity_engine::hook::{Action, Counters, Probe, Site};
 use probity_engine::wasmparser::Operator;
 use probity_engine::{Result, WasmPc};
-use probity_probes::cfg::Cfg;
-use probity_probes::events::can_leave;
+use probity_probes::cfg::{Block, Cfg};
+use probity_probes::pieces::pieces;
 
 use crate::analysis::{Analysis, Findings, Function, Instrument, Key, Run};
 use crate::options::{OptionInfo, Options};
@@ -40,19 +41,12 @@ pub(crate) struct Coverage {
 
 /// What executed of one function, in all its instances.
 struct Seen {
-    pieces: Vec<Piece>,
+    pieces: Vec<Range<usize>>,
     /// One for each piece: not 0 once it executed.
     fired: Counters,
-    cfg: Option<Arc<Cfg>>,
+    cfg: Arc<Cfg>,
     /// Indices of operators at which activations ended.
     ends: BTreeSet<usize>,
-}
-
-/// Operators `start..end` by index; the probe is before `probe`.
-struct Piece {
-    start: usize,
-    end: usize,
-    probe: Site,
 }
 
 impl Coverage {
@@ -67,43 +61,39 @@ impl Coverage {
         }
     }
 
-    fn pieces(&self, operators: &[(WasmPc, Operator<'_>)], cfg: &Cfg) -> Vec<Piece> {
-        let mut pieces = Vec::new();
-        for block in cfg.blocks() {
-            let mut start = block.start as usize;
-            for index in block.instrs() {
-                let last = index + 1 == block.end as usize;
-                let cut =
-                    self.granularity == Granularity::Instruction && can_leave(&operators[index].1);
-                if last || cut {
-                    let probe = match self.granularity {
-                        Granularity::Instruction => index,
-                        _ => start,
-                    };
-                    pieces.push(Piece {
-                        start,
-                        end: index + 1,
-                        probe: Site::Before(operators[probe].0),
-                    });
-                    start = index + 1;
-                }
-            }
+    /// What has one probe, as operator indices; the function itself as none.
+    fn pieces(&self, operators: &[(WasmPc, Operator<'_>)], cfg: &Cfg) -> Vec<Range<usize>> {
+        match self.granularity {
+            Granularity::Function => vec![0..0],
+            Granularity::Block => cfg.blocks().iter().map(Block::instrs).collect(),
+            Granularity::Instruction => pieces(operators, cfg),
         }
-        pieces
+    }
+
+    fn site(&self, piece: &Range<usize>, cfg: &Cfg) -> Site {
+        match self.granularity {
+            Granularity::Function => Site::Entry,
+            Granularity::Block => Site::Before(WasmPc(cfg.pcs()[piece.start])),
+            Granularity::Instruction => Site::Before(WasmPc(cfg.pcs()[piece.end - 1])),
+        }
     }
 }
 
 impl Analysis for Coverage {
     fn instrument(&mut self, at: &mut Instrument<'_, '_, '_>) -> Result<()> {
+        let cfg = match self.granularity {
+            Granularity::Function => Arc::default(),
+            _ => at.cfg()?,
+        };
         if !self.functions.contains_key(&at.key) {
-            let (pieces, cfg) = match self.granularity {
-                Granularity::Function => (vec![Piece::function()], None),
-                _ => (self.pieces(&at.operators()?, &*at.cfg()?), Some(at.cfg()?)),
+            let pieces = match self.granularity {
+                Granularity::Function => self.pieces(&[], &cfg),
+                _ => self.pieces(&at.operators()?, &cfg),
             };
             let seen = Seen {
                 fired: Counters::new(pieces.len()),
                 pieces,
-                cfg,
+                cfg: cfg.clone(),
                 ends: BTreeSet::new(),
             };
             self.functions.insert(at.key, seen);
@@ -119,8 +109,8 @@ impl Analysis for Coverage {
                     index,
                     n: 1,
                 };
-                at.probes
-                    .insert(at.func, piece.probe, Probe::new(action).one_shot())?;
+                let probe = Probe::new(action).one_shot();
+                at.probes.insert(at.func, self.site(piece, &cfg), probe)?;
             }
         }
         Ok(())
@@ -128,7 +118,7 @@ impl Analysis for Coverage {
 
     fn unwound(&mut self, key: Key, pc: WasmPc) {
         if let Some(seen) = self.functions.get_mut(&key)
-            && let Some(index) = seen.cfg.as_ref().and_then(|cfg| cfg.index_of(pc))
+            && let Some(index) = seen.cfg.index_of(pc)
         {
             seen.ends.insert(index);
         }
@@ -215,16 +205,6 @@ impl Coverage {
             states.extend(items.map(|index| (pc(index), pc(index + 1), covered(index))));
         }
         states
-    }
-}
-
-impl Piece {
-    fn function() -> Piece {
-        Piece {
-            start: 0,
-            end: 0,
-            probe: Site::Entry,
-        }
     }
 }
 

@@ -10,6 +10,7 @@ use probity_engine::{Result, WasmPc};
 use probity_probes::cfg::Cfg;
 use probity_probes::counts::FunctionCounts;
 use probity_probes::events::{Branch, BranchKind};
+use probity_probes::loop_entry::Entry;
 
 use crate::analysis::{Analysis, Findings, Instrument, Key, Run};
 use crate::options::Options;
@@ -28,20 +29,6 @@ impl Loops {
             guards: HashMap::new(),
         }
     }
-}
-
-/// How control falls into a loop.
-enum Entry {
-    /// At the start of the function.
-    Function,
-    /// From the operator of this index, whenever it completes.
-    From(usize),
-    /// From the `if` or `br_if` of this index, when it goes this way.
-    Guard(usize, usize),
-    /// Never.
-    Dead,
-    /// From a branch on a reference, or a call that may be caught.
-    Unknown,
 }
 
 impl Analysis for Loops {
@@ -85,7 +72,7 @@ impl Analysis for Loops {
             let cfg = Cfg::new(&operators);
             let mut slots = 0..;
             for item in cfg.loops() {
-                let entry = entry(&operators, &cfg, item.header as usize);
+                let entry = Entry::of(&operators, &cfg, item.header as usize);
                 let guard = match entry {
                     Entry::Guard(_, way) => slots.next().map(|slot: usize| 2 * slot + way),
                     _ => None,
@@ -97,6 +84,8 @@ impl Analysis for Loops {
                     continue;
                 }
                 let entries = counts.and_then(|counts| entries(&entry, counts, guarded));
+                // A limit may end the run between the entry and the loop.
+                let entries = entries.map(|entries| entries.min(iterations));
                 let mut row = who.clone();
                 row.extend([
                     cfg.pcs()[item.header as usize].into(),
@@ -125,49 +114,12 @@ impl Analysis for Loops {
 
 /// The guards that need counters, in the order of their loops.
 fn guards(operators: &[(WasmPc, Operator<'_>)], cfg: &Cfg) -> impl Iterator<Item = usize> {
-    cfg.loops()
-        .iter()
-        .filter_map(|item| match entry(operators, cfg, item.header as usize) {
+    cfg.loops().iter().filter_map(
+        |item| match Entry::of(operators, cfg, item.header as usize) {
             Entry::Guard(index, _) => Some(index),
             _ => None,
-        })
-}
-
-fn entry(operators: &[(WasmPc, Operator<'_>)], cfg: &Cfg, header: usize) -> Entry {
-    let Some(before) = header.checked_sub(1) else {
-        return Entry::Function;
-    };
-    let to = cfg.block_of(header) as u32;
-    let from = cfg
-        .edges()
-        .iter()
-        .filter(|edge| edge.1 == to && edge.0 < to);
-    let last = |block: u32| cfg.blocks()[block as usize].end as usize - 1;
-    // An `if` right before the loop enters it when true, one whose `else` is
-    // right before it when false.
-    let guard = from
-        .clone()
-        .map(|&(block, _)| last(block))
-        .find_map(|at| match operators[at].1 {
-            Operator::If { .. } => Some(Entry::Guard(at, usize::from(at == before))),
-            Operator::BrIf { .. } if at == before => Some(Entry::Guard(at, 0)),
-            _ => None,
-        });
-    let falls = from.clone().any(|&(block, _)| last(block) == before);
-    guard.unwrap_or_else(|| match operators[before].1 {
-        _ if !falls => Entry::Dead,
-        Operator::BrOnNull { .. }
-        | Operator::BrOnNonNull { .. }
-        | Operator::BrOnCast { .. }
-        | Operator::BrOnCastFail { .. } => Entry::Unknown,
-        _ => {
-            let block = cfg.block_of(before) as u32;
-            match cfg.edges().iter().filter(|edge| edge.0 == block).count() {
-                1 => Entry::From(before),
-                _ => Entry::Unknown,
-            }
-        }
-    })
+        },
+    )
 }
 
 fn entries(

@@ -20,7 +20,7 @@ use crate::scan::{Scan, Target};
 
 /// Blocks, edges and loops of one function. Operators are known by their
 /// index in program order.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Cfg {
     pcs: Vec<u32>,
     blocks: Vec<Block>,

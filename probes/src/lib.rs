@@ -3,10 +3,13 @@
 //! instruction, block or function ran), and one plan per run places few.
 #![forbid(unsafe_code)]
 
+pub mod callee;
 pub mod cfg;
 pub mod counts;
 pub mod events;
 pub mod flow;
+pub mod loop_entry;
 pub mod matcher;
 pub mod opcode;
+pub mod pieces;
 mod scan;
