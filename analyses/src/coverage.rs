@@ -64,7 +64,7 @@ impl Coverage {
     /// What has one probe, as operator indices; the function itself as none.
     fn pieces(&self, operators: &[(WasmPc, Operator<'_>)], cfg: &Cfg) -> Vec<Range<usize>> {
         match self.granularity {
-            Granularity::Function => vec![0..0],
+            Granularity::Function => std::iter::once(0..0).collect(),
             Granularity::Block => cfg.blocks().iter().map(Block::instrs).collect(),
             Granularity::Instruction => pieces(operators, cfg),
         }
