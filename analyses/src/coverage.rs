@@ -183,26 +183,28 @@ impl Coverage {
         }
         let operators = function.operators();
         let pc = |index: usize| operators.get(index).map_or(body.end, |(pc, _)| pc.0);
-        let mut states = Vec::new();
-        let fresh;
-        let pieces = match seen {
-            Some(seen) => &seen.pieces,
-            None => {
-                fresh = self.pieces(&operators, &Cfg::new(&operators));
-                &fresh
-            }
+        let by_block = self.granularity == Granularity::Block;
+        let Some(seen) = seen else {
+            // No need to know its pieces: most functions of a large module.
+            let all = match by_block {
+                true => self.pieces(&operators, &Cfg::new(&operators)),
+                false => (0..operators.len()).map(|at| at..at + 1).collect(),
+            };
+            let states = all.iter().map(|part| (pc(part.start), pc(part.end), false));
+            return states.collect();
         };
-        for (at, piece) in pieces.iter().enumerate() {
-            let fired = seen.is_some_and(|seen| seen.fired.get(at) > 0);
-            if self.granularity == Granularity::Block {
+        let mut states = Vec::new();
+        for (at, piece) in seen.pieces.iter().enumerate() {
+            let fired = seen.fired.get(at) > 0;
+            if by_block {
                 states.push((pc(piece.start), pc(piece.end), fired));
                 continue;
             }
             // Where the furthest activation that ended inside stopped.
-            let stop = seen.and_then(|seen| seen.ends.range(piece.start..piece.end).next_back());
+            let stop = seen.ends.range(piece.clone()).next_back();
             let covered = |index| fired || stop.is_some_and(|&stop| index <= stop);
-            let items = piece.start..piece.end;
-            states.extend(items.map(|index| (pc(index), pc(index + 1), covered(index))));
+            let states_of = |index| (pc(index), pc(index + 1), covered(index));
+            states.extend(piece.clone().map(states_of));
         }
         states
     }

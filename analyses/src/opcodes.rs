@@ -26,18 +26,27 @@ impl Analysis for Opcodes {
     }
 
     fn finish(&mut self, run: &Run<'_>) -> Findings {
-        let mut opcodes: Sums<(&'static str, Class)> = Sums::new();
-        let mut classes: Sums<Class> = Class::ALL.iter().map(|&class| (class, (0, 0))).collect();
+        // By index of the opcode; a call of an import is a class of its own.
+        let mut sums = vec![[(0u64, 0u64); 2]; Opcode::all().len()];
         for function in run.functions(true) {
             let counts = function.counts.as_ref().map(|counts| counts.instrs());
             let imported = function.imported();
             for (index, (_, op)) in function.operators().iter().enumerate() {
-                let count = counts.as_ref().map_or(0, |counts| counts[index]);
-                let class = class_of(op, imported);
-                let opcode = opcodes.entry((Opcode::of(op).mnemonic(), class));
-                for sum in [opcode.or_default(), classes.entry(class).or_default()] {
-                    sum.0 += 1;
-                    sum.1 += count;
+                let host = class_of(op, imported) == Class::CallHost;
+                let sum = &mut sums[Opcode::of(op).index()][usize::from(host)];
+                sum.0 += 1;
+                sum.1 += counts.as_ref().map_or(0, |counts| counts[index]);
+            }
+        }
+        let mut opcodes: Sums<(&'static str, Class)> = Sums::new();
+        let mut classes: Sums<Class> = Class::ALL.iter().map(|&class| (class, (0, 0))).collect();
+        for (opcode, [own, host]) in Opcode::all().zip(sums) {
+            for (class, (bodies, count)) in [(opcode.class(), own), (Class::CallHost, host)] {
+                if bodies > 0 {
+                    let opcode = opcodes.entry((opcode.mnemonic(), class)).or_default();
+                    for sum in [opcode, classes.entry(class).or_default()] {
+                        *sum = (sum.0 + bodies, sum.1 + count);
+                    }
                 }
             }
         }

@@ -154,6 +154,16 @@ impl Opcode {
         Opcode(kind(op).map_or(SOURCES.len() as u16, |kind| kind as u16))
     }
 
+    /// Every opcode, so that `all().nth(opcode.index())` is the opcode.
+    pub fn all() -> impl ExactSizeIterator<Item = Opcode> {
+        (0..ROWS.len() as u16).map(Opcode)
+    }
+
+    /// A small number of its own.
+    pub fn index(self) -> usize {
+        self.0.into()
+    }
+
     /// The name in the text format, such as `i32.add` (without the type of a
     /// typed `select`).
     pub fn mnemonic(self) -> &'static str {
