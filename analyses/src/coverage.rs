@@ -10,7 +10,6 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use probity_engine::hook::{Action, Counters, Probe, Site};
-use probity_engine::wasmparser::Operator;
 use probity_engine::{Result, WasmPc};
 use probity_probes::cfg::{Block, Cfg};
 use probity_probes::pieces::pieces;
@@ -45,7 +44,7 @@ struct Seen {
     /// One for each piece: not 0 once it executed.
     fired: Counters,
     cfg: Arc<Cfg>,
-    /// Indices of operators at which activations ended.
+    /// Indices of operators before which activations ended.
     ends: BTreeSet<usize>,
 }
 
@@ -62,11 +61,11 @@ impl Coverage {
     }
 
     /// What has one probe, as operator indices; the function itself as none.
-    fn pieces(&self, operators: &[(WasmPc, Operator<'_>)], cfg: &Cfg) -> Vec<Range<usize>> {
+    fn pieces(&self, cfg: &Cfg) -> Vec<Range<usize>> {
         match self.granularity {
             Granularity::Function => std::iter::once(0..0).collect(),
             Granularity::Block => cfg.blocks().iter().map(Block::instrs).collect(),
-            Granularity::Instruction => pieces(operators, cfg),
+            Granularity::Instruction => pieces(cfg),
         }
     }
 
@@ -86,10 +85,7 @@ impl Analysis for Coverage {
             _ => at.cfg()?,
         };
         if !self.functions.contains_key(&at.key) {
-            let pieces = match self.granularity {
-                Granularity::Function => self.pieces(&[], &cfg),
-                _ => self.pieces(&at.operators()?, &cfg),
-            };
+            let pieces = self.pieces(&cfg);
             let seen = Seen {
                 fired: Counters::new(pieces.len()),
                 pieces,
@@ -120,7 +116,8 @@ impl Analysis for Coverage {
         if let Some(seen) = self.functions.get_mut(&key)
             && let Some(index) = seen.cfg.index_of(pc)
         {
-            seen.ends.insert(index);
+            seen.ends
+                .insert(index + usize::from(seen.cfg.can_end(index)));
         }
     }
 
@@ -187,7 +184,7 @@ impl Coverage {
         let Some(seen) = seen else {
             // No need to know its pieces: most functions of a large module.
             let all = match by_block {
-                true => self.pieces(&operators, &Cfg::new(&operators)),
+                true => self.pieces(&Cfg::new(&operators)),
                 false => (0..operators.len()).map(|at| at..at + 1).collect(),
             };
             let states = all.iter().map(|part| (pc(part.start), pc(part.end), false));
@@ -201,8 +198,8 @@ impl Coverage {
                 continue;
             }
             // Where the furthest activation that ended inside stopped.
-            let stop = seen.ends.range(piece.clone()).next_back();
-            let covered = |index| fired || stop.is_some_and(|&stop| index <= stop);
+            let stop = seen.ends.range(piece.start + 1..=piece.end).next_back();
+            let covered = |index| fired || stop.is_some_and(|&stop| index < stop);
             let states_of = |index| (pc(index), pc(index + 1), covered(index));
             states.extend(piece.clone().map(states_of));
         }

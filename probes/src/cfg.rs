@@ -16,6 +16,7 @@ use std::ops::Range;
 use probity_engine::WasmPc;
 use probity_engine::wasmparser::{Catch, Operator};
 
+use crate::opcode::{Class, Opcode};
 use crate::scan::{Scan, Target};
 
 /// Blocks, edges and loops of one function. Operators are known by their
@@ -26,6 +27,7 @@ pub struct Cfg {
     blocks: Vec<Block>,
     edges: Vec<(u32, u32)>,
     loops: Vec<Loop>,
+    can_end: Vec<bool>,
 }
 
 /// A straight line of operators.
@@ -84,6 +86,7 @@ impl Cfg {
             edges: edges(&scan, &blocks),
             blocks,
             loops: scan.loops,
+            can_end: operators.iter().map(|(_, op)| can_end(op)).collect(),
         };
         cfg.mark_reachable();
         cfg
@@ -122,6 +125,16 @@ impl Cfg {
         assert!(index < self.len(), "operator index out of range");
         self.blocks
             .partition_point(|block| block.end as usize <= index)
+    }
+
+    /// Whether an activation can end at an operator by the operator's own
+    /// doing: it may trap, throw, or call something that does. At any other,
+    /// only a limit or a probe ends one.
+    ///
+    /// # Panics
+    /// If there is no operator of that index.
+    pub fn can_end(&self, index: usize) -> bool {
+        self.can_end[index]
     }
 
     /// Edges between blocks, as (from, to), sorted, without duplicates.
@@ -257,4 +270,38 @@ fn edges(scan: &Scan, blocks: &[Block]) -> Vec<(u32, u32)> {
     edges.sort_unstable();
     edges.dedup();
     edges
+}
+
+fn can_end(op: &Operator<'_>) -> bool {
+    let opcode = Opcode::of(op);
+    match opcode.class() {
+        Class::Local | Class::Const | Class::Global | Class::Select | Class::Int | Class::Mul => {
+            false
+        }
+        Class::Compare | Class::FloatDiv | Class::Simd => false,
+        Class::Branch | Class::BranchIf | Class::BranchTable => false,
+        Class::Float => opcode.mnemonic().contains(".trunc_f"),
+        Class::Other => !matches!(
+            op,
+            Operator::Nop
+                | Operator::Drop
+                | Operator::Block { .. }
+                | Operator::Loop { .. }
+                | Operator::TryTable { .. }
+                | Operator::Else
+                | Operator::End
+                | Operator::MemorySize { .. }
+                | Operator::TableSize { .. }
+                | Operator::DataDrop { .. }
+                | Operator::ElemDrop { .. }
+        ),
+        Class::Div
+        | Class::Load
+        | Class::Store
+        | Class::Call
+        | Class::CallIndirect
+        | Class::CallHost
+        | Class::Atomic
+        | Class::Gc => true,
+    }
 }

@@ -53,7 +53,7 @@ impl CountPlan {
     /// Learns where activations end early: call it once, before the run.
     pub fn attach(&self, probes: &mut Probes<'_>) {
         let plan = self.clone();
-        probes.on_unwind(move |_, func, pc| plan.unwound(func, pc, true));
+        probes.on_unwind(move |_, func, pc| plan.unwound(func, pc));
     }
 
     /// Puts the counters into a function, unless they are there already.
@@ -88,13 +88,13 @@ impl CountPlan {
         Ok(())
     }
 
-    /// An activation ended at `pc`: behind its operator if that was executed
-    /// (R3: one that traps is charged), before it if a limit stopped it there.
-    fn unwound(&self, func: Func, pc: WasmPc, executed: bool) {
+    /// An activation ended at `pc`: behind its operator if that executed (R3:
+    /// one that traps is charged), before it if a limit ended it there.
+    fn unwound(&self, func: Func, pc: WasmPc) {
         if let Some(placed) = self.functions().get_mut(&func)
             && let Some(at) = placed.cfg.index_of(pc)
         {
-            placed.stop(at, executed);
+            placed.stop(at, placed.cfg.can_end(at));
         }
     }
 

@@ -135,43 +135,6 @@ pub fn calls(operators: &[(WasmPc, Operator<'_>)]) -> Vec<Call> {
     calls.collect()
 }
 
-/// Whether an operator can end its activation, or leave it for a callee: what
-/// stands behind it in a straight line may not execute.
-pub fn can_leave(op: &Operator<'_>) -> bool {
-    use crate::opcode::{Class, Opcode};
-    let opcode = Opcode::of(op);
-    match opcode.class() {
-        Class::Local | Class::Const | Class::Global | Class::Select | Class::Int | Class::Mul => {
-            false
-        }
-        Class::Compare | Class::FloatDiv => false,
-        Class::Float => opcode.mnemonic().contains(".trunc_f"),
-        Class::Simd => false,
-        Class::Branch | Class::BranchIf | Class::BranchTable => true,
-        Class::Other => !matches!(
-            op,
-            Operator::Nop
-                | Operator::Drop
-                | Operator::Block { .. }
-                | Operator::Loop { .. }
-                | Operator::TryTable { .. }
-                | Operator::End
-                | Operator::MemorySize { .. }
-                | Operator::TableSize { .. }
-                | Operator::DataDrop { .. }
-                | Operator::ElemDrop { .. }
-        ),
-        Class::Div
-        | Class::Load
-        | Class::Store
-        | Class::Call
-        | Class::CallIndirect
-        | Class::CallHost
-        | Class::Atomic
-        | Class::Gc => true,
-    }
-}
-
 /// Calls `entry` before the first operator of a function and `exit` on every
 /// way out of it; each entry has its exit. Returns both probes.
 ///
