@@ -1,0 +1,64 @@
+//! How control first comes to a loop. Branches back to it land on the same
+//! operator, so how often it was *entered* is not how often that executed.
+
+use probity_engine::WasmPc;
+use probity_engine::wasmparser::Operator;
+
+use crate::cfg::Cfg;
+
+/// How control falls into a loop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Entry {
+    /// At the start of the function.
+    Function,
+    /// From the operator of this index, whenever it completes.
+    From(usize),
+    /// From the `if` or `br_if` of this index, when it goes this way: 0 if the
+    /// condition is zero, else 1.
+    Guard(usize, usize),
+    /// Never.
+    Dead,
+    /// From a branch on a reference, or a call that may be caught.
+    Unknown,
+}
+
+impl Entry {
+    /// How control falls into the loop whose `loop` operator has the index
+    /// `header`.
+    pub fn of(operators: &[(WasmPc, Operator<'_>)], cfg: &Cfg, header: usize) -> Entry {
+        let Some(before) = header.checked_sub(1) else {
+            return Entry::Function;
+        };
+        let to = cfg.block_of(header) as u32;
+        let from = cfg
+            .edges()
+            .iter()
+            .filter(|edge| edge.1 == to && edge.0 < to);
+        let last = |block: u32| cfg.blocks()[block as usize].end as usize - 1;
+        // An `if` right before the loop enters it when true, one whose `else` is
+        // right before it when false.
+        let guard =
+            from.clone()
+                .map(|&(block, _)| last(block))
+                .find_map(|at| match operators[at].1 {
+                    Operator::If { .. } => Some(Entry::Guard(at, usize::from(at == before))),
+                    Operator::BrIf { .. } if at == before => Some(Entry::Guard(at, 0)),
+                    _ => None,
+                });
+        let falls = from.clone().any(|&(block, _)| last(block) == before);
+        guard.unwrap_or_else(|| match operators[before].1 {
+            _ if !falls => Entry::Dead,
+            Operator::BrOnNull { .. }
+            | Operator::BrOnNonNull { .. }
+            | Operator::BrOnCast { .. }
+            | Operator::BrOnCastFail { .. } => Entry::Unknown,
+            _ => {
+                let block = cfg.block_of(before) as u32;
+                match cfg.edges().iter().filter(|edge| edge.0 == block).count() {
+                    1 => Entry::From(before),
+                    _ => Entry::Unknown,
+                }
+            }
+        })
+    }
+}
