@@ -1,6 +1,6 @@
 //! Calls from the host: typed, dynamic, and refused.
 
-use probity_engine::{ErrorKind, ExternRef, FuncType, Func, Val, ValType};
+use probity_engine::{ErrorKind, ExternRef, Func, FuncType, Val, ValType};
 
 use crate::guest::{Guest, bits, call, i32_of};
 
@@ -36,7 +36,14 @@ fn typed_calls_take_and_give_every_type() {
     identity!("i64", u64, 0, u64::MAX);
     identity!("f32", f32, 0.0, -1.5, f32::INFINITY, f32::MIN_POSITIVE);
     identity!("f64", f64, 0.0, -1.5, f64::NEG_INFINITY, f64::MIN_POSITIVE);
-    identity!("v128", u128, 0, 1, u128::MAX, 0x0102_0304_0506_0708_090a_0b0c_0d0e_0f10);
+    identity!(
+        "v128",
+        u128,
+        0,
+        1,
+        u128::MAX,
+        0x0102_0304_0506_0708_090a_0b0c_0d0e_0f10
+    );
     identity!("funcref", Option<Func>, None, Some(guest.func("swap")));
     let reference = ExternRef::new(&mut guest.store, "host data");
     identity!("externref", Option<ExternRef>, None, Some(reference));
@@ -65,13 +72,18 @@ fn typed_calls_of_several_parameters_and_results() {
         .func("swap")
         .typed::<(i32, i64), (i64, i32)>(&guest.store)
         .unwrap();
-    assert_eq!(swap.call(&mut guest.store, (-7, 1 << 40)).unwrap(), (1 << 40, -7));
+    assert_eq!(
+        swap.call(&mut guest.store, (-7, 1 << 40)).unwrap(),
+        (1 << 40, -7)
+    );
     let mixed = guest
         .func("mixed")
         .typed::<(f32, u128, i32, f64), (f64, i32, u128, f32)>(&guest.store)
         .unwrap();
     assert_eq!(
-        mixed.call(&mut guest.store, (1.5, 1 << 100, -3, 2.5)).unwrap(),
+        mixed
+            .call(&mut guest.store, (1.5, 1 << 100, -3, 2.5))
+            .unwrap(),
         (2.5, -3, 1 << 100, 1.5)
     );
 }
@@ -84,12 +96,19 @@ fn typed_functions_of_another_type_are_refused() {
         swap.typed::<(i64, i32), (i64, i32)>(&guest.store).err(),
         swap.typed::<i32, (i64, i32)>(&guest.store).err(),
         swap.typed::<(i32, i64), ()>(&guest.store).err(),
-        swap.typed::<(i32, i64), (i64, i32, i32)>(&guest.store).err(),
-        guest.instance.get_typed_func::<(), ()>(&guest.store, "absent").err(),
+        swap.typed::<(i32, i64), (i64, i32, i32)>(&guest.store)
+            .err(),
+        guest
+            .instance
+            .get_typed_func::<(), ()>(&guest.store, "absent")
+            .err(),
     ];
     for (case, error) in refused.into_iter().enumerate() {
         let error = error.unwrap_or_else(|| panic!("case {case} must be refused"));
-        assert!(matches!(error.kind(), ErrorKind::Usage(_)), "case {case}: {error}");
+        assert!(
+            matches!(error.kind(), ErrorKind::Usage(_)),
+            "case {case}: {error}"
+        );
     }
 }
 
@@ -140,7 +159,10 @@ fn dynamic_calls_that_do_not_fit_are_refused_before_anything_runs() {
     ];
     for (case, outcome) in refused.into_iter().enumerate() {
         let error = outcome.expect_err("must be refused");
-        assert!(matches!(error.kind(), ErrorKind::Usage(_)), "case {case}: {error}");
+        assert!(
+            matches!(error.kind(), ErrorKind::Usage(_)),
+            "case {case}: {error}"
+        );
     }
     let runs = guest.instance.get_global(&guest.store, "runs").unwrap();
     assert_eq!(i32_of(runs.get(&guest.store)), 0);
@@ -150,10 +172,25 @@ fn dynamic_calls_that_do_not_fit_are_refused_before_anything_runs() {
 /// More than fits in any fixed number of registers, of all sizes.
 #[test]
 fn functions_of_many_parameters_and_results() {
-    let types = [ValType::I32, ValType::V128, ValType::F64, ValType::I64, ValType::F32];
+    let types = [
+        ValType::I32,
+        ValType::V128,
+        ValType::F64,
+        ValType::I64,
+        ValType::F32,
+    ];
     let many: Vec<ValType> = types.iter().cycle().take(60).copied().collect();
-    let forth = many.iter().map(ValType::to_string).collect::<Vec<_>>().join(" ");
-    let back = many.iter().rev().map(ValType::to_string).collect::<Vec<_>>().join(" ");
+    let forth = many
+        .iter()
+        .map(ValType::to_string)
+        .collect::<Vec<_>>()
+        .join(" ");
+    let back = many
+        .iter()
+        .rev()
+        .map(ValType::to_string)
+        .collect::<Vec<_>>()
+        .join(" ");
     let gets: Vec<String> = (0..60).map(|i| format!("local.get {i}")).collect();
     let in_order = gets.join(" ");
     let reversed = gets.iter().rev().cloned().collect::<Vec<_>>().join(" ");
@@ -176,9 +213,19 @@ fn functions_of_many_parameters_and_results() {
         })
         .collect();
     let expected: Vec<_> = args.iter().copied().map(bits).collect();
-    let found: Vec<_> = guest.call("reverse", &args).unwrap().into_iter().map(bits).collect();
+    let found: Vec<_> = guest
+        .call("reverse", &args)
+        .unwrap()
+        .into_iter()
+        .map(bits)
+        .collect();
     assert_eq!(found, expected.iter().rev().copied().collect::<Vec<_>>());
-    let found: Vec<_> = guest.call("twice", &args).unwrap().into_iter().map(bits).collect();
+    let found: Vec<_> = guest
+        .call("twice", &args)
+        .unwrap()
+        .into_iter()
+        .map(bits)
+        .collect();
     assert_eq!(found, expected);
 }
 
@@ -195,7 +242,10 @@ fn functions_tell_their_type_module_and_name() {
     assert!(module.same(&guest.module));
     assert_eq!(index, 1);
     let helper = guest.instance.func(&guest.store, 0).expect("function 0");
-    assert_eq!(helper.ty(&guest.store), FuncType::new([ValType::I32], [ValType::I64]));
+    assert_eq!(
+        helper.ty(&guest.store),
+        FuncType::new([ValType::I32], [ValType::I64])
+    );
     assert_eq!(helper.name(&guest.store), "helper");
     assert!(guest.instance.func(&guest.store, 2).is_none());
     assert!(guest.instance.get_func(&guest.store, "helper").is_none());

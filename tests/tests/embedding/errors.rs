@@ -1,8 +1,6 @@
 //! What a user reads when something fails: traps with their backtrace, modules
 //! that cannot be loaded, and messages.
 
-use std::error::Error as _;
-
 use probity_engine::{Config, Engine, ErrorKind, Linker, LoadError, Module, Store, TrapCode, Val};
 
 use crate::guest::{Guest, trap_code, trap_code_of};
@@ -29,18 +27,54 @@ fn traps_carry_their_code_and_the_suites_message() {
     );
     for (export, code, message) in [
         ("unreachable", TrapCode::Unreachable, "unreachable"),
-        ("load", TrapCode::MemoryOutOfBounds, "out of bounds memory access"),
-        ("store", TrapCode::MemoryOutOfBounds, "out of bounds memory access"),
-        ("fill", TrapCode::MemoryOutOfBounds, "out of bounds memory access"),
-        ("table.get", TrapCode::TableOutOfBounds, "out of bounds table access"),
+        (
+            "load",
+            TrapCode::MemoryOutOfBounds,
+            "out of bounds memory access",
+        ),
+        (
+            "store",
+            TrapCode::MemoryOutOfBounds,
+            "out of bounds memory access",
+        ),
+        (
+            "fill",
+            TrapCode::MemoryOutOfBounds,
+            "out of bounds memory access",
+        ),
+        (
+            "table.get",
+            TrapCode::TableOutOfBounds,
+            "out of bounds table access",
+        ),
         ("undefined", TrapCode::UndefinedElement, "undefined element"),
-        ("uninitialized", TrapCode::UninitializedElement, "uninitialized element"),
-        ("mismatch", TrapCode::IndirectCallTypeMismatch, "indirect call type mismatch"),
-        ("div", TrapCode::IntegerDivideByZero, "integer divide by zero"),
-        ("rem", TrapCode::IntegerDivideByZero, "integer divide by zero"),
+        (
+            "uninitialized",
+            TrapCode::UninitializedElement,
+            "uninitialized element",
+        ),
+        (
+            "mismatch",
+            TrapCode::IndirectCallTypeMismatch,
+            "indirect call type mismatch",
+        ),
+        (
+            "div",
+            TrapCode::IntegerDivideByZero,
+            "integer divide by zero",
+        ),
+        (
+            "rem",
+            TrapCode::IntegerDivideByZero,
+            "integer divide by zero",
+        ),
         ("overflow", TrapCode::IntegerOverflow, "integer overflow"),
         ("trunc", TrapCode::IntegerOverflow, "integer overflow"),
-        ("nan", TrapCode::InvalidConversionToInteger, "invalid conversion to integer"),
+        (
+            "nan",
+            TrapCode::InvalidConversionToInteger,
+            "invalid conversion to integer",
+        ),
     ] {
         let error = guest.call(export, &[]).expect_err(export);
         assert_eq!(trap_code_of(&error), code, "{export}");
@@ -51,10 +85,17 @@ fn traps_carry_their_code_and_the_suites_message() {
         assert!(trap.message().contains(message), "{}", trap.message());
 
         let frame = error.backtrace().first().expect(export);
-        let (at, name) = guest.operators(export).into_iter().rev().find(|(_, name)| {
-            !matches!(name.as_str(), "End" | "Drop")
-        }).expect("an instruction");
-        assert_eq!(frame.pc(), at, "{export}: the trapping instruction is {name}");
+        let (at, name) = guest
+            .operators(export)
+            .into_iter()
+            .rev()
+            .find(|(_, name)| !matches!(name.as_str(), "End" | "Drop"))
+            .expect("an instruction");
+        assert_eq!(
+            frame.pc(),
+            at,
+            "{export}: the trapping instruction is {name}"
+        );
     }
     // Nothing of it stays behind.
     assert!(guest.call("unreachable", &[]).is_err());
@@ -70,17 +111,30 @@ fn backtraces_name_functions_and_offsets_from_the_innermost() {
           (func (param i32) (call $middle (local.get 0)))
           (func $main (export "run") (param i32) (call 2 (i32.const 1)) (call 2 (local.get 0))))"#,
     );
-    guest.call("run", &[Val::I32(1)]).expect("no division by zero");
+    guest
+        .call("run", &[Val::I32(1)])
+        .expect("no division by zero");
     let error = guest.call("run", &[Val::I32(0)]).unwrap_err();
     let frames = error.backtrace();
-    let names: Vec<_> = frames.iter().map(|f| (f.func_index(), f.func_name())).collect();
+    let names: Vec<_> = frames
+        .iter()
+        .map(|f| (f.func_index(), f.func_name()))
+        .collect();
     assert_eq!(
         names,
-        [(0, Some("leaf")), (1, Some("middle")), (2, None), (3, Some("main"))]
+        [
+            (0, Some("leaf")),
+            (1, Some("middle")),
+            (2, None),
+            (3, Some("main"))
+        ]
     );
-    for (frame, (operator, nth)) in
-        frames.iter().zip([("I32DivU", 0), ("CallIndirect", 0), ("Call", 0), ("Call", 1)])
-    {
+    for (frame, (operator, nth)) in frames.iter().zip([
+        ("I32DivU", 0),
+        ("CallIndirect", 0),
+        ("Call", 0),
+        ("Call", 1),
+    ]) {
         let index = frame.func_index();
         let (pc, _) = crate::guest::operators(&guest.module, index)
             .into_iter()
@@ -105,7 +159,9 @@ fn start_functions_trap() {
     )
     .unwrap();
     let mut store = Store::new(&engine, ());
-    let error = Linker::new(&engine).instantiate(&mut store, &module).unwrap_err();
+    let error = Linker::new(&engine)
+        .instantiate(&mut store, &module)
+        .unwrap_err();
     assert_eq!(trap_code_of(&error), TrapCode::Unreachable);
     let names: Vec<_> = error.backtrace().iter().map(|f| f.func_name()).collect();
     assert_eq!(names, [Some("deep"), Some("begin")]);
@@ -116,7 +172,9 @@ fn eager() -> Engine {
 }
 
 fn refused(engine: &Engine, bytes: impl AsRef<[u8]>) -> LoadError {
-    Module::new(engine, bytes).map(drop).expect_err("it cannot be loaded")
+    Module::new(engine, bytes)
+        .map(drop)
+        .expect_err("it cannot be loaded")
 }
 
 #[test]
@@ -131,8 +189,11 @@ fn malformed_binaries_are_refused_with_an_offset() {
             if end >= 8 {
                 let offset = error.offset().expect("the header is whole");
                 assert!(offset <= end, "offset {offset} of {end} bytes: {error}");
-                assert!(error.to_string().contains(&format!("{offset:x}"))
-                    || error.to_string().contains(&offset.to_string()), "{error}");
+                assert!(
+                    error.to_string().contains(&format!("{offset:x}"))
+                        || error.to_string().contains(&offset.to_string()),
+                    "{error}"
+                );
             }
         }
     }
@@ -148,7 +209,10 @@ fn invalid_bodies_are_refused_at_loading_or_at_the_first_call() {
     let at_loading = refused(&eager(), wat);
 
     let mut guest = Guest::new(wat);
-    let found = guest.module.validate().expect_err("the second body is invalid");
+    let found = guest
+        .module
+        .validate()
+        .expect_err("the second body is invalid");
     assert_eq!(found.to_string(), at_loading.to_string());
     assert_eq!(found.offset(), at_loading.offset());
     assert!(found.offset().is_some());
@@ -192,19 +256,23 @@ fn files_that_cannot_be_read_are_named() {
 /// Fragments that fit `failed to run: ...`: no capital, no full stop.
 #[test]
 fn messages_are_fragments() {
-    let mut guest = Guest::new(
-        r#"(module (func (export "t") unreachable) (func (export "p") (param i32)))"#,
-    );
+    let mut guest =
+        Guest::new(r#"(module (func (export "t") unreachable) (func (export "p") (param i32)))"#);
     let engine = eager();
     let mut store = Store::new(&engine, ());
     let unlinked = Module::new(&engine, r#"(module (import "m" "n" (func)))"#).unwrap();
-    let link = Linker::new(&engine).instantiate(&mut store, &unlinked).map(drop);
+    let link = Linker::new(&engine)
+        .instantiate(&mut store, &unlinked)
+        .map(drop);
     let messages = [
         guest.call("t", &[]).unwrap_err().to_string(),
         guest.call("p", &[]).unwrap_err().to_string(),
         link.unwrap_err().to_string(),
         refused(&engine, b"\0asm\x01\0\0\0\xff\0").to_string(),
-        Module::from_file(&engine, "/absent").map(drop).unwrap_err().to_string(),
+        Module::from_file(&engine, "/absent")
+            .map(drop)
+            .unwrap_err()
+            .to_string(),
     ];
     for message in messages {
         let first = message.chars().next().expect("a message");

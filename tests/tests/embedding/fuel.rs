@@ -113,7 +113,9 @@ fn charges(engine: &Engine, module: &Module) -> (Vec<(u64, usize)>, Option<TrapC
             Ok(())
         });
         let mut probes = world.store.probes();
-        probes.insert(func, Site::Entry, probe).expect("a Wasm function");
+        probes
+            .insert(func, Site::Entry, probe)
+            .expect("a Wasm function");
     }
     let (sink, log) = (charges.clone(), world.log.clone());
     world.store.probes().insert_global(Probe::call(move |ctx| {
@@ -158,9 +160,20 @@ fn check_every_limit(run: &str) {
             }
             world.store.set_fuel_limit(Some(limit));
             let found = end(world.run());
-            assert_eq!(found, expected_end, "limit {limit} of {total}, probed {probed}");
-            assert_eq!(world.log.take(), expected_log, "limit {limit}, probed {probed}");
-            assert_eq!(world.store.fuel_consumed(), spent, "limit {limit}, probed {probed}");
+            assert_eq!(
+                found, expected_end,
+                "limit {limit} of {total}, probed {probed}"
+            );
+            assert_eq!(
+                world.log.take(),
+                expected_log,
+                "limit {limit}, probed {probed}"
+            );
+            assert_eq!(
+                world.store.fuel_consumed(),
+                spent,
+                "limit {limit}, probed {probed}"
+            );
         }
     }
 }
@@ -180,7 +193,9 @@ fn limits_are_exact_in_a_run_that_divides_by_zero() {
 /// The trapping operator costs nothing here: it is reached with the last unit spent.
 #[test]
 fn limits_are_exact_in_a_run_that_ends_in_unreachable() {
-    check_every_limit(r#"(func (export "run") (call $work) (call $log (i32.const 9)) unreachable)"#);
+    check_every_limit(
+        r#"(func (export "run") (call $work) (call $log (i32.const 9)) unreachable)"#,
+    );
 }
 
 #[test]
@@ -192,7 +207,8 @@ fn limits_are_exact_in_a_run_that_accesses_out_of_bounds() {
 
 #[test]
 fn start_functions_are_charged_like_any_other() {
-    let guest = Guest::new("(module (func $s (drop (i32.add (i32.const 1) (i32.const 2)))) (start $s))");
+    let guest =
+        Guest::new("(module (func $s (drop (i32.add (i32.const 1) (i32.const 2)))) (start $s))");
     // Entry, two constants, one addition; drop and end are free.
     assert_eq!(guest.store.fuel_consumed(), 4);
 }
@@ -247,12 +263,36 @@ fn bulk_operations_are_charged_by_size_against_the_limit() {
         )
     };
     for (size, units, body) in [
-        (64_000, 4_000, "(memory.fill (i32.const 0) (i32.const 1) (local.get 0))"),
-        (64_000, 4_000, "(memory.copy (i32.const 65536) (i32.const 0) (local.get 0))"),
-        (6_400, 400, "(memory.init $d (i32.const 0) (i32.const 0) (local.get 0))"),
-        (4_000, 4_000, "(table.fill (i32.const 0) (ref.null func) (local.get 0))"),
-        (4_000, 4_000, "(table.copy (i32.const 1) (i32.const 0) (local.get 0))"),
-        (4_000, 4_000, "(table.init $e (i32.const 0) (i32.const 0) (local.get 0))"),
+        (
+            64_000,
+            4_000,
+            "(memory.fill (i32.const 0) (i32.const 1) (local.get 0))",
+        ),
+        (
+            64_000,
+            4_000,
+            "(memory.copy (i32.const 65536) (i32.const 0) (local.get 0))",
+        ),
+        (
+            6_400,
+            400,
+            "(memory.init $d (i32.const 0) (i32.const 0) (local.get 0))",
+        ),
+        (
+            4_000,
+            4_000,
+            "(table.fill (i32.const 0) (ref.null func) (local.get 0))",
+        ),
+        (
+            4_000,
+            4_000,
+            "(table.copy (i32.const 1) (i32.const 0) (local.get 0))",
+        ),
+        (
+            4_000,
+            4_000,
+            "(table.init $e (i32.const 0) (i32.const 0) (local.get 0))",
+        ),
     ] {
         let mut guest = Guest::new(&wat(body));
         guest.call("f", &[Val::I32(size)]).expect(body);

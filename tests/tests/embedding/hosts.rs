@@ -32,19 +32,28 @@ fn typed_host_functions_take_and_give_values() {
           (func (export "many") (param i32 i64 f32 f64) (result f64 f32 i64 i32)
             local.get 0 local.get 1 local.get 2 local.get 3 call $many))"#,
         |linker| {
-            linker.func_wrap("h", "none", |_: Caller<'_, ()>| {}).unwrap();
+            linker
+                .func_wrap("h", "none", |_: Caller<'_, ()>| {})
+                .unwrap();
             linker
                 .func_wrap("h", "one", |_: Caller<'_, ()>, a: i32| i64::from(a) - 1)
                 .unwrap();
             linker
-                .func_wrap("h", "many", |_: Caller<'_, ()>, a: i32, b: i64, c: f32, d: f64| {
-                    (d * 2.0, c * 2.0, b * 2, a * 2)
-                })
+                .func_wrap(
+                    "h",
+                    "many",
+                    |_: Caller<'_, ()>, a: i32, b: i64, c: f32, d: f64| {
+                        (d * 2.0, c * 2.0, b * 2, a * 2)
+                    },
+                )
                 .unwrap();
         },
     );
     let one = guest.func("one").typed::<i32, i64>(&guest.store).unwrap();
-    assert_eq!(one.call(&mut guest.store, i32::MIN).unwrap(), i64::from(i32::MIN) - 1);
+    assert_eq!(
+        one.call(&mut guest.store, i32::MIN).unwrap(),
+        i64::from(i32::MIN) - 1
+    );
     let many = guest
         .func("many")
         .typed::<(i32, i64, f32, f64), (f64, f32, i64, i32)>(&guest.store)
@@ -82,7 +91,10 @@ fn dynamic_host_functions_take_and_give_values() {
     let found = guest
         .call("sum", &[Val::I32(1), Val::I64(20), Val::V128(300)])
         .unwrap();
-    assert!(matches!(found[..], [Val::I64(321), Val::I32(-1)]), "{found:?}");
+    assert!(
+        matches!(found[..], [Val::I64(321), Val::I32(-1)]),
+        "{found:?}"
+    );
 }
 
 #[test]
@@ -92,14 +104,21 @@ fn dynamic_host_functions_that_break_their_type_are_errors() {
                    (func (export "f") (result i32) call $liar))"#,
         |linker| {
             linker
-                .func_new("h", "liar", FuncType::new([], [ValType::I32]), |_, _, results| {
-                    results[0] = Val::F64(0);
-                    Ok(())
-                })
+                .func_new(
+                    "h",
+                    "liar",
+                    FuncType::new([], [ValType::I32]),
+                    |_, _, results| {
+                        results[0] = Val::F64(0);
+                        Ok(())
+                    },
+                )
                 .unwrap();
         },
     );
-    let error = guest.call("f", &[]).expect_err("the result has another type");
+    let error = guest
+        .call("f", &[])
+        .expect_err("the result has another type");
     assert!(error.trap().is_none(), "{error}");
 }
 
@@ -144,17 +163,24 @@ fn host_functions_reach_the_stores_data_and_the_callers_exports() {
     run.call(&mut store, ()).unwrap();
     run.call(&mut store, ()).unwrap();
     assert_eq!(store.data().len(), 4);
-    assert_eq!(store.into_data(), ["hello", "Some(100)", "Jello", "Some(100)"]);
+    assert_eq!(
+        store.into_data(),
+        ["hello", "Some(100)", "Jello", "Some(100)"]
+    );
 }
 
 #[test]
 fn host_functions_are_called_directly_too() {
     let mut store = Store::new(&Engine::default(), 5);
-    let add = Func::wrap(&mut store, |caller: Caller<'_, i32>, a: i32| caller.data() + a);
+    let add = Func::wrap(&mut store, |caller: Caller<'_, i32>, a: i32| {
+        caller.data() + a
+    });
     assert_eq!(i32_of(call(&mut store, add, &[Val::I32(1)]).unwrap()[0]), 6);
     assert!(add.module(&store).is_none());
     let ty = FuncType::new([ValType::I64], []);
-    let fail = Func::new(&mut store, ty.clone(), |_, _, _| Err(Error::host(Refusal(1))));
+    let fail = Func::new(&mut store, ty.clone(), |_, _, _| {
+        Err(Error::host(Refusal(1)))
+    });
     assert_eq!(fail.ty(&store), ty);
     let error = call(&mut store, fail, &[Val::I64(0)]).unwrap_err();
     assert_eq!(error.downcast_ref::<Refusal>(), Some(&Refusal(1)));
@@ -170,9 +196,13 @@ const FAILING: &str = r#"(module
 fn host_errors_pass_through_wasm_as_they_are() {
     let mut guest = Guest::linked(FAILING, |linker| {
         linker
-            .func_wrap("h", "fail", |_: Caller<'_, ()>, n: i32| -> Result<(), Error> {
-                Err(Error::host(Refusal(n as u32)))
-            })
+            .func_wrap(
+                "h",
+                "fail",
+                |_: Caller<'_, ()>, n: i32| -> Result<(), Error> {
+                    Err(Error::host(Refusal(n as u32)))
+                },
+            )
             .unwrap();
     });
     let error = guest.call("run", &[Val::I32(77)]).unwrap_err();
@@ -195,9 +225,13 @@ fn host_errors_pass_through_wasm_as_they_are() {
 fn hosts_raise_traps() {
     let mut guest = Guest::linked(FAILING, |linker| {
         linker
-            .func_wrap("h", "fail", |_: Caller<'_, ()>, _: i32| -> Result<(), Error> {
-                Err(TrapCode::IntegerOverflow.into())
-            })
+            .func_wrap(
+                "h",
+                "fail",
+                |_: Caller<'_, ()>, _: i32| -> Result<(), Error> {
+                    Err(TrapCode::IntegerOverflow.into())
+                },
+            )
             .unwrap();
     });
     let outcome = guest.call("run", &[Val::I32(0)]);
@@ -295,16 +329,19 @@ fn what_a_host_changes_is_what_the_guest_sees_next() {
         |linker| {
             linker
                 .func_wrap("h", "change", |mut caller: Caller<'_, ()>| {
-                    let export = |caller: &Caller<'_, ()>, name| {
-                        caller.get_export(name).expect("an export")
-                    };
+                    let export =
+                        |caller: &Caller<'_, ()>, name| caller.get_export(name).expect("an export");
                     let memory = export(&caller, "memory").into_memory().expect("memory");
                     let global = export(&caller, "g").into_global().expect("global");
                     let table = export(&caller, "t").into_table().expect("table");
                     let two = export(&caller, "two").into_func();
-                    memory.write(&mut caller, 4, &100_i32.to_le_bytes()).expect("in bounds");
+                    memory
+                        .write(&mut caller, 4, &100_i32.to_le_bytes())
+                        .expect("in bounds");
                     global.set(&mut caller, Val::I64(20)).expect("mutable");
-                    table.set(&mut caller, 0, Val::FuncRef(two)).expect("in bounds");
+                    table
+                        .set(&mut caller, 0, Val::FuncRef(two))
+                        .expect("in bounds");
                 })
                 .unwrap();
         },

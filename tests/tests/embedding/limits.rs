@@ -38,7 +38,15 @@ const ENDLESS: &str = r#"(module
 fn other_threads_interrupt_a_running_guest() {
     let mut guest = Guest::new(ENDLESS);
     guest.store.set_fuel_limit(Some(BACKSTOP));
-    for export in ["tight", "work", "calls", "indirect", "nested", "recursion", "bulk"] {
+    for export in [
+        "tight",
+        "work",
+        "calls",
+        "indirect",
+        "nested",
+        "recursion",
+        "bulk",
+    ] {
         for code in [TrapCode::Interrupted, TrapCode::Timeout] {
             let handle = guest.store.interrupt_handle();
             let interrupter = thread::spawn(move || {
@@ -96,7 +104,9 @@ fn limits(memory_bytes_max: Option<u64>, table_elements_max: Option<u64>, trap: 
 #[test]
 fn refused_growth_gives_minus_one() {
     let mut guest = Guest::new(GROWING);
-    guest.store.set_limits(limits(Some(3 << 16), Some(10), false));
+    guest
+        .store
+        .set_limits(limits(Some(3 << 16), Some(10), false));
     assert_eq!(guest.call_i32("grow", &[3]).unwrap(), -1);
     assert_eq!(guest.call_i32("grow", &[2]).unwrap(), 1);
     assert_eq!(guest.call_i32("grow", &[0]).unwrap(), 3);
@@ -111,17 +121,28 @@ fn refused_growth_gives_minus_one() {
     assert!(memory.grow(&mut guest.store, 1).is_err());
     let table = guest.instance.get_table(&guest.store, "t").unwrap();
     assert!(table.grow(&mut guest.store, 1, Val::FuncRef(None)).is_err());
-    assert_eq!((memory.size(&guest.store), table.size(&guest.store)), (3, 10));
+    assert_eq!(
+        (memory.size(&guest.store), table.size(&guest.store)),
+        (3, 10)
+    );
 }
 
 #[test]
 fn refused_growth_ends_the_run_on_request() {
     let mut guest = Guest::new(GROWING);
-    guest.store.set_limits(limits(Some(100 << 16), Some(10), true));
+    guest
+        .store
+        .set_limits(limits(Some(100 << 16), Some(10), true));
     guest.store.set_fuel_limit(Some(BACKSTOP));
     assert_eq!(guest.call_i32("grow", &[9]).unwrap(), 1);
-    assert_eq!(trap_code(guest.call("grow", &[Val::I32(91)])), TrapCode::MemoryLimit);
-    assert_eq!(trap_code(guest.call("grow_table", &[Val::I32(10)])), TrapCode::TableLimit);
+    assert_eq!(
+        trap_code(guest.call("grow", &[Val::I32(91)])),
+        TrapCode::MemoryLimit
+    );
+    assert_eq!(
+        trap_code(guest.call("grow_table", &[Val::I32(10)])),
+        TrapCode::TableLimit
+    );
     assert_eq!(guest.call_i32("grow_table", &[9]).unwrap(), 1);
     assert_eq!(trap_code(guest.call("forever", &[])), TrapCode::MemoryLimit);
     let memory = guest.instance.get_memory(&guest.store, "m").unwrap();
@@ -135,7 +156,9 @@ fn initial_sizes_past_a_limit_are_refused() {
         let module = Module::new(&engine, wat).expect("it loads");
         let mut store = Store::new(&engine, ());
         store.set_limits(limits);
-        Linker::new(&engine).instantiate(&mut store, &module).is_err()
+        Linker::new(&engine)
+            .instantiate(&mut store, &module)
+            .is_err()
     };
     let small = || limits(Some(1 << 16), Some(2), false);
     assert!(refused("(module (memory 2))", small()));
@@ -176,7 +199,10 @@ fn stack_size_is_configured() {
                     fits = depth;
                 }
                 Err(error) => {
-                    assert_eq!(trap_code::<()>(Err::<(), Error>(error)), TrapCode::StackOverflow);
+                    assert_eq!(
+                        trap_code::<()>(Err::<(), Error>(error)),
+                        TrapCode::StackOverflow
+                    );
                     exhausts = depth;
                 }
             }
@@ -185,6 +211,9 @@ fn stack_size_is_configured() {
     };
     let (small, large) = (deepest(64 << 10), deepest(1 << 20));
     assert!(small > 100, "64 KiB hold {small} frames");
-    assert!(large > 8 * small, "1 MiB holds {large} frames, 64 KiB {small}");
+    assert!(
+        large > 8 * small,
+        "1 MiB holds {large} frames, 64 KiB {small}"
+    );
     assert_eq!(deepest(64 << 10), small, "depth is logical");
 }

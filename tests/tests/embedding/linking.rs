@@ -23,9 +23,15 @@ fn new() -> (Linker<()>, Store<()>) {
 #[test]
 fn imports_that_nothing_defines_are_named() {
     let (mut linker, mut store) = new();
-    linker.func_wrap("env", "other", |_: Caller<'_, ()>| {}).unwrap();
-    let message = instantiate(&linker, &mut store, r#"(module (import "env" "absent" (func)))"#)
-        .expect_err("nothing defines it");
+    linker
+        .func_wrap("env", "other", |_: Caller<'_, ()>| {})
+        .unwrap();
+    let message = instantiate(
+        &linker,
+        &mut store,
+        r#"(module (import "env" "absent" (func)))"#,
+    )
+    .expect_err("nothing defines it");
     for part in ["unknown import", "env", "absent"] {
         assert!(message.contains(part), "`{message}` names `{part}`");
     }
@@ -60,7 +66,10 @@ fn imports_of_another_type_are_refused() {
     ] {
         let wat = format!(r#"(module (import "d" {import}))"#);
         let message = instantiate(&linker, &mut store, &wat).expect_err(import);
-        assert!(message.contains("incompatible import type"), "{import}: {message}");
+        assert!(
+            message.contains("incompatible import type"),
+            "{import}: {message}"
+        );
     }
     for import in [
         r#""f" (func (param i32))"#,
@@ -113,7 +122,9 @@ fn second_definitions_need_shadowing() {
 #[test]
 fn unknown_imports_become_traps_on_request() {
     let (mut linker, mut store) = new();
-    linker.func_wrap("h", "known", |_: Caller<'_, ()>| 5).unwrap();
+    linker
+        .func_wrap("h", "known", |_: Caller<'_, ()>| 5)
+        .unwrap();
     let module = Module::new(
         store.engine(),
         r#"(module
@@ -169,16 +180,24 @@ fn modules_tell_their_imports_and_exports() {
     )
     .unwrap();
     assert_eq!(module.name(), Some("named"));
-    assert_eq!((module.num_functions(), module.num_imported_functions()), (3, 1));
+    assert_eq!(
+        (module.num_functions(), module.num_imported_functions()),
+        (3, 1)
+    );
     let imports: Vec<_> = module.imports().map(|i| (i.module, i.name, i.ty)).collect();
     assert_eq!(imports.len(), 2);
     let (module_name, name, ty) = &imports[0];
     assert_eq!((*module_name, *name), ("m", "f"));
     assert_eq!(*ty, ExternType::Func(FuncType::new([ValType::I32], [])));
-    assert!(matches!(&imports[1].2, ExternType::Global(g) if g.mutable && g.content == ValType::I64));
+    assert!(
+        matches!(&imports[1].2, ExternType::Global(g) if g.mutable && g.content == ValType::I64)
+    );
     let exports: Vec<_> = module.exports().map(|e| (e.name, e.index, e.ty)).collect();
     assert_eq!((exports[0].0, exports[0].1), ("a", 1));
-    assert_eq!(exports[0].2, ExternType::Func(FuncType::new([], [ValType::F32])));
+    assert_eq!(
+        exports[0].2,
+        ExternType::Func(FuncType::new([], [ValType::F32]))
+    );
     assert!(
         matches!(&exports[1].2, ExternType::Memory(m) if (m.minimum, m.maximum) == (1, Some(2)))
     );

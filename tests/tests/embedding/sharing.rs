@@ -25,12 +25,22 @@ impl World {
     /// Instantiate under a name that later instances import from.
     fn add(&mut self, name: &str, wat: &str) -> Instance {
         let module = Module::new(self.store.engine(), wat).expect(name);
-        let instance = self.linker.instantiate(&mut self.store, &module).expect(name);
-        self.linker.instance(&mut self.store, name, instance).expect(name);
+        let instance = self
+            .linker
+            .instantiate(&mut self.store, &module)
+            .expect(name);
+        self.linker
+            .instance(&mut self.store, name, instance)
+            .expect(name);
         instance
     }
 
-    fn call(&mut self, instance: Instance, name: &str, args: &[i32]) -> probity_engine::Result<i32> {
+    fn call(
+        &mut self,
+        instance: Instance,
+        name: &str,
+        args: &[i32],
+    ) -> probity_engine::Result<i32> {
         let func = instance.get_func(&self.store, name).expect(name);
         let args: Vec<Val> = args.iter().copied().map(Val::I32).collect();
         Ok(i32_of(call(&mut self.store, func, &args)?[0]))
@@ -93,7 +103,11 @@ fn instances_recurse_through_a_shared_table() {
               (else (call $even (i32.sub (local.get 0) (i32.const 1)))))))"#,
     );
     for n in [0, 1, 7, 1000] {
-        assert_eq!(world.call(even, "even", &[n]).unwrap(), i32::from(n % 2 == 0), "{n}");
+        assert_eq!(
+            world.call(even, "even", &[n]).unwrap(),
+            i32::from(n % 2 == 0),
+            "{n}"
+        );
     }
 }
 
@@ -152,7 +166,10 @@ fn growth_during_a_call_is_seen_by_every_frame() {
         .linker
         .func_wrap("h", "grow", |mut caller: Caller<'_, ()>| {
             let memory = caller.get_export("m").and_then(|e| e.into_memory());
-            memory.expect("a memory").grow(&mut caller, 1).expect("room") as i32
+            memory
+                .expect("a memory")
+                .grow(&mut caller, 1)
+                .expect("room") as i32
         })
         .unwrap();
     world.add(
@@ -290,7 +307,12 @@ fn externrefs_keep_their_host_data() {
     assert_ne!(one, two);
     guest.call("keep", &[Val::ExternRef(Some(one))]).unwrap();
     let found = guest.call("give", &[]).unwrap();
-    let [Val::ExternRef(Some(a)), Val::ExternRef(Some(b)), Val::ExternRef(None)] = found[..] else {
+    let [
+        Val::ExternRef(Some(a)),
+        Val::ExternRef(Some(b)),
+        Val::ExternRef(None),
+    ] = found[..]
+    else {
         panic!("expected two references and a null, found {found:?}");
     };
     assert_eq!((a, b), (one, one));
@@ -320,7 +342,9 @@ fn stores_share_nothing_but_the_module() {
     let mut worlds: Vec<(Store<u8>, Instance)> = (0..3)
         .map(|data| {
             let mut store = Store::new(&engine, data);
-            let instance = Linker::new(&engine).instantiate(&mut store, &module).unwrap();
+            let instance = Linker::new(&engine)
+                .instantiate(&mut store, &module)
+                .unwrap();
             (store, instance)
         })
         .collect();

@@ -60,7 +60,11 @@ fn a_store_moves_between_threads_with_its_probes() {
     });
     let count = Count::default();
     let pc = guest.pc("step", "GlobalSet", 0);
-    guest.insert("step", probity_engine::hook::Site::Before(pc), count.probe());
+    guest.insert(
+        "step",
+        probity_engine::hook::Site::Before(pc),
+        count.probe(),
+    );
     assert_eq!(guest.call_i32("step", &[]).unwrap(), 1);
     for expected in 2..=5 {
         guest = thread::spawn(move || {
@@ -111,7 +115,9 @@ fn threads_share_a_module_and_a_linker() {
                 let instance = linker.instantiate(&mut store, module).expect("it links");
                 for round in 0..200 {
                     let i = (round + 50 * id) % 200;
-                    let func = instance.get_func(&store, &format!("f{i}")).expect("exported");
+                    let func = instance
+                        .get_func(&store, &format!("f{i}"))
+                        .expect("exported");
                     let found = call(&mut store, func, &[Val::I32(20)]).expect("no trap");
                     assert_eq!(i32_of(found[0]), i as i32 + 20);
                 }
