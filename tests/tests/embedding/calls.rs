@@ -44,7 +44,8 @@ fn typed_calls_take_and_give_every_type() {
         u128::MAX,
         0x0102_0304_0506_0708_090a_0b0c_0d0e_0f10
     );
-    identity!("funcref", Option<Func>, None, Some(guest.func("swap")));
+    let swap = guest.func("swap");
+    identity!("funcref", Option<Func>, None, Some(swap));
     let reference = ExternRef::new(&mut guest.store, "host data");
     identity!("externref", Option<ExternRef>, None, Some(reference));
 }

@@ -271,7 +271,7 @@ fn probe(run: &Arc<Mutex<Run>>, label: Label, priority: i32, one_shot: bool) -> 
 }
 
 fn random_schedule(random: &mut Random, places: &[Place], fires: usize) -> (Vec<Change>, Schedule) {
-    let mut insert = |random: &mut Random| Change::Insert {
+    let insert = |random: &mut Random| Change::Insert {
         place: places[random.below(places.len())],
         priority: [0, 0, 0, -1, 1][random.below(5)],
         one_shot: random.below(4) == 0,
