@@ -1,0 +1,130 @@
+//! One case in a child process.
+//!
+//! The suite's cases include deep recursion and whatever an engine's bugs make
+//! of the rest; a crash or a hang must stay one failed case.
+
+use std::io::{self, Read};
+use std::process::{Command, ExitCode, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use crate::mode::Mode;
+use crate::script;
+use crate::suite::File;
+
+/// The first argument of a child.
+pub const CHILD_ARGUMENT: &str = "--child";
+
+/// Wall time of one case. The slowest takes seconds in an unoptimised build.
+const TIMEOUT: Duration = Duration::from_secs(120);
+
+/// Native stack of the thread that executes the script. Wasm recursion must not
+/// become native recursion, so little is needed, and a dispatch that lost its
+/// tail calls would not get far.
+const NATIVE_STACK_BYTES: usize = 256 << 10;
+
+/// Standard error that is kept of a child.
+const STDERR_BYTES_MAX: u64 = 64 << 10;
+
+/// A child's exit status after failed assertions, as against a crash.
+const STATUS_FAILED: u8 = 1;
+
+/// How a case ended.
+#[derive(Debug)]
+pub enum Outcome {
+    /// Everything asserted holds.
+    Passed,
+    /// Assertions failed: the list.
+    Failed(String),
+    /// The child crashed, hung or could not be run; never an expected failure.
+    Broken(String),
+}
+
+/// Run a case in a child process, which is this same executable.
+pub fn run(file: &File, mode: Mode) -> Outcome {
+    match spawn(file, mode) {
+        Ok(outcome) => outcome,
+        Err(e) => Outcome::Broken(format!("failed to run the child process: {e}")),
+    }
+}
+
+fn spawn(file: &File, mode: Mode) -> io::Result<Outcome> {
+    let mut child = Command::new(std::env::current_exe()?)
+        .args([CHILD_ARGUMENT, file.folder.name(), &file.name, mode.name()])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()?;
+
+    // The end of the child's standard error is the end of the child: waiting
+    // for it with a limit needs no polling.
+    let stderr = child.stderr.take();
+    let (sender, receiver) = mpsc::channel();
+    let reader = thread::spawn(move || {
+        let mut kept = Vec::new();
+        if let Some(mut stderr) = stderr {
+            // A read that fails ends the report, which is then shorter.
+            let _ = (&mut stderr)
+                .take(STDERR_BYTES_MAX)
+                .read_to_end(&mut kept)
+                .and_then(|_| io::copy(&mut stderr, &mut io::sink()));
+        }
+        // The receiver is gone only if the parent failed first.
+        let _ = sender.send(());
+        String::from_utf8_lossy(&kept).trim_end().to_owned()
+    });
+    let timed_out = receiver.recv_timeout(TIMEOUT).is_err();
+    if timed_out {
+        child.kill()?;
+    }
+    let status = child.wait()?;
+    let report = reader.join().unwrap_or_default();
+
+    Ok(if timed_out {
+        Outcome::Broken(format!("killed after {} s\n{report}", TIMEOUT.as_secs()))
+    } else if status.success() {
+        Outcome::Passed
+    } else if status.code() == Some(STATUS_FAILED.into()) {
+        Outcome::Failed(report)
+    } else {
+        Outcome::Broken(format!("{status}\n{report}"))
+    })
+}
+
+/// The child's side: run the case that the arguments name.
+pub fn main(mut args: impl Iterator<Item = String>) -> ExitCode {
+    let mut next = || args.next().unwrap_or_default();
+    let (folder, name, mode) = (next(), next(), next());
+    let (Some(file), Some(mode)) = (File::find(&folder, &name), Mode::by_name(&mode)) else {
+        eprintln!("usage: {CHILD_ARGUMENT} FOLDER FILE MODE");
+        return ExitCode::from(2);
+    };
+
+    // On this thread, which has a large stack: parsing recurses.
+    let steps = match script::parse(file.text) {
+        Ok(steps) => steps,
+        Err(e) => {
+            eprintln!("{file}:{e}");
+            return ExitCode::from(STATUS_FAILED);
+        }
+    };
+    let title = file.to_string();
+    let worker = thread::Builder::new()
+        .name(title.clone())
+        .stack_size(NATIVE_STACK_BYTES)
+        .spawn(move || crate::runner::run(&file.folder.config(), mode, &title, &steps));
+    match worker.map(thread::JoinHandle::join) {
+        Ok(Ok(Ok(()))) => ExitCode::SUCCESS,
+        Ok(Ok(Err(failures))) => {
+            eprintln!("{failures}");
+            ExitCode::from(STATUS_FAILED)
+        }
+        // The panic's message is on standard error already.
+        Ok(Err(_)) => ExitCode::from(101),
+        Err(e) => {
+            eprintln!("failed to start a thread: {e}");
+            ExitCode::from(101)
+        }
+    }
+}

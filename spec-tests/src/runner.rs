@@ -1,0 +1,324 @@
+//! The steps of a script, executed against one store.
+//!
+//! Every failing assertion is reported, not just the first: the pattern of what
+//! fails is what tells a wrong operator from a wrong call.
+
+use std::collections::HashMap;
+
+use probity_engine::{
+    Config, Engine, Error, ErrorKind, Instance, Linker, LoadError, Module, Result, Store, TrapCode,
+    Val,
+};
+
+use crate::mode::{Attached, Mode};
+use crate::script::{Action, Execute, Source, Step};
+use crate::spectest;
+use crate::values::{Arg, Expected, Shown};
+
+/// At most this many failures are listed; a file with thousands of assertions
+/// may fail in most of them for one reason.
+const LISTED_FAILURES_MAX: usize = 25;
+
+/// Run a script. The error lists the failures, one a line, each with its place.
+pub fn run(config: &Config, mode: Mode, name: &str, steps: &[Step]) -> Result<(), String> {
+    let mut runner = Runner::new(config, mode)
+        .map_err(|e| format!("{name}: failed to set the host module up: {e}"))?;
+    let mut failures = Vec::new();
+    for step in steps {
+        if let Err(message) = runner.step(&step.action) {
+            failures.push(format!("{name}:{}: {message}", step.place));
+        }
+    }
+    if let Err(message) = runner.attached.check(runner.ran_wasm) {
+        failures.push(format!("{name}: {message}"));
+    }
+    if failures.is_empty() {
+        return Ok(());
+    }
+    let total = failures.len();
+    failures.truncate(LISTED_FAILURES_MAX);
+    failures.push(format!("{total} of {} directives failed", steps.len()));
+    Err(failures.join("\n"))
+}
+
+struct Runner {
+    /// Refuses a module as a whole when it is loaded.
+    eager: Engine,
+    /// Validates functions when they are first called, as users get by default.
+    lazy: Engine,
+    store: Store<()>,
+    linker: Linker<()>,
+    attached: Attached,
+    current: Option<Instance>,
+    instances: HashMap<String, Instance>,
+    latest: Option<Module>,
+    definitions: HashMap<String, Module>,
+    ran_wasm: bool,
+}
+
+impl Runner {
+    fn new(config: &Config, mode: Mode) -> Result<Runner> {
+        let eager = Engine::new(config.clone().lazy(false));
+        let lazy = Engine::new(config.clone().lazy(true));
+        let mut store = Store::new(&lazy, ());
+        let mut linker = Linker::new(&lazy);
+        // A script may register a name again.
+        linker.allow_shadowing(true);
+        spectest::define(&mut linker, &mut store)?;
+        let attached = mode.attach(&mut store);
+        Ok(Runner {
+            eager,
+            lazy,
+            store,
+            linker,
+            attached,
+            current: None,
+            instances: HashMap::new(),
+            latest: None,
+            definitions: HashMap::new(),
+            ran_wasm: false,
+        })
+    }
+
+    fn step(&mut self, action: &Action) -> Result<(), String> {
+        match action {
+            Action::Module { id, source } => {
+                // What follows must not run against the instance before.
+                self.current = None;
+                let module = self.define(id.as_deref(), source)?;
+                self.instantiate_as(id.as_deref(), &module)
+            }
+            Action::Definition { id, source } => self.define(id.as_deref(), source).map(drop),
+            Action::Instance { id, definition } => {
+                self.current = None;
+                let module = match definition {
+                    Some(id) => self.definitions.get(id).cloned(),
+                    None => self.latest.clone(),
+                };
+                let module = module.ok_or("unknown module definition")?;
+                self.instantiate_as(id.as_deref(), &module)
+            }
+            Action::Register { name, instance } => {
+                let instance = self.instance(instance.as_deref())?;
+                self.linker
+                    .instance(&mut self.store, name, instance)
+                    .map_err(|e| format!("failed to register: {e}"))?;
+                Ok(())
+            }
+            Action::Perform(execute) => match self.execute(execute)? {
+                Ok(_) => Ok(()),
+                Err(e) => Err(format!("expected success, found: {e}")),
+            },
+            Action::AssertReturn(execute, expected) => match self.execute(execute)? {
+                Ok(found) => self.compare(expected, &found),
+                Err(e) => Err(format!("expected a return, found: {e}")),
+            },
+            Action::AssertTrap(execute, message) => {
+                let outcome = self.execute(execute)?;
+                let code = trap_code(outcome)?;
+                if agrees(code.message(), message) {
+                    return Ok(());
+                }
+                Err(format!(
+                    "expected the trap `{message}`, found the trap `{}`",
+                    code.message()
+                ))
+            }
+            Action::AssertExhaustion(execute, message) => {
+                let outcome = self.execute(execute)?;
+                match trap_code(outcome)? {
+                    TrapCode::StackOverflow
+                        if agrees(TrapCode::StackOverflow.message(), message) =>
+                    {
+                        Ok(())
+                    }
+                    code => Err(format!(
+                        "expected exhaustion (`{message}`), found the trap `{}`",
+                        code.message()
+                    )),
+                }
+            }
+            Action::AssertRejected(source, message) => self.rejected(source, message),
+            Action::AssertUnlinkable(source, message) => {
+                let module = self.load(source)?;
+                match self.linker.instantiate(&mut self.store, &module) {
+                    Ok(_) => Err(format!(
+                        "expected the link error `{message}`, found success"
+                    )),
+                    Err(e) if !matches!(e.kind(), ErrorKind::Link(_)) => {
+                        Err(format!("expected the link error `{message}`, found: {e}"))
+                    }
+                    Err(e) if e.to_string().contains(message.as_str()) => Ok(()),
+                    Err(e) => Err(format!(
+                        "expected the link error `{message}`, found another: {e}"
+                    )),
+                }
+            }
+            Action::Unsupported(what) => Err(format!("unsupported directive `{what}`")),
+        }
+    }
+
+    fn load(&self, source: &Source) -> Result<Module, String> {
+        match source {
+            Source::Bytes(bytes) => {
+                Module::new(&self.lazy, bytes).map_err(|e| format!("failed to load: {e}"))
+            }
+            Source::Unencodable(message) => Err(format!("failed to assemble: {message}")),
+        }
+    }
+
+    fn define(&mut self, id: Option<&str>, source: &Source) -> Result<Module, String> {
+        let module = self.load(source)?;
+        self.latest = Some(module.clone());
+        if let Some(id) = id {
+            self.definitions.insert(id.to_owned(), module.clone());
+        }
+        Ok(module)
+    }
+
+    fn instantiate_as(&mut self, id: Option<&str>, module: &Module) -> Result<(), String> {
+        let instance = self
+            .linker
+            .instantiate(&mut self.store, module)
+            .map_err(|e| format!("failed to instantiate: {e}"))?;
+        self.current = Some(instance);
+        if let Some(id) = id {
+            self.instances.insert(id.to_owned(), instance);
+        }
+        Ok(())
+    }
+
+    fn instance(&self, id: Option<&str>) -> Result<Instance, String> {
+        match id {
+            Some(id) => self
+                .instances
+                .get(id)
+                .copied()
+                .ok_or_else(|| format!("unknown instance `{id}`")),
+            None => self
+                .current
+                .ok_or_else(|| "there is no current instance".to_owned()),
+        }
+    }
+
+    /// The outer error is the script's or the harness's, the inner one the guest's.
+    fn execute(&mut self, execute: &Execute) -> Result<Result<Vec<Val>>, String> {
+        match execute {
+            Execute::Invoke {
+                instance,
+                export,
+                args,
+            } => self.invoke(instance.as_deref(), export, args),
+            Execute::Get { instance, export } => {
+                let global = self
+                    .instance(instance.as_deref())?
+                    .get_global(&self.store, export)
+                    .ok_or_else(|| format!("no global is exported as `{export}`"))?;
+                Ok(Ok(vec![global.get(&self.store)]))
+            }
+            Execute::Instantiate(source) => {
+                let module = self.load(source)?;
+                let outcome = self.linker.instantiate(&mut self.store, &module);
+                Ok(outcome.map(|_| Vec::new()))
+            }
+        }
+    }
+
+    fn invoke(
+        &mut self,
+        instance: Option<&str>,
+        export: &str,
+        args: &[Arg],
+    ) -> Result<Result<Vec<Val>>, String> {
+        let func = self
+            .instance(instance)?
+            .get_func(&self.store, export)
+            .ok_or_else(|| format!("no function is exported as `{export}`"))?;
+        let args = args
+            .iter()
+            .map(|arg| arg.to_val(&mut self.store))
+            .collect::<Result<Vec<Val>, String>>()?;
+        let ty = func.ty(&self.store);
+        let mut results: Vec<Val> = ty
+            .results()
+            .iter()
+            .map(|ty| Val::default_for(*ty))
+            .collect();
+        self.ran_wasm |= func.module(&self.store).is_some();
+        let outcome = func.call(&mut self.store, &args, &mut results);
+        Ok(outcome.map(|()| results))
+    }
+
+    fn compare(&self, expected: &[Expected], found: &[Val]) -> Result<(), String> {
+        if expected.len() != found.len() {
+            return Err(format!(
+                "expected {} results, found {}",
+                expected.len(),
+                found.len()
+            ));
+        }
+        for (index, (expected, found)) in expected.iter().zip(found).enumerate() {
+            if !expected.matches(&self.store, *found) {
+                return Err(format!(
+                    "result {index}: expected {expected}, found {}",
+                    Shown(*found)
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// The eager engine refuses the module when it loads it; the lazy one at
+    /// the latest when it is asked to validate, with the same words and offset.
+    fn rejected(&self, source: &Source, message: &str) -> Result<(), String> {
+        let bytes = match source {
+            Source::Bytes(bytes) => bytes,
+            // The assembler has refused the text: there is no module.
+            Source::Unencodable(_) => return Ok(()),
+        };
+        let eager = match Module::new(&self.eager, bytes) {
+            Ok(_) => return Err(format!("expected a rejection (`{message}`), found success")),
+            Err(e) => e,
+        };
+        let lazy = match Module::new(&self.lazy, bytes).and_then(|module| module.validate()) {
+            Ok(()) => {
+                return Err(format!(
+                    "rejected at loading ({eager}), but Module::validate() of a lazily validated module found nothing"
+                ));
+            }
+            Err(e) => e,
+        };
+        if describe(&eager) == describe(&lazy) {
+            return Ok(());
+        }
+        Err(format!(
+            "two errors for one module: at loading `{eager}`, by Module::validate() `{lazy}`"
+        ))
+    }
+}
+
+fn describe(error: &LoadError) -> (Option<usize>, String) {
+    (error.offset(), error.to_string())
+}
+
+fn trap_code(outcome: Result<Vec<Val>, Error>) -> Result<TrapCode, String> {
+    match outcome {
+        Ok(found) => {
+            let found: Vec<String> = found.iter().map(|val| Shown(*val).to_string()).collect();
+            Err(format!(
+                "expected a trap, found a return: [{}]",
+                found.join(", ")
+            ))
+        }
+        Err(e) => match e.trap() {
+            Some(trap) => Ok(trap.code()),
+            None => Err(format!("expected a trap, found another error: {e}")),
+        },
+    }
+}
+
+/// The suite's messages have grown details over the years (`uninitialized
+/// element 2`), so one of the two has to begin with the other.
+fn agrees(found: &str, expected: &str) -> bool {
+    found.starts_with(expected) || expected.starts_with(found)
+}
