@@ -1,0 +1,232 @@
+//! The counter plan of a run: who wants to know how often something ran asks
+//! the plan, and all share one set of counters. Exact after traps, host
+//! errors and exits too: an operator counts once control reaches it, the one
+//! that traps included, and what stands behind it in its block does not.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use probity_engine::hook::{Action, Counters, Probe, Probes, Site};
+use probity_engine::{Func, Result, WasmPc};
+
+use crate::cfg::Cfg;
+use crate::flow::Flow;
+
+/// Counters shared by everything in a run. Clones are the same plan.
+///
+/// A function is counted from the moment of [`CountPlan::instrument`], which
+/// must come before its first execution (`Probes::on_first_call`). Counts are
+/// complete while no activation of it is on the stack.
+#[derive(Clone, Default)]
+pub struct CountPlan {
+    functions: Arc<Mutex<HashMap<Func, Placed>>>,
+    every_block: bool,
+}
+
+/// Activations that ended inside a block: (block, index of the first operator
+/// that they did not execute) to their number.
+type Stops = BTreeMap<(u32, u32), u64>;
+
+struct Placed {
+    cfg: Arc<Cfg>,
+    flow: Flow,
+    /// One counter for each counted block, in order, then the entry's.
+    counters: Counters,
+    stops: Stops,
+}
+
+impl CountPlan {
+    /// An empty plan that places as few counters as it can.
+    pub fn new() -> CountPlan {
+        CountPlan::default()
+    }
+
+    /// An empty plan that counts every block. Slower, equal in its answers:
+    /// the yardstick of tests.
+    pub fn with_every_block() -> CountPlan {
+        CountPlan {
+            every_block: true,
+            ..CountPlan::default()
+        }
+    }
+
+    /// Learns where activations end early: call it once, before the run.
+    pub fn attach(&self, probes: &mut Probes<'_>) {
+        let plan = self.clone();
+        probes.on_unwind(move |_, func, pc| plan.unwound(func, pc));
+    }
+
+    /// Puts the counters into a function, unless they are there already.
+    ///
+    /// # Errors
+    /// If the engine refuses a probe, such as for a host function.
+    pub fn instrument(&self, probes: &mut Probes<'_>, func: Func, cfg: &Arc<Cfg>) -> Result<()> {
+        if self.functions().contains_key(&func) {
+            return Ok(());
+        }
+        let flow = match self.every_block {
+            true => Flow::every_block(cfg),
+            false => Flow::minimal(cfg),
+        };
+        let sites = sites(cfg, &flow);
+        let counters = Counters::new(sites.len());
+        for (index, site) in sites.into_iter().enumerate() {
+            let action = Action::CountAdd {
+                counters: counters.clone(),
+                index,
+                n: 1,
+            };
+            probes.insert(func, site, Probe::new(action))?;
+        }
+        let placed = Placed {
+            cfg: cfg.clone(),
+            flow,
+            counters,
+            stops: BTreeMap::new(),
+        };
+        self.functions().insert(func, placed);
+        Ok(())
+    }
+
+    /// An activation ended at `pc`, whose operator was executed (R3: charged
+    /// before it executes, one that traps included).
+    fn unwound(&self, func: Func, pc: WasmPc) {
+        if let Some(placed) = self.functions().get_mut(&func)
+            && let Some(at) = placed.cfg.index_of(pc)
+        {
+            let block = placed.cfg.block_of(at) as u32;
+            *placed.stops.entry((block, at as u32 + 1)).or_default() += 1;
+        }
+    }
+
+    /// What is known about a function now; `None` if it never started.
+    pub fn counts(&self, func: Func) -> Option<FunctionCounts> {
+        self.functions().get(&func).map(Placed::counts)
+    }
+
+    fn functions(&self) -> MutexGuard<'_, HashMap<Func, Placed>> {
+        self.functions
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Where the counters of a function go, in the order of [`Placed::counters`].
+fn sites(cfg: &Cfg, flow: &Flow) -> Vec<Site> {
+    let counted = (0..cfg.blocks().len()).filter(|&block| flow.counts_block(block));
+    let mut sites: Vec<Site> = counted
+        .map(|block| Site::Before(WasmPc(cfg.pcs()[cfg.blocks()[block].start as usize])))
+        .collect();
+    if flow.counts_entry() {
+        sites.push(Site::Entry);
+    }
+    sites
+}
+
+impl Placed {
+    fn counts(&self) -> FunctionCounts {
+        let blocks = self.cfg.blocks().len();
+        let mut slots = (0..self.counters.len()).map(|slot| self.counters.get(slot));
+        let mut take = |counted: bool| match counted {
+            true => slots.next().unwrap_or(0),
+            false => 0,
+        };
+        let mut counted: Vec<u64> = (0..blocks)
+            .map(|block| take(self.flow.counts_block(block)))
+            .collect();
+        counted.push(take(self.flow.counts_entry()));
+        let mut stopped = vec![0; blocks + 1];
+        for (&(block, _), &times) in &self.stops {
+            stopped[block as usize] += times;
+        }
+        let mut executions = self.flow.solve(&counted, &stopped);
+        let entries = executions.pop().unwrap_or(0);
+        FunctionCounts {
+            cfg: self.cfg.clone(),
+            entries,
+            blocks: executions,
+            stops: self.stops.clone(),
+        }
+    }
+}
+
+/// How often everything in one function ran.
+#[derive(Debug, Clone)]
+pub struct FunctionCounts {
+    cfg: Arc<Cfg>,
+    entries: u64,
+    blocks: Vec<u64>,
+    stops: Stops,
+}
+
+impl FunctionCounts {
+    /// The function's control flow, which gives the indices their meaning.
+    pub fn cfg(&self) -> &Cfg {
+        &self.cfg
+    }
+
+    /// Times that the function was entered.
+    pub fn entries(&self) -> u64 {
+        self.entries
+    }
+
+    /// Times that each block was entered.
+    pub fn blocks(&self) -> &[u64] {
+        &self.blocks
+    }
+
+    /// Executions of the operator of an index (rule `instr.v1`).
+    ///
+    /// # Panics
+    /// If there is no operator of that index.
+    pub fn instr(&self, index: usize) -> u64 {
+        let block = self.cfg.block_of(index);
+        let range = (block as u32, 0)..=(block as u32, index as u32);
+        let stopped: u64 = self.stops.range(range).map(|(_, times)| times).sum();
+        self.blocks[block].saturating_sub(stopped)
+    }
+
+    /// Times that control went on behind the operator of an index, within
+    /// the function or out of it.
+    ///
+    /// # Panics
+    /// If there is no operator of that index.
+    pub fn completed(&self, index: usize) -> u64 {
+        let block = self.cfg.block_of(index) as u32;
+        let stopped = self.stops.get(&(block, index as u32 + 1));
+        self.instr(index)
+            .saturating_sub(stopped.copied().unwrap_or(0))
+    }
+
+    /// Executions of every operator, in program order.
+    pub fn instrs(&self) -> Vec<u64> {
+        let mut counts = Vec::with_capacity(self.cfg.len());
+        for (at, (block, &entered)) in self.cfg.blocks().iter().zip(&self.blocks).enumerate() {
+            let mut stops = self
+                .stops
+                .range((at as u32, 0)..(at as u32 + 1, 0))
+                .peekable();
+            let mut left = entered;
+            for index in block.instrs() {
+                while let Some((_, times)) =
+                    stops.next_if(|((_, behind), _)| *behind as usize <= index)
+                {
+                    left = left.saturating_sub(*times);
+                }
+                counts.push(left);
+            }
+        }
+        counts
+    }
+
+    /// Adds the counts of the same function in another instance.
+    pub fn merge(&mut self, other: &FunctionCounts) {
+        self.entries += other.entries;
+        for (sum, more) in self.blocks.iter_mut().zip(&other.blocks) {
+            *sum += more;
+        }
+        for (&at, &times) in &other.stops {
+            *self.stops.entry(at).or_default() += times;
+        }
+    }
+}

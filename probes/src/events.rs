@@ -1,0 +1,189 @@
+//! Events that analyses watch, found in a body and counted by the engine's
+//! inline actions.
+
+use probity_engine::hook::{Action, Counters, Probe, ProbeContext, ProbeId, Probes, Site};
+use probity_engine::wasmparser::Operator;
+use probity_engine::{Func, Result, WasmPc};
+
+/// A place where a value decides how control or data goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Branch {
+    /// Index of the operator in its function.
+    pub index: usize,
+    /// Its byte offset in the module.
+    pub pc: WasmPc,
+    /// How many ways there are, and how one is chosen.
+    pub kind: BranchKind,
+}
+
+/// How a branch chooses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BranchKind {
+    /// `if`, `br_if` and `select`: an i32 that is zero or not.
+    Condition,
+    /// `br_table`: an index; this many targets, the default included.
+    Table(u32),
+}
+
+impl Branch {
+    /// Number of ways: not taken (zero) and taken, or each target with the
+    /// default last.
+    pub fn ways(&self) -> usize {
+        match self.kind {
+            BranchKind::Condition => 2,
+            BranchKind::Table(targets) => targets as usize,
+        }
+    }
+
+    /// Counts each way in `counters[first..first + ways]`.
+    ///
+    /// # Errors
+    /// If the engine refuses the probe.
+    pub fn count(
+        &self,
+        probes: &mut Probes<'_>,
+        func: Func,
+        counters: &Counters,
+        first: usize,
+    ) -> Result<ProbeId> {
+        let action = Action::CountTop {
+            counters: counters.clone(),
+            first,
+            len: self.ways() as u32,
+            boolean: self.kind == BranchKind::Condition,
+        };
+        probes.insert(func, Site::Before(self.pc), Probe::new(action))
+    }
+}
+
+/// The branches of a body that choose by an i32, in program order. (Branches
+/// on a reference, `br_on_*`, choose by their operand's type.)
+pub fn branches(operators: &[(WasmPc, Operator<'_>)]) -> Vec<Branch> {
+    let kinds = operators
+        .iter()
+        .enumerate()
+        .filter_map(|(index, (pc, op))| {
+            let kind = match op {
+                Operator::If { .. }
+                | Operator::BrIf { .. }
+                | Operator::Select
+                | Operator::TypedSelect { .. }
+                | Operator::TypedSelectMulti { .. } => BranchKind::Condition,
+                Operator::BrTable { targets } => BranchKind::Table(targets.len() + 1),
+                _ => return None,
+            };
+            let pc = *pc;
+            Some(Branch { index, pc, kind })
+        });
+    kinds.collect()
+}
+
+/// A call operator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Call {
+    /// Index of the operator in its function.
+    pub index: usize,
+    /// Its byte offset in the module.
+    pub pc: WasmPc,
+    /// What it calls.
+    pub callee: Callee,
+}
+
+/// How a call finds its callee.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Callee {
+    /// The function of this index.
+    Direct(u32),
+    /// The element of a table at the index on top of the operand stack.
+    Table {
+        /// Index of the type that the element must have.
+        type_index: u32,
+        /// Index of the table.
+        table_index: u32,
+    },
+    /// The function reference on top of the operand stack.
+    Reference,
+}
+
+/// The calls of a body, tail calls included, in program order.
+pub fn calls(operators: &[(WasmPc, Operator<'_>)]) -> Vec<Call> {
+    let calls = operators
+        .iter()
+        .enumerate()
+        .filter_map(|(index, (pc, op))| {
+            let callee = match *op {
+                Operator::Call { function_index } | Operator::ReturnCall { function_index } => {
+                    Callee::Direct(function_index)
+                }
+                Operator::CallIndirect {
+                    type_index,
+                    table_index,
+                }
+                | Operator::ReturnCallIndirect {
+                    type_index,
+                    table_index,
+                } => Callee::Table {
+                    type_index,
+                    table_index,
+                },
+                Operator::CallRef { .. } | Operator::ReturnCallRef { .. } => Callee::Reference,
+                _ => return None,
+            };
+            let pc = *pc;
+            Some(Call { index, pc, callee })
+        });
+    calls.collect()
+}
+
+/// Whether an operator can end its activation, or leave it for a callee: what
+/// stands behind it in a straight line may not execute.
+pub fn can_leave(op: &Operator<'_>) -> bool {
+    use crate::opcode::{Class, Opcode};
+    let opcode = Opcode::of(op);
+    match opcode.class() {
+        Class::Local | Class::Const | Class::Global | Class::Select | Class::Int | Class::Mul => {
+            false
+        }
+        Class::Compare | Class::FloatDiv => false,
+        Class::Float => opcode.mnemonic().contains(".trunc_f"),
+        Class::Simd => false,
+        Class::Branch | Class::BranchIf | Class::BranchTable => true,
+        Class::Other => !matches!(
+            op,
+            Operator::Nop
+                | Operator::Drop
+                | Operator::Block { .. }
+                | Operator::Loop { .. }
+                | Operator::TryTable { .. }
+                | Operator::End
+                | Operator::MemorySize { .. }
+                | Operator::TableSize { .. }
+                | Operator::DataDrop { .. }
+                | Operator::ElemDrop { .. }
+        ),
+        Class::Div
+        | Class::Load
+        | Class::Store
+        | Class::Call
+        | Class::CallIndirect
+        | Class::CallHost
+        | Class::Atomic
+        | Class::Gc => true,
+    }
+}
+
+/// Calls `entry` before the first operator of a function and `exit` on every
+/// way out of it; each entry has its exit. Returns both probes.
+///
+/// # Errors
+/// If the engine refuses a probe, such as for a host function.
+pub fn entry_exit(
+    probes: &mut Probes<'_>,
+    func: Func,
+    entry: impl FnMut(&mut ProbeContext<'_>) -> Result<()> + Send + 'static,
+    exit: impl FnMut(&mut ProbeContext<'_>) -> Result<()> + Send + 'static,
+) -> Result<(ProbeId, ProbeId)> {
+    let entry = probes.insert(func, Site::Entry, Probe::call(entry))?;
+    let exit = probes.insert(func, Site::Exit, Probe::call(exit))?;
+    Ok((entry, exit))
+}

@@ -1,0 +1,194 @@
+//! Which blocks need a counter: what flows into a block flows out of it, so
+//! most counts follow from a few (Knuth and Stevenson, "Optimal measurement
+//! points for program frequency counts", BIT 13, 1973).
+//!
+//! Each block is an arc between two *classes*: the one that holds its start
+//! and the starts and ends that edges join to it, and the one that holds its
+//! end. In every class as much arrives as departs. Blocks on a spanning tree
+//! of the classes are computed, the others are counted; the tree is the
+//! heaviest one, so that hot blocks are computed. An activation that ends
+//! inside a block (trap, host error, exception) never reaches the class of
+//! its end; such stops are known, and enter the balance.
+
+use crate::cfg::Cfg;
+
+/// Where counters go in one function, and how the other counts follow.
+#[derive(Debug, Clone)]
+pub struct Flow {
+    /// (class of the start, class of the end) of each block and, last, of the
+    /// function's entry. `None` for blocks that never execute.
+    arcs: Vec<Option<(u32, u32)>>,
+    counted: Vec<bool>,
+    classes: usize,
+    outside: u32,
+}
+
+impl Flow {
+    /// A plan with the fewest counters.
+    pub fn minimal(cfg: &Cfg) -> Flow {
+        let mut flow = Flow::every_block(cfg);
+        // Blocks of structural operators alone have no code of their own:
+        // better computed than counted.
+        let weight = |arc: usize| {
+            let block = cfg.blocks().get(arc);
+            block.map_or(u64::MAX, |block| {
+                block.weight.saturating_mul(if block.works { 1 } else { 8 })
+            })
+        };
+        let mut order: Vec<usize> = (0..flow.arcs.len()).collect();
+        order.sort_by_key(|&arc| std::cmp::Reverse(weight(arc)));
+        let mut joined = Sets::new(flow.classes);
+        for arc in order {
+            if let Some((from, to)) = flow.arcs[arc] {
+                flow.counted[arc] = !joined.join(from as usize, to as usize);
+            }
+        }
+        flow
+    }
+
+    /// A plan with a counter in every reachable block.
+    pub fn every_block(cfg: &Cfg) -> Flow {
+        let blocks = cfg.blocks().len();
+        let (start, end) = (|arc: usize| 2 * arc, |arc: usize| 2 * arc + 1);
+        let outside = 2 * (blocks + 1);
+        let mut sets = Sets::new(outside + 1);
+        sets.join(start(blocks), outside);
+        if blocks > 0 {
+            sets.join(end(blocks), start(0));
+        }
+        for &(from, to) in cfg.edges() {
+            let reachable = cfg.blocks()[from as usize].reachable;
+            if reachable {
+                sets.join(end(from as usize), start(to as usize));
+            }
+        }
+        for (at, block) in cfg.blocks().iter().enumerate() {
+            if block.leaves && block.reachable {
+                sets.join(end(at), outside);
+            }
+        }
+        let mut names = Names::new(outside + 1);
+        let mut class = |node: usize| names.of(sets.find(node));
+        let reachable = |at: usize| cfg.blocks().get(at).is_none_or(|block| block.reachable);
+        let arcs: Vec<Option<(u32, u32)>> = (0..=blocks)
+            .map(|at| reachable(at).then(|| (class(start(at)), class(end(at)))))
+            .collect();
+        let outside = class(outside);
+        Flow {
+            counted: arcs.iter().map(Option::is_some).collect(),
+            arcs,
+            classes: names.len as usize,
+            outside,
+        }
+    }
+
+    /// Whether a block has a counter.
+    pub fn counts_block(&self, block: usize) -> bool {
+        self.counted[block]
+    }
+
+    /// Whether the function's entry has a counter.
+    pub fn counts_entry(&self) -> bool {
+        self.counted[self.arcs.len() - 1]
+    }
+
+    /// Executions of every block and, last, of the function's entry, from
+    /// those of the counted ones (others are ignored) and the number of
+    /// activations that ended inside each block, both by block with the entry
+    /// last.
+    pub fn solve(&self, counted: &[u64], stopped: &[u64]) -> Vec<u64> {
+        let mut counts = vec![0u64; self.arcs.len()];
+        // What arrives at a class less what departs from it. Intermediate
+        // sums may pass below zero, the result cannot: hence wrapping.
+        let mut surplus = vec![0u64; self.classes];
+        let mut open: Vec<Vec<u32>> = vec![Vec::new(); self.classes];
+        for (arc, ends) in self.arcs.iter().enumerate() {
+            let Some((from, to)) = *ends else { continue };
+            let end = &mut surplus[to as usize];
+            *end = end.wrapping_sub(stopped[arc]);
+            if self.counted[arc] {
+                counts[arc] = counted[arc];
+                *end = end.wrapping_add(counted[arc]);
+                let start = &mut surplus[from as usize];
+                *start = start.wrapping_sub(counted[arc]);
+            } else {
+                open[from as usize].push(arc as u32);
+                open[to as usize].push(arc as u32);
+            }
+        }
+        let mut known = self.counted.clone();
+        let mut left: Vec<usize> = open.iter().map(Vec::len).collect();
+        let leaf = |class: usize, left: &[usize]| left[class] == 1 && class as u32 != self.outside;
+        let mut leaves: Vec<usize> = (0..self.classes).filter(|&c| leaf(c, &left)).collect();
+        while let Some(class) = leaves.pop() {
+            let unknown = open[class].iter().find(|&&arc| !known[arc as usize]);
+            let Some(&arc) = unknown else { continue };
+            let Some((from, to)) = self.arcs[arc as usize] else {
+                continue;
+            };
+            let departs = from as usize == class;
+            let count = if departs {
+                surplus[class]
+            } else {
+                surplus[class].wrapping_neg()
+            };
+            counts[arc as usize] = count;
+            known[arc as usize] = true;
+            surplus[from as usize] = surplus[from as usize].wrapping_sub(count);
+            surplus[to as usize] = surplus[to as usize].wrapping_add(count);
+            for class in [from as usize, to as usize] {
+                left[class] -= 1;
+                if leaf(class, &left) {
+                    leaves.push(class);
+                }
+            }
+        }
+        counts
+    }
+}
+
+/// Disjoint sets.
+struct Sets(Vec<usize>);
+
+impl Sets {
+    fn new(len: usize) -> Sets {
+        Sets((0..len).collect())
+    }
+
+    fn find(&mut self, mut at: usize) -> usize {
+        while self.0[at] != at {
+            self.0[at] = self.0[self.0[at]];
+            at = self.0[at];
+        }
+        at
+    }
+
+    /// False if they were one set already.
+    fn join(&mut self, a: usize, b: usize) -> bool {
+        let (a, b) = (self.find(a), self.find(b));
+        self.0[a] = b;
+        a != b
+    }
+}
+
+/// Small numbers for the sets in use.
+struct Names {
+    of: Vec<Option<u32>>,
+    len: u32,
+}
+
+impl Names {
+    fn new(len: usize) -> Names {
+        Names {
+            of: vec![None; len],
+            len: 0,
+        }
+    }
+
+    fn of(&mut self, set: usize) -> u32 {
+        *self.of[set].get_or_insert_with(|| {
+            self.len += 1;
+            self.len - 1
+        })
+    }
+}
