@@ -1,1 +1,29 @@
-//! Placeholder.
+//! Analyses over Probity's probe layer, and the reports that they give.
+//!
+//! A [`Session`] is one run's set of analyses: [`Session::add`] them by name,
+//! [`Session::attach`] before instantiation, run, [`Session::finish`] (also
+//! after a trap, an exit or a limit), and write a [`Report`].
+//!
+//! An analysis is one file and one row of [`registry`]. It returns typed
+//! tables; the writers in [`report`] give them their form. No analysis prints.
+#![forbid(unsafe_code)]
+
+mod analysis;
+mod branches;
+mod calls;
+mod coverage;
+mod hotness;
+mod icount;
+mod loops;
+mod opcodes;
+mod options;
+mod registry;
+pub mod report;
+mod session;
+
+pub use options::{OptionInfo, UsageError};
+pub use registry::{AnalysisInfo, registry};
+pub use report::{
+    AnalysisReport, Format, ModuleSummary, Outcome, OutcomeCode, OutcomeKind, Report,
+};
+pub use session::Session;

@@ -1,0 +1,174 @@
+//! Who called whom. Direct calls follow from execution counts; what an
+//! indirect call reaches is read from its table just before the call.
+//!
+//! A call counts when its operator executes, as in rule `instr.v1`. An
+//! indirect call that traps, because there is no function of the right type,
+//! has no callee and is not listed.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use probity_engine::hook::{Probe, ProbeContext, Site};
+use probity_engine::{Func, Module, Result, Val};
+use probity_probes::events::{self, Callee};
+use probity_probes::opcode::Opcode;
+
+use crate::analysis::{Analysis, Findings, Instrument, Key, Run, function_name};
+use crate::options::Options;
+use crate::report::table::{Column, Fact, Kind, Table, Value};
+
+/// Callees of one indirect call and how often each was called.
+type Targets = Arc<Mutex<HashMap<Func, u64>>>;
+
+pub(crate) struct Calls {
+    zero: bool,
+    /// By function and index of the operator.
+    targets: HashMap<(Key, usize), Targets>,
+}
+
+impl Calls {
+    pub fn new(options: &Options) -> Calls {
+        Calls {
+            zero: options.zero(),
+            targets: HashMap::new(),
+        }
+    }
+}
+
+impl Analysis for Calls {
+    fn wants_counts(&self) -> bool {
+        true
+    }
+
+    fn instrument(&mut self, at: &mut Instrument<'_, '_, '_>) -> Result<()> {
+        for call in events::calls(&at.operators()?) {
+            if matches!(call.callee, Callee::Direct(_)) {
+                continue;
+            }
+            let targets = self
+                .targets
+                .entry((at.key, call.index))
+                .or_default()
+                .clone();
+            let module = at.probes.module_of(at.func).map(|(module, _)| module);
+            let probe = Probe::call(move |context| {
+                if let Some(func) = target(context, call.callee) {
+                    let mut targets = targets.lock().unwrap_or_else(PoisonError::into_inner);
+                    if let Some(count) = targets.get_mut(&func) {
+                        *count += 1;
+                    } else if accepts(context, module.as_ref(), call.callee, func) {
+                        targets.insert(func, 1);
+                    }
+                }
+                Ok(())
+            });
+            at.probes.insert(at.func, Site::Before(call.pc), probe)?;
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self, run: &Run<'_>) -> Findings {
+        let mut columns = run.function_columns("func");
+        columns.extend([
+            Column::new("pc", Kind::Pc),
+            Column::new("opcode", Kind::Text),
+            Column::new("kind", Kind::Text),
+            Column::new("callee", Kind::Index),
+            Column::new("callee_name", Kind::Function),
+            Column::new("count", Kind::Count),
+        ]);
+        let mut table = Table::new("calls", columns, Some("count"));
+        let mut totals = BTreeMap::from([("direct", 0), ("host", 0), ("indirect", 0)]);
+        for function in run.functions(self.zero) {
+            let who = run.function_cells(&function);
+            let operators = function.operators();
+            let counts = function.counts.as_ref();
+            for call in events::calls(&operators) {
+                let mut callees: Vec<(Value, Value, u64)> = Vec::new();
+                let mut kind = "indirect";
+                if let Callee::Direct(index) = call.callee {
+                    let host = index < function.imported();
+                    kind = if host { "host" } else { "direct" };
+                    let name = function.sibling(index).map(|info| function_name(&info));
+                    let name = name.map_or(Value::Nothing, Value::Text);
+                    let count = counts.map_or(0, |counts| counts.instr(call.index));
+                    callees.push((index.into(), name, count));
+                } else if let Some(targets) = self.targets.get(&(function.key, call.index)) {
+                    callees = indirect(run, function.key, targets);
+                }
+                if callees.is_empty() {
+                    callees.push((Value::Nothing, Value::Nothing, 0));
+                }
+                for (callee, name, count) in callees {
+                    if count == 0 && !self.zero {
+                        continue;
+                    }
+                    *totals.entry(kind).or_default() += count;
+                    let opcode = Opcode::of(&operators[call.index].1).mnemonic();
+                    let mut row = who.clone();
+                    row.extend([call.pc.0.into(), opcode.into(), kind.into()]);
+                    row.extend([callee, name, count.into()]);
+                    table.push(row);
+                }
+            }
+        }
+        let facts = totals
+            .into_iter()
+            .map(|(kind, sum)| Fact::new(kind, Kind::Count, sum));
+        Findings {
+            facts: facts.collect(),
+            tables: vec![table],
+        }
+    }
+}
+
+/// The function that an indirect call is about to reach, of any type.
+fn target(context: &mut ProbeContext<'_>, callee: Callee) -> Option<Func> {
+    let top = context.frame().top(0)?;
+    let value = match (callee, top) {
+        (Callee::Table { table_index, .. }, Val::I32(at)) => {
+            let table = context.instance().table(context, table_index)?;
+            table.get(context, u64::from(at as u32))?
+        }
+        (Callee::Table { table_index, .. }, Val::I64(at)) => {
+            let table = context.instance().table(context, table_index)?;
+            table.get(context, at as u64)?
+        }
+        (_, value) => value,
+    };
+    match value {
+        Val::FuncRef(func) => func,
+        _ => None,
+    }
+}
+
+/// Whether the call accepts the type of the function.
+fn accepts(
+    context: &ProbeContext<'_>,
+    module: Option<&Module>,
+    callee: Callee,
+    func: Func,
+) -> bool {
+    let Callee::Table { type_index, .. } = callee else {
+        return true;
+    };
+    let expected = module.and_then(|module| module.func_type(type_index));
+    expected.is_none_or(|expected| *expected == func.ty(context))
+}
+
+/// Callees as (index, name, count), by index; one function of several
+/// instances is one callee, one of another module has no index here.
+fn indirect(run: &Run<'_>, caller: Key, targets: &Targets) -> Vec<(Value, Value, u64)> {
+    let mut callees: BTreeMap<(Option<u32>, String), u64> = BTreeMap::new();
+    let targets = targets.lock().unwrap_or_else(PoisonError::into_inner);
+    for (&func, count) in targets.iter() {
+        let key = (run.key_of)(func).filter(|key| key.module == caller.module);
+        let callee = (key.map(|key| key.index), (run.name_of)(func));
+        *callees.entry(callee).or_default() += count;
+    }
+    let callees = callees.into_iter().map(|((index, name), count)| {
+        let index = index.map_or(Value::Nothing, Value::from);
+        (index, Value::Text(name.into()), count)
+    });
+    callees.collect()
+}

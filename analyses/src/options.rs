@@ -1,0 +1,203 @@
+//! Options of analyses: what exists is declared as data, so that every
+//! analysis refuses what it does not know in the same words.
+
+use std::fmt;
+
+use probity_probes::matcher::FunctionSelector;
+
+/// An option of an analysis.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OptionInfo {
+    /// What stands before the `=`.
+    pub name: &'static str,
+    /// The value without it.
+    pub default: &'static str,
+    /// One line for people.
+    pub help: &'static str,
+    /// The values it takes; empty if it has a syntax of its own.
+    pub values: &'static [&'static str],
+}
+
+/// Which functions an analysis looks at; every analysis has it.
+pub(crate) const FUNC: OptionInfo = OptionInfo {
+    name: "func",
+    default: "*",
+    help: "only these functions: name with * and ?, index, range 3..10; several with |",
+    values: &[],
+};
+
+/// How many rows the text report shows; every analysis has it.
+pub(crate) const TOP: OptionInfo = OptionInfo {
+    name: "top",
+    default: "20",
+    help: "rows of each table in text reports, or `all`",
+    values: &[],
+};
+
+/// Whether a report lists what never executed.
+pub(crate) const ZERO: OptionInfo = OptionInfo {
+    name: "zero",
+    default: "omit",
+    help: "what never executed: leave it out, or list it with 0",
+    values: &["omit", "include"],
+};
+
+/// A wrong analysis, option or value. The message names what is wrong and the
+/// nearest name that exists.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UsageError {
+    message: String,
+}
+
+impl UsageError {
+    pub(crate) fn new(message: String) -> UsageError {
+        UsageError { message }
+    }
+
+    /// `what` `given` is none of `known`.
+    pub(crate) fn unknown(what: &str, given: &str, known: &[&str]) -> UsageError {
+        let mut message = format!("unknown {what} `{given}`");
+        let nearest = known
+            .iter()
+            .map(|name| (strsim::damerau_levenshtein(given, name), name))
+            .min_by_key(|&(distance, _)| distance);
+        match nearest {
+            Some((distance, name)) if distance <= 1 + given.chars().count() / 3 => {
+                message += &format!("; did you mean `{name}`?");
+            }
+            _ => message += &format!("; known: {}", known.join(", ")),
+        }
+        UsageError { message }
+    }
+}
+
+impl fmt::Display for UsageError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for UsageError {}
+
+/// The options of one analysis in one run, checked.
+#[derive(Debug, Clone)]
+pub(crate) struct Options {
+    values: Vec<(&'static str, String)>,
+    pub selector: FunctionSelector,
+    /// Rows of a text table; `None` for all.
+    pub top: Option<usize>,
+}
+
+impl Options {
+    /// Checks what a user gave against what the analysis knows.
+    pub fn parse(
+        analysis: &str,
+        known: &'static [OptionInfo],
+        given: &[(String, String)],
+    ) -> Result<Options, UsageError> {
+        let mut values: Vec<(&'static str, String)> = known
+            .iter()
+            .map(|option| (option.name, option.default.to_owned()))
+            .collect();
+        let mut seen: Vec<&str> = Vec::new();
+        for (name, value) in given {
+            let Some(at) = known.iter().position(|option| option.name == name) else {
+                let names: Vec<&str> = known.iter().map(|option| option.name).collect();
+                let what = format!("option of {analysis}:");
+                return Err(UsageError::unknown(&what, name, &names));
+            };
+            let option = &known[at];
+            if !option.values.is_empty() && !option.values.contains(&value.as_str()) {
+                let what = format!("value of {analysis}'s option {name}:");
+                return Err(UsageError::unknown(&what, value, option.values));
+            }
+            if seen.contains(&option.name) {
+                let message = format!("option {name} of {analysis} is given twice");
+                return Err(UsageError::new(message));
+            }
+            seen.push(option.name);
+            values[at].1.clone_from(value);
+        }
+        let find = |wanted: &str| {
+            let value = values.iter().find(|(name, _)| *name == wanted);
+            value.map_or("", |(_, value)| value)
+        };
+        let selector = FunctionSelector::parse(find(FUNC.name))
+            .map_err(|message| UsageError::new(format!("option func of {analysis}: {message}")))?;
+        let top = match find(TOP.name) {
+            "all" => None,
+            number => Some(number.parse().map_err(|_| {
+                let message = format!("option top of {analysis}: `{number}` is no number");
+                UsageError::new(message)
+            })?),
+        };
+        Ok(Options {
+            selector,
+            top,
+            values,
+        })
+    }
+
+    /// The value of an option that the analysis declares.
+    pub fn get(&self, name: &str) -> &str {
+        let value = self.values.iter().find(|(known, _)| *known == name);
+        value.map_or("", |(_, value)| value)
+    }
+
+    /// Whether the report lists what never executed.
+    pub fn zero(&self) -> bool {
+        self.get(ZERO.name) == "include"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KNOWN: &[OptionInfo] = &[FUNC, TOP, ZERO];
+
+    fn parse(given: &[(&str, &str)]) -> Result<Options, String> {
+        let given: Vec<(String, String)> = given
+            .iter()
+            .map(|(name, value)| (name.to_string(), value.to_string()))
+            .collect();
+        Options::parse("hotness", KNOWN, &given).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn defaults_and_values() {
+        let options = parse(&[]).expect("defaults");
+        assert_eq!((options.top, options.zero()), (Some(20), false));
+        let options = parse(&[("top", "all"), ("zero", "include")]).expect("values");
+        assert_eq!((options.top, options.zero()), (None, true));
+    }
+
+    #[test]
+    fn what_is_wrong_names_what_is_right() {
+        let error = |given: &[(&str, &str)]| parse(given).err().unwrap_or_default();
+        assert_eq!(
+            error(&[("zeros", "x")]),
+            "unknown option of hotness: `zeros`; did you mean `zero`?"
+        );
+        assert_eq!(
+            error(&[("colour", "x")]),
+            "unknown option of hotness: `colour`; known: func, top, zero"
+        );
+        assert_eq!(
+            error(&[("zero", "inclde")]),
+            "unknown value of hotness's option zero: `inclde`; did you mean `include`?"
+        );
+        assert_eq!(
+            error(&[("top", "-1")]),
+            "option top of hotness: `-1` is no number"
+        );
+        assert_eq!(
+            error(&[("top", "1"), ("top", "2")]),
+            "option top of hotness is given twice"
+        );
+        assert_eq!(
+            error(&[("func", "")]),
+            "option func of hotness: a function selector has an empty alternative"
+        );
+    }
+}

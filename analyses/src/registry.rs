@@ -1,0 +1,66 @@
+//! Every analysis there is, one row each.
+
+use crate::analysis::Analysis;
+use crate::options::{FUNC, OptionInfo, Options, TOP, ZERO};
+use crate::{branches, calls, coverage, hotness, icount, loops, opcodes};
+
+/// An analysis: its name, and how to ask for it.
+pub struct AnalysisInfo {
+    /// What `-a` takes.
+    pub name: &'static str,
+    /// One line for people.
+    pub summary: &'static str,
+    /// What it can be asked for.
+    pub options: &'static [OptionInfo],
+    pub(crate) make: fn(&Options) -> Box<dyn Analysis>,
+}
+
+static REGISTRY: &[AnalysisInfo] = &[
+    AnalysisInfo {
+        name: "icount",
+        summary: "instructions executed (rule instr.v1) and fuel, in total and per function",
+        options: &[FUNC, TOP, ZERO],
+        make: |options| Box::new(icount::Icount::new(options)),
+    },
+    AnalysisInfo {
+        name: "hotness",
+        summary: "how often each instruction executed",
+        options: &[FUNC, TOP, ZERO],
+        make: |options| Box::new(hotness::Hotness::new(options)),
+    },
+    AnalysisInfo {
+        name: "coverage",
+        summary: "what executed at all, by function, block or instruction",
+        options: &[FUNC, TOP, coverage::GRANULARITY],
+        make: |options| Box::new(coverage::Coverage::new(options)),
+    },
+    AnalysisInfo {
+        name: "branches",
+        summary: "which way each if, br_if, select and br_table went",
+        options: &[FUNC, TOP, ZERO],
+        make: |options| Box::new(branches::Branches::new(options)),
+    },
+    AnalysisInfo {
+        name: "calls",
+        summary: "who called whom, direct and indirect",
+        options: &[FUNC, TOP, ZERO],
+        make: |options| Box::new(calls::Calls::new(options)),
+    },
+    AnalysisInfo {
+        name: "loops",
+        summary: "entries and iterations of each loop",
+        options: &[FUNC, TOP, ZERO],
+        make: |options| Box::new(loops::Loops::new(options)),
+    },
+    AnalysisInfo {
+        name: "opcodes",
+        summary: "executions of each opcode and class of opcodes",
+        options: &[FUNC, TOP],
+        make: |options| Box::new(opcodes::Opcodes::new(options)),
+    },
+];
+
+/// Every analysis, in the order of lists.
+pub fn registry() -> &'static [AnalysisInfo] {
+    REGISTRY
+}

@@ -1,0 +1,249 @@
+//! A run's analyses together: they share one decoding of each function and
+//! one counter plan, and each function is instrumented just before its first
+//! execution, so that a module of any size starts at once.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use probity_engine::hook::Probes;
+use probity_engine::{Error, Func, Module, Result, Store};
+use probity_probes::counts::CountPlan;
+
+use crate::analysis::{Analysis, Instrument, Key, Run};
+use crate::options::{Options, UsageError};
+use crate::registry::{AnalysisInfo, registry};
+use crate::report::AnalysisReport;
+
+/// The analyses of one run.
+///
+/// ```no_run
+/// # fn run() -> Result<(), Box<dyn std::error::Error>> {
+/// use probity_analyses::Session;
+/// use probity_engine::{Config, Engine, Linker, Module, Store};
+///
+/// let engine = Engine::new(&Config::new());
+/// let module = Module::from_file(&engine, "program.wasm")?;
+/// let mut store = Store::new(&engine, ());
+/// let mut session = Session::new();
+/// session.add("icount", &[])?;
+/// session.attach(&mut store, &module)?;
+/// let instance = Linker::new(&engine).instantiate(&mut store, &module)?;
+/// let outcome = instance.get_typed_func::<(), ()>(&store, "main")?.call(&mut store, ());
+/// let reports = session.finish(&mut store);
+/// # Ok(()) }
+/// ```
+#[derive(Default)]
+pub struct Session {
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Default)]
+struct State {
+    tools: Vec<Tool>,
+    plan: CountPlan,
+    modules: Vec<Module>,
+    keys: HashMap<Func, Key>,
+    started: BTreeMap<Key, Vec<Func>>,
+    warnings: Vec<String>,
+}
+
+struct Tool {
+    info: &'static AnalysisInfo,
+    options: Options,
+    analysis: Box<dyn Analysis>,
+}
+
+impl Session {
+    /// A session without analyses.
+    pub fn new() -> Session {
+        Session::default()
+    }
+
+    /// Adds an analysis with its options.
+    ///
+    /// # Errors
+    /// If there is no such analysis, option or value (the message names the
+    /// nearest), or the analysis is in the session already.
+    pub fn add(&mut self, name: &str, options: &[(String, String)]) -> Result<(), UsageError> {
+        let Some(info) = registry().iter().find(|info| info.name == name) else {
+            let names: Vec<&str> = registry().iter().map(|info| info.name).collect();
+            return Err(UsageError::unknown("analysis", name, &names));
+        };
+        let options = Options::parse(name, info.options, options)?;
+        let mut state = self.state();
+        if state.tools.iter().any(|tool| tool.info.name == name) {
+            return Err(UsageError::new(format!("analysis {name} is given twice")));
+        }
+        let analysis = (info.make)(&options);
+        state.tools.push(Tool {
+            info,
+            options,
+            analysis,
+        });
+        Ok(())
+    }
+
+    /// Watches every function of a module, in every instance that `store`
+    /// will have of it, from its first execution on. Call it before
+    /// instantiating; add the analyses first.
+    ///
+    /// # Errors
+    /// If the module is attached already.
+    pub fn attach<T>(&mut self, store: &mut Store<T>, module: &Module) -> Result<(), Error> {
+        let mut state = self.state();
+        if state.modules.iter().any(|known| known.same(module)) {
+            return Err(Error::usage(
+                "the module is attached to the session already",
+            ));
+        }
+        if state.tools.is_empty() {
+            return Ok(());
+        }
+        if state.modules.is_empty() {
+            state.plan.attach(&mut store.probes());
+        }
+        let at = state.modules.len() as u32;
+        state.modules.push(module.clone());
+        drop(state);
+
+        let (module, shared) = (module.clone(), self.state.clone());
+        store.probes().on_first_call(move |probes, func| {
+            let of = probes.module_of(func);
+            if let Some((_, index)) = of.filter(|(of, _)| of.same(&module)) {
+                let key = Key { module: at, index };
+                lock(&shared).first_call(probes, func, key, &module);
+            }
+        });
+        let shared = self.state.clone();
+        store.probes().on_unwind(move |_, func, pc| {
+            let mut state = lock(&shared);
+            let State { keys, tools, .. } = &mut *state;
+            if let Some(&key) = keys.get(&func).filter(|key| key.module == at) {
+                for tool in tools {
+                    tool.analysis.unwound(key, pc);
+                }
+            }
+        });
+        Ok(())
+    }
+
+    /// What the analyses found out, in the order of adding. Call it when the
+    /// run is over, however it ended.
+    pub fn finish<T>(&mut self, store: &mut Store<T>) -> Vec<AnalysisReport> {
+        let mut state = self.state();
+        let State {
+            tools,
+            plan,
+            modules,
+            keys,
+            started,
+            warnings,
+        } = &mut *state;
+        let store = &*store;
+        let key_of = |func: Func| {
+            let known = keys.get(&func).copied();
+            known.or_else(|| {
+                let (of, index) = func.module(store)?;
+                let module = modules.iter().position(|module| module.same(of))? as u32;
+                Some(Key { module, index })
+            })
+        };
+        let name_of = |func: Func| func.name(store);
+        let reports = tools.iter_mut().map(|tool| {
+            let findings = tool.analysis.finish(&Run {
+                modules,
+                started,
+                plan,
+                selector: &tool.options.selector,
+                key_of: &key_of,
+                name_of: &name_of,
+            });
+            AnalysisReport {
+                name: tool.info.name,
+                facts: findings.facts,
+                tables: findings.tables,
+                top: tool.options.top,
+                warnings: warnings.clone(),
+            }
+        });
+        reports.collect()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        lock(&self.state)
+    }
+}
+
+/// A panic elsewhere leaves plain numbers behind: still worth reporting.
+fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl State {
+    fn first_call(&mut self, probes: &mut Probes<'_>, func: Func, key: Key, module: &Module) {
+        self.keys.insert(func, key);
+        self.started.entry(key).or_default().push(func);
+        let Some(info) = module.function(key.index) else {
+            return;
+        };
+        let mut at = Instrument::new(probes, func, key, info);
+        if let Err(error) = self.instrument(&mut at) {
+            let index = key.index;
+            let warning = format!("failed to instrument function {index}: {error}");
+            self.warnings.push(warning);
+        }
+    }
+
+    fn instrument(&mut self, at: &mut Instrument<'_, '_, '_>) -> Result<()> {
+        let mut counted = false;
+        for tool in &mut self.tools {
+            if tool.options.selector.matches(&at.info) {
+                counted |= tool.analysis.wants_counts();
+                tool.analysis.instrument(at)?;
+            }
+        }
+        if counted {
+            let cfg = at.cfg()?;
+            self.plan.instrument(at.probes, at.func, &cfg)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wrong_names_are_refused() {
+        let mut session = Session::new();
+        let error = |result: Result<(), UsageError>| result.err().map(|e| e.to_string());
+        assert_eq!(
+            error(session.add("hotnes", &[])).as_deref(),
+            Some("unknown analysis `hotnes`; did you mean `hotness`?")
+        );
+        assert_eq!(error(session.add("hotness", &[])), None);
+        assert_eq!(
+            error(session.add("hotness", &[])).as_deref(),
+            Some("analysis hotness is given twice")
+        );
+    }
+
+    #[test]
+    fn names_are_distinct_and_options_complete() {
+        for (at, info) in registry().iter().enumerate() {
+            assert!(registry()[..at].iter().all(|other| other.name != info.name));
+            let names: Vec<&str> = info.options.iter().map(|option| option.name).collect();
+            assert!(
+                names.contains(&"func") && names.contains(&"top"),
+                "{}",
+                info.name
+            );
+            let defaults = Options::parse(info.name, info.options, &[]);
+            assert!(defaults.is_ok(), "{}", info.name);
+            for option in info.options {
+                assert!(option.values.is_empty() || option.values.contains(&option.default));
+            }
+        }
+    }
+}
