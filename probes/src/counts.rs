@@ -53,7 +53,7 @@ impl CountPlan {
     /// Learns where activations end early: call it once, before the run.
     pub fn attach(&self, probes: &mut Probes<'_>) {
         let plan = self.clone();
-        probes.on_unwind(move |_, func, pc| plan.unwound(func, pc));
+        probes.on_unwind(move |_, func, pc| plan.unwound(func, pc, true));
     }
 
     /// Puts the counters into a function, unless they are there already.
@@ -88,14 +88,13 @@ impl CountPlan {
         Ok(())
     }
 
-    /// An activation ended at `pc`, whose operator was executed (R3: charged
-    /// before it executes, one that traps included).
-    fn unwound(&self, func: Func, pc: WasmPc) {
+    /// An activation ended at `pc`: behind its operator if that was executed
+    /// (R3: one that traps is charged), before it if a limit stopped it there.
+    fn unwound(&self, func: Func, pc: WasmPc, executed: bool) {
         if let Some(placed) = self.functions().get_mut(&func)
             && let Some(at) = placed.cfg.index_of(pc)
         {
-            let block = placed.cfg.block_of(at) as u32;
-            *placed.stops.entry((block, at as u32 + 1)).or_default() += 1;
+            placed.stop(at, executed);
         }
     }
 
@@ -124,6 +123,18 @@ fn sites(cfg: &Cfg, flow: &Flow) -> Vec<Site> {
 }
 
 impl Placed {
+    fn stop(&mut self, at: usize, executed: bool) {
+        let block = self.cfg.block_of(at);
+        let behind = at as u32 + u32::from(executed);
+        *self.stops.entry((block as u32, behind)).or_default() += 1;
+        // Stopped at the edge: the way into the block was taken, but its
+        // counter did not run.
+        if behind == self.cfg.blocks()[block].start && self.flow.counts_block(block) {
+            let before = (0..block).filter(|&other| self.flow.counts_block(other));
+            self.counters.add(before.count(), 1);
+        }
+    }
+
     fn counts(&self) -> FunctionCounts {
         let blocks = self.cfg.blocks().len();
         let mut slots = (0..self.counters.len()).map(|slot| self.counters.get(slot));

@@ -1,0 +1,107 @@
+//! Runs a text module under analyses, the way a user of the crate does.
+#![allow(dead_code)] // each test file uses its part
+
+use probity_analyses::{ModuleSummary, Outcome, OutcomeKind, Report, Session};
+use probity_engine::{Caller, Config, Engine, Error, Linker, Module, Store, Val};
+use serde_json::Value as Json;
+
+/// What a guest's `exit` ends its run with.
+#[derive(Debug)]
+pub struct Exit(pub i32);
+
+impl std::fmt::Display for Exit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "exit {}", self.0)
+    }
+}
+
+impl std::error::Error for Exit {}
+
+/// A finished run.
+pub struct Run {
+    pub report: Report,
+    pub json: Json,
+    /// What the engine counted.
+    pub fuel: u64,
+    pub error: Option<Error>,
+}
+
+impl Run {
+    /// The object of an analysis.
+    pub fn of(&self, analysis: &str) -> &Json {
+        &self.json["analyses"][analysis]
+    }
+}
+
+/// Runs `main` of a module that may import `host.exit (param i32)` and
+/// `host.nop`. An analysis is a name, or `name:key=value,...`.
+pub fn run(wat: &str, analyses: &[&str]) -> Run {
+    run_with(wat, analyses, |_| {})
+}
+
+/// As [`run`], with the store prepared by `prepare`.
+pub fn run_with(wat: &str, analyses: &[&str], prepare: impl FnOnce(&mut Store<()>)) -> Run {
+    let engine = Engine::new(&Config::new());
+    let module = Module::new(&engine, wat).unwrap_or_else(|error| panic!("{error}: {wat}"));
+    let mut store = Store::new(&engine, ());
+    prepare(&mut store);
+    let mut session = Session::new();
+    for analysis in analyses {
+        let (name, options) = analysis.split_once(':').unwrap_or((analysis, ""));
+        let options = options
+            .split(',')
+            .filter_map(|option| option.split_once('='));
+        let options: Vec<(String, String)> = options
+            .map(|(key, value)| (key.to_owned(), value.to_owned()))
+            .collect();
+        session.add(name, &options).expect("analysis");
+    }
+    session.attach(&mut store, &module).expect("attaches");
+    let error = call_main(&engine, &module, &mut store).err();
+    let kind = match &error {
+        None => OutcomeKind::Exit,
+        Some(error) if error.trap().is_some() => OutcomeKind::Trap,
+        Some(_) => OutcomeKind::Error,
+    };
+    let report = Report {
+        module: ModuleSummary::new(&module, Some("test.wat")),
+        outcome: Outcome {
+            kind,
+            code: 0.into(),
+            message: error.as_ref().map(Error::to_string).unwrap_or_default(),
+            backtrace: Vec::new(),
+        },
+        analyses: session.finish(&mut store),
+    };
+    let mut text = Vec::new();
+    let format = probity_analyses::Format::Json;
+    report.write(format, &mut text).expect("memory");
+    let json: Json = serde_json::from_slice(&text).expect("JSON");
+    assert_eq!(json, report.to_json());
+    Run {
+        report,
+        json,
+        fuel: store.fuel_consumed(),
+        error,
+    }
+}
+
+fn call_main(engine: &Engine, module: &Module, store: &mut Store<()>) -> Result<(), Error> {
+    let mut linker = Linker::new(engine);
+    linker.func_wrap("host", "exit", |_: Caller<'_, ()>, code: i32| {
+        Err::<(), Error>(Error::host(Exit(code)))
+    })?;
+    linker.func_wrap("host", "nop", |_: Caller<'_, ()>| {})?;
+    let instance = linker.instantiate(store, module)?;
+    let main = instance.get_func(&*store, "main").expect("main");
+    let results = main.ty(&*store).results().len();
+    let mut results = vec![Val::I32(0); results];
+    main.call(store, &[], &mut results)
+}
+
+/// The rows of a table as lists of the named columns.
+pub fn rows(table: &Json, columns: &[&str]) -> Vec<Json> {
+    let rows = table.as_array().expect("a table").iter();
+    rows.map(|row| columns.iter().map(|column| row[column].clone()).collect())
+        .collect()
+}
