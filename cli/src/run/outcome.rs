@@ -1,0 +1,136 @@
+//! How a guest ended, as a report's outcome and as an exit status.
+
+use probity_analyses::{Outcome, OutcomeCode, OutcomeKind};
+use probity_engine::{BacktraceFrame, Error, ErrorKind, TrapCode, Val};
+
+use super::watch::Cause;
+use crate::failure::{INTERRUPTED, LIMIT, LOAD, TRAP, say};
+
+/// Frames shown of a backtrace: a stack overflow has a hundred thousand.
+const FRAMES_MAX: usize = 50;
+
+/// How a guest ended.
+pub struct Ended {
+    outcome: Outcome,
+    status: u8,
+}
+
+impl Ended {
+    /// From the result of running the guest.
+    pub fn of(result: &Result<Vec<Val>, Error>, cause: Option<Cause>) -> Ended {
+        match result {
+            Ok(_) => Ended::exit(0),
+            Err(error) => Ended::of_error(error, cause),
+        }
+    }
+
+    /// From an error of loading, linking or running.
+    pub fn of_error(error: &Error, cause: Option<Cause>) -> Ended {
+        if let Some(exit) = error.downcast_ref::<probity_wasi::Exit>() {
+            return Ended::exit(exit.0);
+        }
+        let message = error.to_string();
+        let (kind, code, status) = match (error.kind(), cause) {
+            (ErrorKind::Trap(trap), None) => of_trap(trap.code()),
+            // A call that was told to stop may end in an error of any kind.
+            (_, Some(Cause::Timeout)) => of_trap(TrapCode::Timeout),
+            (_, Some(Cause::Interrupt)) => of_trap(TrapCode::Interrupted),
+            (ErrorKind::Load(_), None) => (OutcomeKind::Error, "load", LOAD),
+            (ErrorKind::Link(_), None) => (OutcomeKind::Error, "link", LOAD),
+            (ErrorKind::Host(_), None) => (OutcomeKind::Error, "host", LOAD),
+            (ErrorKind::Usage(_), None) => (OutcomeKind::Error, "usage", LOAD),
+        };
+        Ended {
+            outcome: Outcome {
+                kind,
+                code: OutcomeCode::Name(code.to_owned()),
+                message,
+                backtrace: backtrace(error.backtrace()),
+            },
+            status,
+        }
+    }
+
+    fn exit(code: u32) -> Ended {
+        Ended {
+            outcome: Outcome {
+                kind: OutcomeKind::Exit,
+                code: OutcomeCode::Number(i64::from(code)),
+                message: format!("exit status {code}"),
+                backtrace: Vec::new(),
+            },
+            // A process has 8 bits for it.
+            status: code.to_le_bytes()[0],
+        }
+    }
+
+    /// Tells the user, unless the guest ended by itself.
+    pub fn say(&self, module: &str) {
+        let message = &self.outcome.message;
+        match self.outcome.kind {
+            OutcomeKind::Exit => return,
+            OutcomeKind::Trap => say(&format!("trap: {message}")),
+            OutcomeKind::Limit => say(&format!("ended: {message}")),
+            OutcomeKind::Error => say(&format!("{module}: {message}")),
+        }
+        for line in &self.outcome.backtrace {
+            say(&format!("  {line}"));
+        }
+    }
+
+    /// Outcome and exit status.
+    pub fn into_parts(self) -> (Outcome, u8) {
+        (self.outcome, self.status)
+    }
+}
+
+/// Kind, name in reports and exit status of a trap.
+fn of_trap(code: TrapCode) -> (OutcomeKind, &'static str, u8) {
+    let limit = |name| (OutcomeKind::Limit, name, LIMIT);
+    let trap = |name| (OutcomeKind::Trap, name, TRAP);
+    match code {
+        TrapCode::OutOfFuel => limit("fuel"),
+        TrapCode::Timeout => limit("time"),
+        TrapCode::MemoryLimit => limit("memory"),
+        TrapCode::TableLimit => limit("table"),
+        TrapCode::Interrupted => (OutcomeKind::Limit, "interrupt", INTERRUPTED),
+        TrapCode::StackOverflow => trap("stack"),
+        TrapCode::Unreachable => trap("unreachable"),
+        TrapCode::MemoryOutOfBounds => trap("memory_out_of_bounds"),
+        TrapCode::TableOutOfBounds => trap("table_out_of_bounds"),
+        TrapCode::UndefinedElement => trap("undefined_element"),
+        TrapCode::UninitializedElement => trap("uninitialized_element"),
+        TrapCode::IndirectCallTypeMismatch => trap("indirect_call_type_mismatch"),
+        TrapCode::IntegerOverflow => trap("integer_overflow"),
+        TrapCode::IntegerDivideByZero => trap("integer_divide_by_zero"),
+        TrapCode::InvalidConversionToInteger => trap("invalid_conversion_to_integer"),
+        TrapCode::Probe => trap("probe"),
+        _ => trap("other"),
+    }
+}
+
+/// One line a frame, innermost first, the middle left out of a long one.
+fn backtrace(frames: &[BacktraceFrame]) -> Vec<String> {
+    let line = |(depth, frame): (usize, &BacktraceFrame)| {
+        let name = match frame.func_name() {
+            Some(name) => format!("{name} (func[{}])", frame.func_index()),
+            None => format!("func[{}]", frame.func_index()),
+        };
+        let module = frame
+            .module_name()
+            .map(|m| format!(" in {m}"))
+            .unwrap_or_default();
+        format!("{depth:2}: {name} at {:#x}{module}", frame.pc().0)
+    };
+    let numbered = frames.iter().enumerate();
+    if frames.len() <= FRAMES_MAX {
+        return numbered.map(line).collect();
+    }
+    let head = FRAMES_MAX / 2;
+    let tail = FRAMES_MAX - head;
+    let skipped = frames.len() - FRAMES_MAX;
+    let mut lines: Vec<String> = numbered.clone().take(head).map(line).collect();
+    lines.push(format!("... {skipped} more frames ..."));
+    lines.extend(numbered.skip(frames.len() - tail).map(line));
+    lines
+}

@@ -1,0 +1,290 @@
+//! From raw arguments to a plan: everything that can be checked without the
+//! module is checked here.
+
+use std::{
+    ffi::{OsStr, OsString},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use probity_analyses::{Session, registry};
+use probity_engine::{Config, Limits};
+use probity_wasi::{WasiCtx, WasiCtxBuilder};
+
+use super::args::{Format, RunArgs};
+use crate::{failure::Failure, nearest::unknown};
+
+/// Start of the virtual clock: 2000-01-01T00:00:00Z, in ns since 1970.
+const VIRTUAL_CLOCK_START_NS: u64 = 946_684_800_000_000_000;
+/// What one reading of the virtual clock advances it by.
+const VIRTUAL_CLOCK_STEP_NS: u64 = 1_000;
+
+/// A run, resolved.
+pub struct Plan {
+    /// Engine settings.
+    pub config: Config,
+    /// Path of the module.
+    pub module: PathBuf,
+    /// What follows the module on the command line.
+    pub guest_args: Vec<String>,
+    /// `--invoke`.
+    pub invoke: Option<String>,
+    /// Modules instantiated first, with the names they are imported by.
+    pub preload: Vec<(String, PathBuf)>,
+    /// The analyses, not yet attached.
+    pub session: Session,
+    /// The guest's system interface; taken by the run.
+    pub wasi: Option<WasiCtx>,
+    /// Limit on fuel.
+    pub fuel: Option<u64>,
+    /// Limit on wall time.
+    pub timeout: Option<Duration>,
+    /// Limits on memory.
+    pub limits: Limits,
+    /// Where the report goes, if one was asked for.
+    pub report: Option<ReportTarget>,
+}
+
+/// Where a report goes and in which format.
+pub struct ReportTarget {
+    /// The format.
+    pub format: probity_analyses::Format,
+    /// The place.
+    pub place: Place,
+}
+
+/// A place for a report.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Place {
+    /// The default.
+    Stderr,
+    /// `-o -`
+    Stdout,
+    /// `-o FILE`
+    File(PathBuf),
+}
+
+impl Plan {
+    /// Checks the arguments; errors are wrong usage.
+    pub fn resolve(args: RunArgs) -> Result<Plan, Failure> {
+        let mut module_and_args = args.module_and_args.iter();
+        let module = module_and_args
+            .next()
+            .map(PathBuf::from)
+            .ok_or_else(|| Failure::usage("no module given"))?;
+        let guest_args = module_and_args
+            .map(|arg| utf8(arg, "argument"))
+            .collect::<Result<Vec<_>, _>>()?;
+
+        let mut config = Config::new();
+        config.deterministic(args.deterministic);
+        if let Some(bytes) = args.max_stack {
+            let bytes = usize::try_from(bytes)
+                .map_err(|_| Failure::usage(format!("a stack of {bytes} bytes is too large")))?;
+            config.max_stack_bytes(bytes);
+        }
+        let mut limits = Limits::default();
+        limits.memory_bytes_max = args.max_memory;
+        limits.trap_on_refused_growth = args.max_memory.is_some();
+
+        Ok(Plan {
+            config,
+            invoke: args.invoke.clone(),
+            preload: args.preload.iter().map(preload).collect::<Result<_, _>>()?,
+            session: session(&args.analysis)?,
+            wasi: Some(wasi(&args, &module, &guest_args)?),
+            fuel: args.fuel,
+            timeout: args.timeout,
+            limits,
+            report: report_target(&args),
+            module,
+            guest_args,
+        })
+    }
+}
+
+fn utf8(text: &OsStr, what: &str) -> Result<String, Failure> {
+    text.to_str()
+        .map(str::to_owned)
+        .ok_or_else(|| Failure::usage(format!("{what} {text:?} is not UTF-8")))
+}
+
+fn report_target(args: &RunArgs) -> Option<ReportTarget> {
+    let wanted = !args.analysis.is_empty() || args.format.is_some() || args.output.is_some();
+    wanted.then(|| ReportTarget {
+        format: args.format.unwrap_or(Format::Text).into(),
+        place: match &args.output {
+            None => Place::Stderr,
+            Some(path) if path == Path::new("-") => Place::Stdout,
+            Some(path) => Place::File(path.clone()),
+        },
+    })
+}
+
+/// The session with all analyses of the command line.
+fn session(specs: &[String]) -> Result<Session, Failure> {
+    let mut session = Session::new();
+    let mut seen: Vec<&str> = Vec::new();
+    for spec in specs {
+        let (name, options) = analysis_spec(spec)?;
+        let info = registry()
+            .iter()
+            .find(|info| info.name == name)
+            .ok_or_else(|| {
+                let message = unknown("analysis", name, registry().iter().map(|a| a.name));
+                Failure::usage(format!("{message} (`probity list` shows all)"))
+            })?;
+        for (key, _) in &options {
+            if !info.options.iter().any(|o| o.name == key) {
+                let what = format!("option of analysis '{name}'");
+                let message = unknown(&what, key, info.options.iter().map(|o| o.name));
+                return Err(Failure::usage(message));
+            }
+        }
+        if seen.contains(&info.name) {
+            return Err(Failure::usage(format!("analysis '{name}' is given twice")));
+        }
+        seen.push(info.name);
+        session
+            .add(name, &options)
+            .map_err(|e| Failure::usage(e.to_string()))?;
+    }
+    Ok(session)
+}
+
+/// Keys and values.
+type Pairs = Vec<(String, String)>;
+
+/// `NAME[:key=value,...]`, split.
+fn analysis_spec(spec: &str) -> Result<(&str, Pairs), Failure> {
+    let Some((name, rest)) = spec.split_once(':') else {
+        return Ok((spec, Vec::new()));
+    };
+    let mut options = Pairs::new();
+    for pair in rest.split(',') {
+        let (key, value) = pair.split_once('=').ok_or_else(|| {
+            Failure::usage(format!("'{pair}' in '{spec}' is not of the form key=value"))
+        })?;
+        if options.iter().any(|(k, _)| k == key) {
+            return Err(Failure::usage(format!(
+                "option '{key}' is given twice in '{spec}'"
+            )));
+        }
+        options.push((key.to_owned(), value.to_owned()));
+    }
+    Ok((name, options))
+}
+
+/// `NAME=MODULE`, split.
+fn preload(spec: &OsString) -> Result<(String, PathBuf), Failure> {
+    let text = utf8(spec, "--preload")?;
+    match text.split_once('=') {
+        Some((name, path)) if !path.is_empty() => Ok((name.to_owned(), path.into())),
+        _ => Err(Failure::usage(format!(
+            "--preload '{text}' is not of the form NAME=MODULE"
+        ))),
+    }
+}
+
+/// `HOST[::GUEST]`, split; the guest sees HOST's own name by default.
+fn dir_spec(spec: &OsStr) -> Result<(PathBuf, String), Failure> {
+    let text = utf8(spec, "--dir")?;
+    Ok(match text.split_once("::") {
+        Some((host, guest)) => (host.into(), guest.to_owned()),
+        None => (text.clone().into(), text),
+    })
+}
+
+/// The guest's system interface.
+fn wasi(args: &RunArgs, module: &Path, guest_args: &[String]) -> Result<WasiCtx, Failure> {
+    let mut builder = WasiCtxBuilder::new();
+    builder.inherit_stdin().inherit_stdout().inherit_stderr();
+    let argv0 = module
+        .file_name()
+        .map_or_else(|| module.to_string_lossy(), |name| name.to_string_lossy());
+    builder.arg(&argv0);
+    if args.invoke.is_none() {
+        for arg in guest_args {
+            no_nul(arg, "argument")?;
+            builder.arg(arg);
+        }
+    }
+    for pair in &args.env {
+        match pair.split_once('=') {
+            Some((key, value)) if !key.is_empty() => {
+                no_nul(pair, "--env")?;
+                builder.env(key, value);
+            }
+            _ => {
+                return Err(Failure::usage(format!(
+                    "--env '{pair}' is not of the form K=V"
+                )));
+            }
+        }
+    }
+    for spec in &args.dir {
+        let (host, guest) = dir_spec(spec)?;
+        builder.preopened_dir(&host, &guest).map_err(|e| {
+            Failure::usage(format!("failed to open directory {}: {e}", host.display()))
+        })?;
+    }
+    if args.deterministic {
+        builder.virtual_clock(VIRTUAL_CLOCK_START_NS, VIRTUAL_CLOCK_STEP_NS);
+    }
+    if args.deterministic || args.seed.is_some() {
+        builder.random_seed(args.seed.unwrap_or(0));
+    }
+    Ok(builder.build())
+}
+
+/// Guests read arguments as C strings.
+fn no_nul(text: &str, what: &str) -> Result<(), Failure> {
+    if text.contains('\0') {
+        return Err(Failure::usage(format!("{what} {text:?} contains a NUL")));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn analysis_specs() {
+        let pairs = |list: &[(&str, &str)]| -> Pairs {
+            list.iter()
+                .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+                .collect()
+        };
+        assert_eq!(analysis_spec("icount").unwrap(), ("icount", pairs(&[])));
+        assert_eq!(
+            analysis_spec("hotness:top=5,by=pc").unwrap(),
+            ("hotness", pairs(&[("top", "5"), ("by", "pc")]))
+        );
+        assert_eq!(
+            analysis_spec("a:path=x=y").unwrap(),
+            ("a", pairs(&[("path", "x=y")]))
+        );
+        for bad in ["a:", "a:b", "a:b=1,", "a:b=1,b=2"] {
+            assert_eq!(
+                analysis_spec(bad).unwrap_err().status,
+                crate::failure::USAGE
+            );
+        }
+    }
+
+    #[test]
+    fn dirs_and_preloads() {
+        assert_eq!(dir_spec("a".as_ref()).unwrap(), ("a".into(), "a".into()));
+        assert_eq!(
+            dir_spec("/x/y::/data".as_ref()).unwrap(),
+            ("/x/y".into(), "/data".into())
+        );
+        assert_eq!(
+            preload(&"env=lib.wasm".into()).unwrap(),
+            ("env".into(), "lib.wasm".into())
+        );
+        assert!(preload(&"lib.wasm".into()).is_err());
+        assert!(preload(&"env=".into()).is_err());
+    }
+}
