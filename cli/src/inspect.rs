@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use probity_engine::{Config, Engine, ExternType, FunctionInfo, Module};
 
-use crate::{failure::Failure, nearest::unknown, output::to_stdout};
+use crate::{failure::Failure, nearest::hint, output::to_stdout};
 
 const AFTER_LONG_HELP: &str = "\
 Offsets are byte offsets in the binary module; a text module is assembled first.
@@ -108,10 +108,9 @@ fn find<'a>(module: &'a Module, key: &str) -> Result<FunctionInfo<'a>, Failure> 
         .and_then(|e| module.function(e.index));
     exported.ok_or_else(|| {
         let names: Vec<_> = all(module).filter_map(|f| f.name()).collect();
-        Failure::usage(unknown(
-            "function",
-            key,
-            names.iter().map(|name| name.as_ref()),
+        Failure::usage(format!(
+            "the module has no function '{key}'{}",
+            hint(key, names.iter().map(|name| name.as_ref()))
         ))
     })
 }

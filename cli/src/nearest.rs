@@ -10,13 +10,12 @@ pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
         .map(|(_, k)| k)
 }
 
-/// `unknown WHAT 'NAME'`, with the nearest known name.
-pub fn unknown<'a>(what: &str, name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+/// `; the nearest known one is 'NAME'`, to be added to a message about an
+/// unknown name; `; there is none` if nothing is known.
+pub fn hint<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     match nearest(name, known) {
-        Some(near) => {
-            format!("unknown {what} '{name}'; the nearest known one is '{near}'")
-        }
-        None => format!("unknown {what} '{name}'; there is none"),
+        Some(near) => format!("; the nearest known one is '{near}'"),
+        None => "; there is none".to_owned(),
     }
 }
 
@@ -41,10 +40,11 @@ mod tests {
     }
 
     #[test]
-    fn the_message_names_both() {
+    fn the_hint_names_it() {
         assert_eq!(
-            unknown("analysis", "icout", ["calls", "icount"]),
-            "unknown analysis 'icout'; the nearest known one is 'icount'"
+            hint("icout", ["calls", "icount"]),
+            "; the nearest known one is 'icount'"
         );
+        assert_eq!(hint("x", []), "; there is none");
     }
 }

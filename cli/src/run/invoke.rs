@@ -2,9 +2,7 @@
 
 use probity_engine::{ExternType, FuncType, Module, Val, ValType};
 
-use crate::{
-    failure::Failure, nearest::unknown, output::to_stdout, types::signature, units::integer,
-};
+use crate::{failure::Failure, nearest::hint, output::to_stdout, types::signature, units::integer};
 
 /// The call that a run makes.
 pub enum Entry {
@@ -52,10 +50,9 @@ impl Entry {
             };
         };
         let (_, ty) = find(name).ok_or_else(|| {
-            Failure::usage(unknown(
-                "exported function",
-                name,
-                functions.iter().map(|(n, _)| *n),
+            Failure::usage(format!(
+                "the module exports no function '{name}'{}",
+                hint(name, functions.iter().map(|(n, _)| *n))
             ))
         })?;
         Ok(Entry::Invoke {

@@ -12,7 +12,7 @@ use probity_engine::{Config, Limits};
 use probity_wasi::{WasiCtx, WasiCtxBuilder};
 
 use super::args::{Format, RunArgs};
-use crate::{failure::Failure, nearest::unknown};
+use crate::{failure::Failure, nearest::hint};
 
 /// Start of the virtual clock: 2000-01-01T00:00:00Z, in ns since 1970.
 const VIRTUAL_CLOCK_START_NS: u64 = 946_684_800_000_000_000;
@@ -131,14 +131,17 @@ fn session(specs: &[String]) -> Result<Session, Failure> {
             .iter()
             .find(|info| info.name == name)
             .ok_or_else(|| {
-                let message = unknown("analysis", name, registry().iter().map(|a| a.name));
-                Failure::usage(format!("{message} (`probity list` shows all)"))
+                Failure::usage(format!(
+                    "unknown analysis '{name}'{} (`probity list` shows all)",
+                    hint(name, registry().iter().map(|a| a.name))
+                ))
             })?;
         for (key, _) in &options {
             if !info.options.iter().any(|o| o.name == key) {
-                let what = format!("option of analysis '{name}'");
-                let message = unknown(&what, key, info.options.iter().map(|o| o.name));
-                return Err(Failure::usage(message));
+                return Err(Failure::usage(format!(
+                    "analysis '{name}' has no option '{key}'{}",
+                    hint(key, info.options.iter().map(|o| o.name))
+                )));
             }
         }
         if seen.contains(&info.name) {
