@@ -2,6 +2,8 @@
 
 use std::io::Write as _;
 
+use crate::output::printable;
+
 /// The module cannot be loaded or instantiated.
 pub const LOAD: u8 = 1;
 /// Wrong usage; clap uses the same.
@@ -51,5 +53,21 @@ impl Failure {
 /// Writes a message of the command's own to stderr. There is no one left to
 /// tell when that fails.
 pub fn say(message: &str) {
-    let _ = writeln!(std::io::stderr().lock(), "probity: {message}");
+    let mut text = String::from("probity: ");
+    for (i, line) in message.lines().enumerate() {
+        if i > 0 {
+            text.push('\n');
+        }
+        text.push_str(&printable(line));
+    }
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
+}
+
+/// `PATH: MESSAGE`, unless the message names the path itself.
+pub fn about(path: &str, message: &str) -> String {
+    if message.contains(path) {
+        message.to_owned()
+    } else {
+        format!("{path}: {message}")
+    }
 }

@@ -7,9 +7,13 @@ mod operator;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use probity_engine::{Config, Engine, ExternType, FunctionInfo, Module};
+use probity_engine::{Config, Engine, ExternType, FunctionInfo, LoadError, Module};
 
-use crate::{failure::Failure, nearest::hint, output::to_stdout};
+use crate::{
+    failure::{Failure, about},
+    nearest::hint,
+    output::to_stdout,
+};
 
 const AFTER_LONG_HELP: &str = "\
 Offsets are byte offsets in the binary module; a text module is assembled first.
@@ -48,13 +52,12 @@ pub enum Format {
 
 /// Runs the subcommand.
 pub fn main(args: &InspectArgs) -> Result<u8, Failure> {
-    let path = args.module.display();
-    let module = Module::from_file(&Engine::new(&Config::new()), &args.module)
-        .map_err(|e| Failure::load(format!("{path}: {e}")))?;
+    let path = args.module.display().to_string();
+    let fail = |e: LoadError| Failure::load(about(&path, &e.to_string()));
+    let module = Module::from_file(&Engine::new(&Config::new()), &args.module).map_err(fail)?;
     match &args.func {
         None => {
-            let rows =
-                functions::rows(&module).map_err(|e| Failure::load(format!("{path}: {e}")))?;
+            let rows = functions::rows(&module).map_err(fail)?;
             to_stdout(|out| match args.format {
                 Format::Text => functions::write_text(&rows, out),
                 Format::Json => functions::write_json(&args.module, &module, &rows, out),
@@ -62,8 +65,7 @@ pub fn main(args: &InspectArgs) -> Result<u8, Failure> {
         }
         Some(func) => {
             let function = find(&module, func)?;
-            let body = body::Body::new(&module, function)
-                .map_err(|e| Failure::load(format!("{path}: {e}")))?;
+            let body = body::Body::new(&module, function).map_err(fail)?;
             to_stdout(|out| match args.format {
                 Format::Text => body.write_text(out),
                 Format::Json => body.write_json(out),

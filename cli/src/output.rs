@@ -1,6 +1,9 @@
-//! Writing to stdout without panics.
+//! Writing to stdout without panics, and text that is safe to show.
 
-use std::io::{self, ErrorKind, Write};
+use std::{
+    borrow::Cow,
+    io::{self, ErrorKind, Write},
+};
 
 use crate::failure::{Failure, OUTPUT};
 
@@ -23,5 +26,15 @@ pub fn to_stdout(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result
             let _ = out.into_parts();
             Ok(())
         }
+    }
+}
+
+/// Text in which a terminal sees no control characters: names come from the
+/// module, and a module is not trusted.
+pub fn printable(text: &str) -> Cow<'_, str> {
+    if text.contains(char::is_control) {
+        Cow::Owned(text.replace(char::is_control, "\u{fffd}"))
+    } else {
+        Cow::Borrowed(text)
     }
 }

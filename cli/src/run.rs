@@ -23,7 +23,7 @@ use self::{
     execute::{Run, execute},
     invoke::Entry,
     outcome::Ended,
-    resolve::Plan,
+    resolve::{Plan, ReportTarget},
 };
 use crate::failure::{Failure, OUTPUT};
 
@@ -36,20 +36,14 @@ pub fn main(args: RunArgs) -> Result<u8, Failure> {
     let (summary, run) = match Module::from_file(&engine, &plan.module) {
         Ok(module) => {
             let entry = Entry::choose(&module, plan.invoke.as_deref(), &plan.guest_args)?;
-            let summary = ModuleSummary {
-                path,
-                bytes: module.bytes().len() as u64,
-                functions: module.num_functions(),
-                name: module.name().map(str::to_owned),
-            };
+            let summary = ModuleSummary::new(&module, Some(&path));
             (summary, execute(&engine, &module, &entry, &mut plan)?)
         }
         Err(error) => {
             let summary = ModuleSummary {
                 bytes: std::fs::metadata(&plan.module).map_or(0, |m| m.len()),
-                functions: 0,
-                name: None,
-                path,
+                path: Some(path.clone()),
+                ..ModuleSummary::default()
             };
             let run = Run {
                 ended: Ended::of_error(&error.into(), None),
@@ -60,7 +54,14 @@ pub fn main(args: RunArgs) -> Result<u8, Failure> {
         }
     };
 
-    run.ended.say(&summary.path);
+    // A text report on stderr says it all itself.
+    if !plan
+        .report
+        .as_ref()
+        .is_some_and(ReportTarget::is_for_the_terminal)
+    {
+        run.ended.say(&path);
+    }
     let mut all_written = true;
     if let Err(failure) = invoke::print(&run.results) {
         failure.report();

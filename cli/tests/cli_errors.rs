@@ -14,10 +14,10 @@ fn unknown_names_are_answered_with_the_nearest_known_one() {
     let module = files.wasm("m.wasm", OK);
     run_module("-a icout", &module, "")
         .expect(2)
-        .says(&["unknown analysis 'icout'", "'icount'"]);
+        .says(&["unknown analysis `icout`", "`icount`"]);
     run_module("-a icount:nonsense=1", &module, "")
         .expect(2)
-        .says(&["'icount'", "no option 'nonsense'"]);
+        .says(&["unknown option", "icount", "nonsense"]);
     run_module("--fual 3", &module, "")
         .expect(2)
         .says(&["--fuel"]);

@@ -9,7 +9,7 @@ use probity_engine::{
 use serde_json::json;
 
 use super::operator;
-use crate::types::signature;
+use crate::{output::printable, types::signature};
 
 /// A function's code, ready to be written.
 pub struct Body {
@@ -63,7 +63,7 @@ impl Body {
     pub fn write_text(&self, out: &mut dyn Write) -> io::Result<()> {
         write!(out, "func[{}]", self.index)?;
         if let Some(name) = &self.name {
-            write!(out, " {name}")?;
+            write!(out, " {}", printable(name))?;
         }
         if !self.signature.is_empty() {
             write!(out, " {}", self.signature)?;
@@ -102,7 +102,7 @@ impl Body {
                 write!(out, "  -> {}", targets.join(" "))?;
             }
             if let Some(note) = &line.note {
-                write!(out, "  ; {note}")?;
+                write!(out, "  ; {}", printable(note))?;
             }
             writeln!(out)?;
         }

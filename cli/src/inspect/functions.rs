@@ -9,7 +9,7 @@ use probity_engine::{LoadError, Module};
 use serde_json::json;
 
 use super::all;
-use crate::types::signature;
+use crate::{output::printable, types::signature};
 
 /// One function.
 pub struct Row {
@@ -60,7 +60,11 @@ pub fn write_text(rows: &[Row], out: &mut dyn Write) -> io::Result<()> {
         "index", "offset", "bytes", "instrs"
     )?;
     for row in rows {
-        let name = if row.name.is_empty() { "-" } else { &row.name };
+        let name = if row.name.is_empty() {
+            "-".into()
+        } else {
+            printable(&row.name)
+        };
         match &row.code {
             Some(code) => write!(
                 out,

@@ -1,10 +1,13 @@
 //! How a guest ended, as a report's outcome and as an exit status.
 
 use probity_analyses::{Outcome, OutcomeCode, OutcomeKind};
-use probity_engine::{BacktraceFrame, Error, ErrorKind, TrapCode, Val};
+use probity_engine::{BacktraceFrame, Error, ErrorKind, Trap, TrapCode, Val};
 
 use super::watch::Cause;
-use crate::failure::{INTERRUPTED, LIMIT, LOAD, TRAP, say};
+use crate::{
+    failure::{INTERRUPTED, LIMIT, LOAD, TRAP, about, say},
+    output::printable,
+};
 
 /// Frames shown of a backtrace: a stack overflow has a hundred thousand.
 const FRAMES_MAX: usize = 50;
@@ -29,7 +32,10 @@ impl Ended {
         if let Some(exit) = error.downcast_ref::<probity_wasi::Exit>() {
             return Ended::exit(exit.0);
         }
-        let message = error.to_string();
+        // A trap's own `Display` has the backtrace, which stands apart here.
+        let message = error
+            .trap()
+            .map_or_else(|| error.to_string(), Trap::message);
         let (kind, code, status) = match (error.kind(), cause) {
             (ErrorKind::Trap(trap), None) => of_trap(trap.code()),
             // A call that was told to stop may end in an error of any kind.
@@ -39,6 +45,8 @@ impl Ended {
             (ErrorKind::Link(_), None) => (OutcomeKind::Error, "link", LOAD),
             (ErrorKind::Host(_), None) => (OutcomeKind::Error, "host", LOAD),
             (ErrorKind::Usage(_), None) => (OutcomeKind::Error, "usage", LOAD),
+            (ErrorKind::Internal(_), None) => (OutcomeKind::Error, "internal", LOAD),
+            (_, None) => (OutcomeKind::Error, "other", LOAD),
         };
         Ended {
             outcome: Outcome {
@@ -55,8 +63,8 @@ impl Ended {
         Ended {
             outcome: Outcome {
                 kind: OutcomeKind::Exit,
-                code: OutcomeCode::Number(i64::from(code)),
-                message: format!("exit status {code}"),
+                code: OutcomeCode::Number(code),
+                message: String::new(),
                 backtrace: Vec::new(),
             },
             // A process has 8 bits for it.
@@ -71,7 +79,7 @@ impl Ended {
             OutcomeKind::Exit => return,
             OutcomeKind::Trap => say(&format!("trap: {message}")),
             OutcomeKind::Limit => say(&format!("ended: {message}")),
-            OutcomeKind::Error => say(&format!("{module}: {message}")),
+            OutcomeKind::Error => say(&about(module, message)),
         }
         for line in &self.outcome.backtrace {
             say(&format!("  {line}"));
@@ -104,6 +112,7 @@ fn of_trap(code: TrapCode) -> (OutcomeKind, &'static str, u8) {
         TrapCode::IntegerOverflow => trap("integer_overflow"),
         TrapCode::IntegerDivideByZero => trap("integer_divide_by_zero"),
         TrapCode::InvalidConversionToInteger => trap("invalid_conversion_to_integer"),
+        TrapCode::UnknownImport => trap("unknown_import"),
         TrapCode::Probe => trap("probe"),
         _ => trap("other"),
     }
@@ -113,12 +122,12 @@ fn of_trap(code: TrapCode) -> (OutcomeKind, &'static str, u8) {
 fn backtrace(frames: &[BacktraceFrame]) -> Vec<String> {
     let line = |(depth, frame): (usize, &BacktraceFrame)| {
         let name = match frame.func_name() {
-            Some(name) => format!("{name} (func[{}])", frame.func_index()),
+            Some(name) => format!("{} (func[{}])", printable(name), frame.func_index()),
             None => format!("func[{}]", frame.func_index()),
         };
         let module = frame
             .module_name()
-            .map(|m| format!(" in {m}"))
+            .map(|m| format!(" in {}", printable(m)))
             .unwrap_or_default();
         format!("{depth:2}: {name} at {:#x}{module}", frame.pc().0)
     };
