@@ -1,1 +1,6 @@
-//! Placeholder.
+//! What the cross-crate suites share: running a guest in this process under a
+//! choice of watchers, and the programs of `tests/programs`.
+#![forbid(unsafe_code)]
+
+pub mod guest;
+pub mod programs;
