@@ -23,11 +23,7 @@ pub enum Watcher {
 
 impl Watcher {
     /// Every watcher.
-    pub const ALL: [Watcher; 3] = [
-        Watcher::Nobody,
-        Watcher::GlobalProbe,
-        Watcher::AllAnalyses,
-    ];
+    pub const ALL: [Watcher; 3] = [Watcher::Nobody, Watcher::GlobalProbe, Watcher::AllAnalyses];
 
     /// Its name in test names.
     pub fn name(self) -> &'static str {

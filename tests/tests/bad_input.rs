@@ -89,7 +89,7 @@ impl Random {
 
     /// Below `n`.
     fn below(&mut self, n: usize) -> usize {
-        (u128::from(self.next()) * (n as u128) >> 64) as usize
+        ((u128::from(self.next()) * (n as u128)) >> 64) as usize
     }
 }
 
@@ -116,7 +116,7 @@ fn must_not_panic(bytes: &[u8], what: &str) -> Result<String, String> {
     let attempt = catch_unwind(AssertUnwindSafe(|| {
         let alone = try_run(bytes, Watcher::Nobody)?;
         let watched = try_run(bytes, Watcher::AllAnalyses)?;
-        Ok((alone, watched))
+        Ok::<_, String>((alone, watched))
     }));
     let (alone, watched) = attempt.unwrap_or_else(|_| panic!("panic with {what}"))?;
     assert_eq!(alone, watched, "{what}: watching makes a difference");

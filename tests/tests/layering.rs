@@ -42,7 +42,12 @@ const SAFE: &[&str] = &[
 ];
 
 /// Crates that know the engine by its public interface only.
-const OUTSIDE: &[&str] = &["probity-wasi", "probity-probes", "probity-analyses", "probity"];
+const OUTSIDE: &[&str] = &[
+    "probity-wasi",
+    "probity-probes",
+    "probity-analyses",
+    "probity",
+];
 
 /// The engine's internals, by the words that would name them. The engine hides
 /// these from its documentation; crates inside it share them.
@@ -58,7 +63,13 @@ struct Package {
 fn packages() -> BTreeMap<String, Package> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)
-        .args(["metadata", "--format-version", "1", "--no-deps", "--offline"])
+        .args([
+            "metadata",
+            "--format-version",
+            "1",
+            "--no-deps",
+            "--offline",
+        ])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
         .unwrap();

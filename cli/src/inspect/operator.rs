@@ -1,9 +1,8 @@
 //! One operator in the text format: `i32.load offset=8 align=2`.
 //!
 //! The table of operators is wasmparser's own (`for_each_operator!`), so a new
-//! operator there is printed here without a change: its mnemonic is derived
-//! from the table's name, its immediates are printed by type and field name.
-//! Only operators whose text has another order or form are written out.
+//! operator there is printed here without a change: its immediates are printed
+//! by type. Only operators whose text has another order or form are written out.
 
 use std::fmt::{self, Write as _};
 
@@ -11,14 +10,14 @@ use probity_engine::wasmparser::{
     self, BlockType, BrTable, Catch, HeapType, Ieee32, Ieee64, MemArg, MemArgTarget, Operator,
     Ordering, RefType, ResumeTable, TryTable, UnpackedIndex, V128, ValType,
 };
+use probity_probes::opcode::Opcode;
 
 /// The operator's text, labels as depths, indices as numbers.
 pub fn text(operator: &Operator<'_>) -> String {
     if let Some(text) = special(operator) {
         return text;
     }
-    let (name, mut immediates) = parts(operator);
-    let mut text = mnemonic(name);
+    let mut immediates = immediates(operator);
     // Index 0 is the default where the text format has one.
     let is_default = match operator {
         Operator::MemorySize { .. }
@@ -35,8 +34,7 @@ pub fn text(operator: &Operator<'_>) -> String {
     if is_default {
         immediates.clear();
     }
-    text.push_str(&immediates);
-    text
+    format!("{}{immediates}", Opcode::of(operator).mnemonic())
 }
 
 /// Operators whose text is not mnemonic and immediates in binary order.
@@ -96,59 +94,23 @@ fn special(operator: &Operator<'_>) -> Option<String> {
     })
 }
 
-/// `visit_i32_load8_s` to `i32.load8_s`, `visit_br_if` to `br_if`.
-fn mnemonic(visit_name: &str) -> String {
-    /// First words that name a type, a class of entities or a proposal.
-    const PREFIXES: [&str; 21] = [
-        "i32", "i64", "f32", "f64", "v128", "i8x16", "i16x8", "i32x4", "i64x2", "f32x4", "f64x2",
-        "local", "global", "table", "memory", "ref", "elem", "data", "struct", "array", "i31",
-    ];
-    /// First words that are so only in these operators.
-    const OTHERS: [(&str, &str); 5] = [
-        ("any_convert_", "any.convert_"),
-        ("extern_convert_", "extern.convert_"),
-        ("atomic_", "atomic."),
-        ("cont_", "cont."),
-        ("memory_atomic_", "memory.atomic."),
-    ];
-    let name = visit_name.strip_prefix("visit_").unwrap_or(visit_name);
-    for (from, to) in OTHERS {
-        if let Some(rest) = name.strip_prefix(from) {
-            return format!("{to}{rest}");
-        }
-    }
-    let Some((prefix, rest)) = name.split_once('_') else {
-        return name.to_owned();
-    };
-    if !PREFIXES.contains(&prefix) {
-        return name.to_owned();
-    }
-    let Some(atomic) = rest.strip_prefix("atomic_") else {
-        return format!("{prefix}.{rest}");
-    };
-    match atomic.split_once('_') {
-        Some((rmw, op)) if rmw.starts_with("rmw") => format!("{prefix}.atomic.{rmw}.{op}"),
-        _ => format!("{prefix}.atomic.{atomic}"),
-    }
-}
-
-macro_rules! define_parts {
+macro_rules! define_immediates {
     ($( @$proposal:ident $op:ident $({ $($arg:ident: $ty:ty),* })? => $visit:ident ($($arity:tt)*) )*) => {
-        /// The table's name of the operator, and its immediates with a space before each.
-        fn parts(operator: &Operator<'_>) -> (&'static str, String) {
+        /// The immediates in binary order, with a space before each.
+        fn immediates(operator: &Operator<'_>) -> String {
             match operator {
                 $( Operator::$op $({ $($arg),* })? => {
                     #[allow(unused_mut)]
                     let mut immediates = String::new();
                     $($( let _ = $arg.print(&mut immediates); )*)?
-                    (stringify!($visit), immediates)
+                    immediates
                 } )*
-                _ => ("unknown", String::new()),
+                _ => String::new(),
             }
         }
     };
 }
-wasmparser::for_each_operator!(define_parts);
+wasmparser::for_each_operator!(define_immediates);
 
 /// An immediate, printed with a space before it (nothing if it is a default).
 trait Immediate {
