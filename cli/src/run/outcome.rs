@@ -1,7 +1,7 @@
 //! How a guest ended, as a report's outcome and as an exit status.
 
 use probity_analyses::{Outcome, OutcomeCode, OutcomeKind};
-use probity_engine::{BacktraceFrame, Error, ErrorKind, Trap, TrapCode, Val};
+use probity_engine::{BacktraceFrame, Error, ErrorKind, Trap, TrapCode};
 
 use super::watch::Cause;
 use crate::{
@@ -16,15 +16,14 @@ const FRAMES_MAX: usize = 50;
 pub struct Ended {
     outcome: Outcome,
     status: u8,
+    /// Path of the module that is at fault, if it is not the program's.
+    module: Option<String>,
 }
 
 impl Ended {
-    /// From the result of running the guest.
-    pub fn of(result: &Result<Vec<Val>, Error>, cause: Option<Cause>) -> Ended {
-        match result {
-            Ok(_) => Ended::exit(0),
-            Err(error) => Ended::of_error(error, cause),
-        }
+    /// The guest came to its end.
+    pub fn well() -> Ended {
+        Ended::exit(0)
     }
 
     /// From an error of loading, linking or running.
@@ -56,7 +55,31 @@ impl Ended {
                 backtrace: backtrace(error.backtrace()),
             },
             status,
+            module: None,
         }
+    }
+
+    /// Imports are missing.
+    pub fn unlinked(message: String) -> Ended {
+        Ended {
+            outcome: Outcome {
+                kind: OutcomeKind::Error,
+                code: OutcomeCode::Name("link".to_owned()),
+                message,
+                backtrace: Vec::new(),
+            },
+            status: LOAD,
+            module: None,
+        }
+    }
+
+    /// The same, of a module other than the program's.
+    pub fn of_module(mut self, path: String) -> Ended {
+        if self.outcome.kind == OutcomeKind::Error {
+            self.outcome.message = about(&path, &self.outcome.message);
+        }
+        self.module = Some(path);
+        self
     }
 
     fn exit(code: u32) -> Ended {
@@ -69,21 +92,25 @@ impl Ended {
             },
             // A process has 8 bits for it.
             status: code.to_le_bytes()[0],
+            module: None,
         }
     }
 
     /// Tells the user, unless the guest ended by itself.
-    pub fn say(&self, module: &str) {
+    pub fn say(&self, program: &str) {
         let message = &self.outcome.message;
-        match self.outcome.kind {
+        let mut text = match self.outcome.kind {
             OutcomeKind::Exit => return,
-            OutcomeKind::Trap => say(&format!("trap: {message}")),
-            OutcomeKind::Limit => say(&format!("ended: {message}")),
-            OutcomeKind::Error => say(&about(module, message)),
-        }
+            OutcomeKind::Trap => format!("trap: {message}"),
+            OutcomeKind::Limit => format!("ended: {message}"),
+            OutcomeKind::Error if self.module.is_some() => message.clone(),
+            OutcomeKind::Error => about(program, message),
+        };
         for line in &self.outcome.backtrace {
-            say(&format!("  {line}"));
+            text.push_str("\n  ");
+            text.push_str(line);
         }
+        say(&text);
     }
 
     /// Outcome and exit status.
