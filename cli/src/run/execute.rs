@@ -6,7 +6,12 @@ use probity_analyses::AnalysisReport;
 use probity_engine::{Engine, Error, FuncType, Instance, Linker, Module, Store, Val, ValType};
 use probity_wasi::WasiCtx;
 
-use super::{invoke::Entry, outcome::Ended, resolve::Plan, watch::Watch};
+use super::{
+    invoke::Entry,
+    outcome::Ended,
+    resolve::Plan,
+    watch::{Cause, Watch},
+};
 use crate::failure::Failure;
 
 /// The store's data.

@@ -1,5 +1,7 @@
 //! What is called in the instantiated module, with which arguments.
 
+use std::ffi::OsString;
+
 use probity_engine::{ExternType, FuncType, Module, Val, ValType};
 
 use crate::{failure::Failure, nearest::hint, output::to_stdout, types::signature, units::integer};
@@ -26,7 +28,7 @@ impl Entry {
     pub fn choose(
         module: &Module,
         invoke: Option<&str>,
-        args: &[String],
+        args: &[OsString],
     ) -> Result<Entry, Failure> {
         let functions: Vec<(&str, FuncType)> = module
             .exports()
@@ -87,7 +89,7 @@ fn no_start(functions: &[(&str, FuncType)]) -> Failure {
 }
 
 /// Arguments by the parameters' types.
-fn parse_args(name: &str, ty: &FuncType, args: &[String]) -> Result<Vec<Val>, Failure> {
+fn parse_args(name: &str, ty: &FuncType, args: &[OsString]) -> Result<Vec<Val>, Failure> {
     let described = || format!("'{name}' has the type {}", of(ty));
     if args.len() != ty.params().len() {
         return Err(Failure::usage(format!(
@@ -102,7 +104,9 @@ fn parse_args(name: &str, ty: &FuncType, args: &[String]) -> Result<Vec<Val>, Fa
         .zip(args)
         .enumerate()
         .map(|(i, (param, arg))| {
-            parse(*param, arg).map_err(|why| {
+            // What is not UTF-8 is no value either.
+            let arg = arg.to_string_lossy();
+            parse(*param, &arg).map_err(|why| {
                 Failure::usage(format!(
                     "argument {}, '{arg}', is not of type {param}: {why}; {}",
                     i + 1,

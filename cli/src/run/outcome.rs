@@ -1,7 +1,7 @@
 //! How a guest ended, as a report's outcome and as an exit status.
 
 use probity_analyses::{Outcome, OutcomeCode, OutcomeKind};
-use probity_engine::{BacktraceFrame, Error, ErrorKind, Trap, TrapCode};
+use probity_engine::{BacktraceFrame, Error, ErrorKind, TrapCode};
 
 use super::watch::Cause;
 use crate::{
@@ -32,9 +32,11 @@ impl Ended {
             return Ended::exit(exit.0);
         }
         // A trap's own `Display` has the backtrace, which stands apart here.
-        let message = error
-            .trap()
-            .map_or_else(|| error.to_string(), Trap::message);
+        let message = match error.kind() {
+            ErrorKind::Trap(trap) => trap.message(),
+            ErrorKind::Host(error) => format!("failed to {error}"),
+            _ => error.to_string(),
+        };
         let (kind, code, status) = match (error.kind(), cause) {
             (ErrorKind::Trap(trap), None) => of_trap(trap.code()),
             // A call that was told to stop may end in an error of any kind.

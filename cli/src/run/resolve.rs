@@ -26,7 +26,7 @@ pub struct Plan {
     /// Path of the module.
     pub module: PathBuf,
     /// What follows the module on the command line.
-    pub guest_args: Vec<String>,
+    pub guest_args: Vec<OsString>,
     /// `--invoke`.
     pub invoke: Option<String>,
     /// Modules instantiated first, with the names they are imported by.
@@ -79,9 +79,7 @@ impl Plan {
             .next()
             .map(PathBuf::from)
             .ok_or_else(|| Failure::usage("no module given"))?;
-        let guest_args = module_and_args
-            .map(|arg| utf8(arg, "argument"))
-            .collect::<Result<Vec<_>, _>>()?;
+        let guest_args: Vec<OsString> = module_and_args.cloned().collect();
 
         let mut config = Config::new();
         config.deterministic(args.deterministic);
@@ -179,37 +177,28 @@ fn dir_spec(spec: &OsStr) -> Result<(PathBuf, String), Failure> {
 }
 
 /// The guest's system interface.
-fn wasi(args: &RunArgs, module: &Path, guest_args: &[String]) -> Result<WasiCtx, Failure> {
+fn wasi(args: &RunArgs, module: &Path, guest_args: &[OsString]) -> Result<WasiCtx, Failure> {
     let mut builder = WasiCtxBuilder::new();
     builder.inherit_stdin().inherit_stdout().inherit_stderr();
-    let argv0 = module
-        .file_name()
-        .map_or_else(|| module.to_string_lossy(), |name| name.to_string_lossy());
-    builder.arg(&argv0);
+    builder.arg(module.file_name().unwrap_or(module.as_os_str()));
     if args.invoke.is_none() {
-        for arg in guest_args {
-            no_nul(arg, "argument")?;
-            builder.arg(arg);
-        }
+        builder.args(guest_args);
     }
     for pair in &args.env {
         match pair.split_once('=') {
-            Some((key, value)) if !key.is_empty() => {
-                no_nul(pair, "--env")?;
-                builder.env(key, value);
-            }
+            Some((key, value)) if !key.is_empty() => builder.env(key, value),
             _ => {
                 return Err(Failure::usage(format!(
                     "--env '{pair}' is not of the form K=V"
                 )));
             }
-        }
+        };
     }
     for spec in &args.dir {
         let (host, guest) = dir_spec(spec)?;
-        builder.preopened_dir(&host, &guest).map_err(|e| {
-            Failure::usage(format!("failed to open directory {}: {e}", host.display()))
-        })?;
+        builder
+            .preopened_dir(&host, &guest)
+            .map_err(|e| Failure::usage(format!("failed to {e}")))?;
     }
     if args.deterministic {
         builder.virtual_clock(VIRTUAL_CLOCK_START_NS, VIRTUAL_CLOCK_STEP_NS);
@@ -218,14 +207,6 @@ fn wasi(args: &RunArgs, module: &Path, guest_args: &[String]) -> Result<WasiCtx,
         builder.random_seed(args.seed.unwrap_or(0));
     }
     Ok(builder.build())
-}
-
-/// Guests read arguments as C strings.
-fn no_nul(text: &str, what: &str) -> Result<(), Failure> {
-    if text.contains('\0') {
-        return Err(Failure::usage(format!("{what} {text:?} contains a NUL")));
-    }
-    Ok(())
 }
 
 #[cfg(test)]
