@@ -67,6 +67,8 @@ const ALLOCATE: &str = r#"(module (memory 1)
 #[test]
 fn memory() {
     ends("--max-memory 8MiB", ALLOCATE, 124, "limit", "memory");
+    // Without the option, the guest is refused like anywhere else and decides.
+    ends("", ALLOCATE, 134, "trap", "unreachable");
     // A memory that is too large from the beginning.
     ends(
         "--max-memory 64KiB",
@@ -79,6 +81,17 @@ fn memory() {
     let files = Files::new();
     let module = files.wasm("m.wasm", "(module (memory 2))");
     run_module("--max-memory 128KiB", &module, "").expect(0);
+}
+
+#[test]
+fn tables() {
+    let grow = r#"(module (table 1 funcref)
+      (func (export "_start")
+        (loop $more (br_if $more (i32.ne (i32.const -1)
+          (table.grow (ref.null func) (i32.const 1000)))))
+        unreachable))"#;
+    ends("--max-memory 1MiB", grow, 124, "limit", "table");
+    ends("", grow, 134, "trap", "unreachable");
 }
 
 #[test]

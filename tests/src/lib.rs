@@ -4,3 +4,8 @@
 
 pub mod guest;
 pub mod programs;
+
+/// The README's examples, compiled and run as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -80,6 +80,8 @@ pub struct RunArgs {
     pub timeout: Option<Duration>,
 
     /// End the guest when a memory would exceed this size: 64MiB, 1G
+    ///
+    /// A table counts 16 bytes an element.
     #[arg(long, value_name = "SIZE", value_parser = units::size)]
     pub max_memory: Option<u64>,
 

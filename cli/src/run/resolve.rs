@@ -19,6 +19,9 @@ const VIRTUAL_CLOCK_START_NS: u64 = 946_684_800_000_000_000;
 /// What one reading of the virtual clock advances it by.
 const VIRTUAL_CLOCK_STEP_NS: u64 = 1_000;
 
+/// What `--max-memory` takes an element of a table for.
+const TABLE_ELEMENT_BYTES: u64 = 16;
+
 /// A run, resolved.
 pub struct Plan {
     /// Engine settings.
@@ -90,6 +93,7 @@ impl Plan {
         }
         let mut limits = Limits::default();
         limits.memory_bytes_max = args.max_memory;
+        limits.table_elements_max = args.max_memory.map(|bytes| bytes / TABLE_ELEMENT_BYTES);
         limits.trap_on_refused_growth = args.max_memory.is_some();
 
         Ok(Plan {
