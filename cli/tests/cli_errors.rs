@@ -112,7 +112,6 @@ fn modules_that_cannot_be_read() {
         files.dir().to_owned(),
         unreadable,
         "/dev/null".into(),
-        "".into(),
     ] {
         for command in ["run", "inspect"] {
             let mut command = probity([command]);
