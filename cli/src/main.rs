@@ -1,2 +1,33 @@
-//! Placeholder.
-fn main() {}
+//! The `probity` command.
+//!
+//! This file only chooses the subcommand and turns its result into an exit
+//! status. Each subcommand is one module: raw arguments as clap reads them,
+//! then arguments resolved and checked, then the work. Nothing here panics on
+//! any input: output goes through `writeln!` with its error handled, because
+//! `println!` panics when a reader closes its end of a pipe.
+#![forbid(unsafe_code)]
+
+mod args;
+mod failure;
+mod inspect;
+mod list;
+mod nearest;
+mod output;
+mod run;
+mod types;
+mod units;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::args::{Cli, Command};
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Run(args) => run::main(*args),
+        Command::List => list::main(),
+        Command::Inspect(args) => inspect::main(&args),
+    };
+    ExitCode::from(result.unwrap_or_else(|failure| failure.report()))
+}

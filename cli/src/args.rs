@@ -1,0 +1,32 @@
+//! The command line's top level.
+
+use clap::{Parser, Subcommand};
+
+use crate::{inspect::InspectArgs, run::RunArgs};
+
+/// Run and watch WebAssembly programs.
+///
+/// A program runs in an interpreter that analyses can observe at any
+/// instruction. What they found is written as a report when the program ends,
+/// in whatever way it ends.
+#[derive(Debug, Parser)]
+#[command(name = "probity", version, arg_required_else_help = true)]
+#[command(
+    after_help = "Each command has examples and details: `probity run --help`, `probity inspect --help`."
+)]
+pub struct Cli {
+    /// The subcommand.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// One per file.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run a module, watched by any number of analyses
+    Run(Box<RunArgs>),
+    /// List the analyses with their options
+    List,
+    /// Show a module's functions, or the bytecode of one
+    Inspect(InspectArgs),
+}

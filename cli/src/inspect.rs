@@ -1,0 +1,118 @@
+//! `probity inspect`: what is in a module.
+
+mod body;
+mod functions;
+mod operator;
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use probity_engine::{Config, Engine, ExternType, FunctionInfo, LoadError, Module};
+
+use crate::{
+    failure::{Failure, about},
+    nearest::hint,
+    output::to_stdout,
+};
+
+const AFTER_LONG_HELP: &str = "\
+Offsets are byte offsets in the binary module; a text module is assembled first.
+Branches show the offset they lead to, calls the function's name.
+A reader that closes its end of a pipe early (`| head`) is no error.
+
+Examples:
+  probity inspect program.wasm
+  probity inspect program.wasm --func main
+  probity inspect program.wasm --func 12 --format json";
+
+/// Show a module's functions, or the bytecode of one
+#[derive(Debug, Args)]
+#[command(after_long_help = AFTER_LONG_HELP)]
+pub struct InspectArgs {
+    /// The module (.wasm or .wat)
+    pub module: PathBuf,
+
+    /// Show the bytecode of this function
+    #[arg(long, value_name = "NAME|INDEX")]
+    pub func: Option<String>,
+
+    /// Format of what is shown
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+}
+
+/// Formats.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people
+    Text,
+    /// One document with `"schema": 1`
+    Json,
+}
+
+/// Runs the subcommand.
+pub fn main(args: &InspectArgs) -> Result<u8, Failure> {
+    let path = args.module.display().to_string();
+    let fail = |e: LoadError| Failure::load(about(&path, &e.to_string()));
+    let module = Module::from_file(&Engine::new(&Config::new()), &args.module).map_err(fail)?;
+    match &args.func {
+        None => {
+            let rows = functions::rows(&module).map_err(fail)?;
+            to_stdout(|out| match args.format {
+                Format::Text => functions::write_text(&rows, out),
+                Format::Json => functions::write_json(&args.module, &module, &rows, out),
+            })?;
+        }
+        Some(func) => {
+            let function = find(&module, func)?;
+            let body = body::Body::new(&module, function).map_err(fail)?;
+            to_stdout(|out| match args.format {
+                Format::Text => body.write_text(out),
+                Format::Json => body.write_json(out),
+            })?;
+        }
+    }
+    Ok(0)
+}
+
+/// Every function, imported ones first.
+fn all(module: &Module) -> impl Iterator<Item = FunctionInfo<'_>> {
+    (0..module.num_functions()).filter_map(|i| module.function(i))
+}
+
+/// The function with this index, this name or this export name.
+fn find<'a>(module: &'a Module, key: &str) -> Result<FunctionInfo<'a>, Failure> {
+    if let Ok(index) = key.parse::<u32>() {
+        return module.function(index).ok_or_else(|| {
+            Failure::usage(format!(
+                "no function {index}; the module has {}",
+                module.num_functions()
+            ))
+        });
+    }
+    let named: Vec<_> = all(module)
+        .filter(|f| f.name().as_deref() == Some(key))
+        .collect();
+    if let [function] = named[..] {
+        return Ok(function);
+    }
+    if !named.is_empty() {
+        let indices: Vec<String> = named.iter().map(|f| f.index().to_string()).collect();
+        return Err(Failure::usage(format!(
+            "{} functions are named '{key}'; choose one by index: {}",
+            named.len(),
+            indices.join(", ")
+        )));
+    }
+    let exported = module
+        .exports()
+        .find(|e| e.name == key && matches!(e.ty, ExternType::Func(_)))
+        .and_then(|e| module.function(e.index));
+    exported.ok_or_else(|| {
+        let names: Vec<_> = all(module).filter_map(|f| f.name()).collect();
+        Failure::usage(format!(
+            "the module has no function '{key}'{}",
+            hint(key, names.iter().map(|name| name.as_ref()))
+        ))
+    })
+}

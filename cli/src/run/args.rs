@@ -1,0 +1,138 @@
+//! Raw arguments of `probity run`, as clap reads them.
+
+use std::{ffi::OsString, path::PathBuf, time::Duration};
+
+use clap::{Args, ValueEnum};
+
+use crate::units;
+
+const AFTER_LONG_HELP: &str = "\
+Exit status:
+  N    the guest's own (its low 8 bits; the JSON report has all of it)
+  0    also: the invoked function returned
+  1    the module cannot be loaded or instantiated; the message has the byte offset
+  2    wrong usage, an unknown analysis or option included
+  3    the guest ended well, but output could not be written (a report then goes to stderr)
+  124  a limit of fuel, time, memory or tables ended the guest
+  130  Ctrl-C, SIGTERM or SIGHUP ended the guest; the report is written all the same
+       (a second Ctrl-C ends the process at once)
+  134  the guest trapped; message and backtrace are on stderr
+A reader that closes its end of a pipe early (`| head`) is no error.
+
+Examples:
+  Run a WASI program with arguments and a directory:
+    probity run --dir . tool.wasm -v input.txt
+  Count instructions, report on stderr:
+    probity run -a icount program.wasm
+  Several analyses in one run, as JSON in a file:
+    probity run -a hotness -a branches --format json -o report.json program.wasm
+  Call one exported function and print its results:
+    probity run --invoke fib math.wasm 30
+  The same run every time, with limits:
+    probity run --deterministic --fuel 1000000000 --max-memory 256MiB program.wasm";
+
+/// Run a module, watched by any number of analyses
+///
+/// The guest's stdout and stderr are its own. A report is written when the
+/// guest has ended, in whatever way, if -a, -o or --format is given. Arguments
+/// after MODULE belong to the guest, also those that begin with a hyphen.
+#[derive(Debug, Args)]
+#[command(
+    override_usage = "probity run [OPTIONS] MODULE [ARGS]...",
+    after_long_help = AFTER_LONG_HELP
+)]
+pub struct RunArgs {
+    /// Attach an analysis, with options; repeatable (see `probity list`)
+    #[arg(short, long, value_name = "NAME[:key=value,...]")]
+    pub analysis: Vec<String>,
+
+    /// Format of the report [default: text]
+    #[arg(long, value_enum)]
+    pub format: Option<Format>,
+
+    /// Where the report goes; `-` is stdout [default: stderr]
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+
+    /// Call this exported function instead of `_start`
+    ///
+    /// ARGS are then its arguments, one for each parameter: integers in decimal
+    /// or 0x hexadecimal, floats (also inf, nan, nan:0x200000), v128 as 0x
+    /// hexadecimal (lane 0 in the lowest bits), `null` for references. Results
+    /// are printed on stdout, one a line. A reactor's `_initialize` runs first.
+    #[arg(long, value_name = "NAME")]
+    pub invoke: Option<String>,
+
+    /// Give the guest a directory, as GUEST if that is given; repeatable
+    #[arg(long, value_name = "HOST[::GUEST]")]
+    pub dir: Vec<OsString>,
+
+    /// Set a variable in the guest's environment, which is empty otherwise; repeatable
+    #[arg(long, value_name = "K=V")]
+    pub env: Vec<String>,
+
+    /// End the guest before it uses more than N units of fuel (about one an instruction)
+    #[arg(long, value_name = "N", value_parser = units::integer)]
+    pub fuel: Option<u64>,
+
+    /// End the guest after this time: 10s, 250ms, 2m
+    #[arg(long, value_name = "DURATION", value_parser = units::duration)]
+    pub timeout: Option<Duration>,
+
+    /// End the guest when a memory would exceed this size: 64MiB, 1G
+    ///
+    /// A table counts 16 bytes an element.
+    #[arg(long, value_name = "SIZE", value_parser = units::size)]
+    pub max_memory: Option<u64>,
+
+    /// Size of the guest's stack; what exceeds it is a trap [default: 8MiB]
+    #[arg(long, value_name = "SIZE", value_parser = units::size)]
+    pub max_stack: Option<u64>,
+
+    /// Make the run repeatable bit for bit
+    ///
+    /// NaNs are canonical, clocks are virtual (they start at 2000-01-01 and
+    /// advance by 1 us with each reading, by the whole time with each sleep),
+    /// random numbers come from --seed. What the guest reads from stdin and
+    /// directories is for you to keep equal.
+    #[arg(long)]
+    pub deterministic: bool,
+
+    /// Seed of the guest's random numbers [default with --deterministic: 0]
+    #[arg(long, value_name = "N", value_parser = units::integer)]
+    pub seed: Option<u64>,
+
+    /// Instantiate a module first and give its exports to later ones as NAME; repeatable
+    #[arg(long, value_name = "NAME=MODULE")]
+    pub preload: Vec<OsString>,
+
+    /// The module (.wasm or .wat), then the guest's arguments
+    #[arg(
+        value_name = "MODULE",
+        required = true,
+        trailing_var_arg = true,
+        num_args = 1..
+    )]
+    pub module_and_args: Vec<OsString>,
+}
+
+/// Formats of a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people
+    Text,
+    /// One document with `"schema": 1`
+    Json,
+    /// Tables for spreadsheets and scripts
+    Csv,
+}
+
+impl From<Format> for probity_analyses::Format {
+    fn from(format: Format) -> probity_analyses::Format {
+        match format {
+            Format::Text => probity_analyses::Format::Text,
+            Format::Json => probity_analyses::Format::Json,
+            Format::Csv => probity_analyses::Format::Csv,
+        }
+    }
+}

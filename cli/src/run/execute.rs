@@ -1,0 +1,203 @@
+//! Instantiation and the call, under limits and analyses.
+
+use std::path::Path;
+
+use probity_analyses::AnalysisReport;
+use probity_engine::{Engine, Error, FuncType, Instance, Linker, Module, Store, Val, ValType};
+use probity_wasi::WasiCtx;
+
+use super::{
+    invoke::Entry,
+    outcome::Ended,
+    resolve::Plan,
+    watch::{Cause, Watch},
+};
+use crate::failure::Failure;
+
+/// The store's data.
+pub struct Host {
+    wasi: WasiCtx,
+}
+
+/// What a run leaves.
+pub struct Run {
+    /// How the guest ended.
+    pub ended: Ended,
+    /// Results of an invoked function that returned.
+    pub results: Vec<Val>,
+    /// What the analyses found.
+    pub analyses: Vec<AnalysisReport>,
+}
+
+/// Runs `entry` of `module`. Errors are those of the command; what happens to
+/// the guest is in [`Run::ended`].
+pub fn execute(
+    engine: &Engine,
+    module: &Module,
+    entry: &Entry,
+    plan: &mut Plan,
+) -> Result<Run, Failure> {
+    let wasi = plan
+        .wasi
+        .take()
+        .ok_or_else(|| Failure::load("a plan runs once"))?;
+    let stop = wasi.stop_flag();
+    let mut store = Store::new(engine, Host { wasi });
+    store.set_limits(plan.limits.clone());
+    store.set_fuel_limit(plan.fuel);
+
+    let mut linker = Linker::new(engine);
+    probity_wasi::add_to_linker(&mut linker, |host: &mut Host| &mut host.wasi)
+        .map_err(|e| Failure::load(e.to_string()))?;
+
+    let watch = Watch::start(store.interrupt_handle(), stop, plan.timeout)?;
+    let result = guest(&mut store, &mut linker, engine, module, entry, plan);
+    let cause = watch.disarm();
+
+    let (ended, results) = match result {
+        Ok(results) => (Ended::well(), results),
+        Err(stop) => (stop.into_ended(cause), Vec::new()),
+    };
+    Ok(Run {
+        ended,
+        results,
+        analyses: plan.session.finish(&mut store),
+    })
+}
+
+/// Why the guest did not come to its end.
+enum Stop {
+    /// What the engine says.
+    Error(Error),
+    /// The same, of a preloaded module.
+    Preload { path: String, error: Error },
+    /// Imports that nothing defines, all of them.
+    MissingImports { path: Option<String>, names: String },
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Stop {
+        Stop::Error(error)
+    }
+}
+
+impl Stop {
+    fn into_ended(self, cause: Option<Cause>) -> Ended {
+        match self {
+            Stop::Error(error) => Ended::of_error(&error, cause),
+            Stop::Preload { path, error } => Ended::of_error(&error, cause).of_module(path),
+            Stop::MissingImports { path, names } => {
+                let ended = Ended::unlinked(format!("nothing defines these imports: {names}"));
+                match path {
+                    Some(path) => ended.of_module(path),
+                    None => ended,
+                }
+            }
+        }
+    }
+}
+
+/// Everything that executes guest code.
+fn guest(
+    store: &mut Store<Host>,
+    linker: &mut Linker<Host>,
+    engine: &Engine,
+    module: &Module,
+    entry: &Entry,
+    plan: &mut Plan,
+) -> Result<Vec<Val>, Stop> {
+    for (name, path) in &plan.preload {
+        preload(store, linker, engine, name, path).map_err(|stop| match stop {
+            Stop::MissingImports { names, .. } => Stop::MissingImports {
+                path: Some(path.display().to_string()),
+                names,
+            },
+            Stop::Error(error) => Stop::Preload {
+                path: path.display().to_string(),
+                error,
+            },
+            other => other,
+        })?;
+    }
+    all_imports_defined(linker, module)?;
+    plan.session.attach(store, module)?;
+    let instance = linker.instantiate(store, module)?;
+    match entry {
+        Entry::None => Ok(Vec::new()),
+        Entry::Start => Ok(call(store, instance, "_start", &[], &[])?),
+        Entry::Invoke {
+            name,
+            args,
+            results,
+        } => {
+            if instance.get_func(store, "_start").is_none() {
+                initialize(store, instance)?;
+            }
+            Ok(call(store, instance, name, args, results)?)
+        }
+    }
+}
+
+/// Instantiates a module and defines its exports under `name`.
+fn preload(
+    store: &mut Store<Host>,
+    linker: &mut Linker<Host>,
+    engine: &Engine,
+    name: &str,
+    path: &Path,
+) -> Result<(), Stop> {
+    let module = Module::from_file(engine, path).map_err(Error::from)?;
+    all_imports_defined(linker, &module)?;
+    let instance = linker.instantiate(store, &module)?;
+    initialize(store, instance)?;
+    linker
+        .instance(store, name, instance)
+        .map_err(Error::from)?;
+    Ok(())
+}
+
+/// Names every import that nothing defines, where instantiation would name the
+/// first. A name is taken to be defined if it cannot be defined once more.
+fn all_imports_defined(linker: &Linker<Host>, module: &Module) -> Result<(), Stop> {
+    let mut trial = linker.clone();
+    let missing: Vec<String> = module
+        .imports()
+        .filter(|import| {
+            let nothing = FuncType::new([], []);
+            trial
+                .func_new(import.module, import.name, nothing, |_, _, _| Ok(()))
+                .is_ok()
+        })
+        .map(|import| format!("`{}` `{}` ({})", import.module, import.name, import.ty))
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err(Stop::MissingImports {
+        path: None,
+        names: missing.join(", "),
+    })
+}
+
+/// Runs a reactor's `_initialize`, if it has one.
+fn initialize(store: &mut Store<Host>, instance: Instance) -> Result<(), Error> {
+    if instance.get_func(store, "_initialize").is_some() {
+        call(store, instance, "_initialize", &[], &[])?;
+    }
+    Ok(())
+}
+
+fn call(
+    store: &mut Store<Host>,
+    instance: Instance,
+    name: &str,
+    args: &[Val],
+    results: &[ValType],
+) -> Result<Vec<Val>, Error> {
+    let func = instance
+        .get_func(store, name)
+        .ok_or_else(|| Error::usage(format!("no exported function '{name}'")))?;
+    let mut values: Vec<_> = results.iter().map(|ty| Val::default_for(*ty)).collect();
+    func.call(store, args, &mut values)?;
+    Ok(values)
+}

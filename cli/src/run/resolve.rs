@@ -1,0 +1,258 @@
+//! From raw arguments to a plan: everything that can be checked without the
+//! module is checked here.
+
+use std::{
+    ffi::{OsStr, OsString},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use probity_analyses::Session;
+use probity_engine::{Config, Limits};
+use probity_wasi::{WasiCtx, WasiCtxBuilder};
+
+use super::args::{Format, RunArgs};
+use crate::failure::Failure;
+
+/// Start of the virtual clock: 2000-01-01T00:00:00Z, in ns since 1970.
+const VIRTUAL_CLOCK_START_NS: u64 = 946_684_800_000_000_000;
+/// What one reading of the virtual clock advances it by.
+const VIRTUAL_CLOCK_STEP_NS: u64 = 1_000;
+
+/// What `--max-memory` takes an element of a table for.
+const TABLE_ELEMENT_BYTES: u64 = 16;
+
+/// A run, resolved.
+pub struct Plan {
+    /// Engine settings.
+    pub config: Config,
+    /// Path of the module.
+    pub module: PathBuf,
+    /// What follows the module on the command line.
+    pub guest_args: Vec<OsString>,
+    /// `--invoke`.
+    pub invoke: Option<String>,
+    /// Modules instantiated first, with the names they are imported by.
+    pub preload: Vec<(String, PathBuf)>,
+    /// The analyses, not yet attached.
+    pub session: Session,
+    /// The guest's system interface; taken by the run.
+    pub wasi: Option<WasiCtx>,
+    /// Limit on fuel.
+    pub fuel: Option<u64>,
+    /// Limit on wall time.
+    pub timeout: Option<Duration>,
+    /// Limits on memory.
+    pub limits: Limits,
+    /// Where the report goes, if one was asked for.
+    pub report: Option<ReportTarget>,
+}
+
+/// Where a report goes and in which format.
+pub struct ReportTarget {
+    /// The format.
+    pub format: probity_analyses::Format,
+    /// The place.
+    pub place: Place,
+}
+
+impl ReportTarget {
+    /// Whether the user reads the report where messages go.
+    pub fn is_for_the_terminal(&self) -> bool {
+        self.format == probity_analyses::Format::Text && self.place == Place::Stderr
+    }
+}
+
+/// A place for a report.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Place {
+    /// The default.
+    Stderr,
+    /// `-o -`
+    Stdout,
+    /// `-o FILE`
+    File(PathBuf),
+}
+
+impl Plan {
+    /// Checks the arguments; errors are wrong usage.
+    pub fn resolve(args: RunArgs) -> Result<Plan, Failure> {
+        let mut module_and_args = args.module_and_args.iter();
+        let module = module_and_args
+            .next()
+            .map(PathBuf::from)
+            .ok_or_else(|| Failure::usage("no module given"))?;
+        let guest_args: Vec<OsString> = module_and_args.cloned().collect();
+
+        let mut config = Config::new();
+        config.deterministic(args.deterministic);
+        if let Some(bytes) = args.max_stack {
+            let bytes = usize::try_from(bytes)
+                .map_err(|_| Failure::usage(format!("a stack of {bytes} bytes is too large")))?;
+            config.max_stack_bytes(bytes);
+        }
+        let mut limits = Limits::default();
+        limits.memory_bytes_max = args.max_memory;
+        limits.table_elements_max = args.max_memory.map(|bytes| bytes / TABLE_ELEMENT_BYTES);
+        limits.trap_on_refused_growth = args.max_memory.is_some();
+
+        Ok(Plan {
+            config,
+            invoke: args.invoke.clone(),
+            preload: args.preload.iter().map(preload).collect::<Result<_, _>>()?,
+            session: session(&args.analysis)?,
+            wasi: Some(wasi(&args, &module, &guest_args)?),
+            fuel: args.fuel,
+            timeout: args.timeout,
+            limits,
+            report: report_target(&args),
+            module,
+            guest_args,
+        })
+    }
+}
+
+fn utf8(text: &OsStr, what: &str) -> Result<String, Failure> {
+    text.to_str()
+        .map(str::to_owned)
+        .ok_or_else(|| Failure::usage(format!("{what} {text:?} is not UTF-8")))
+}
+
+fn report_target(args: &RunArgs) -> Option<ReportTarget> {
+    let wanted = !args.analysis.is_empty() || args.format.is_some() || args.output.is_some();
+    wanted.then(|| ReportTarget {
+        format: args.format.unwrap_or(Format::Text).into(),
+        place: match &args.output {
+            None => Place::Stderr,
+            Some(path) if path == Path::new("-") => Place::Stdout,
+            Some(path) => Place::File(path.clone()),
+        },
+    })
+}
+
+/// The session with all analyses of the command line.
+fn session(specs: &[String]) -> Result<Session, Failure> {
+    let mut session = Session::new();
+    for spec in specs {
+        let (name, options) = analysis_spec(spec)?;
+        session
+            .add(name, &options)
+            .map_err(|e| Failure::usage(format!("{e} (`probity list` shows what there is)")))?;
+    }
+    Ok(session)
+}
+
+/// Keys and values.
+type Pairs = Vec<(String, String)>;
+
+/// `NAME[:key=value,...]`, split.
+fn analysis_spec(spec: &str) -> Result<(&str, Pairs), Failure> {
+    let Some((name, rest)) = spec.split_once(':') else {
+        return Ok((spec, Vec::new()));
+    };
+    let mut options = Pairs::new();
+    for pair in rest.split(',') {
+        let (key, value) = pair.split_once('=').ok_or_else(|| {
+            Failure::usage(format!("'{pair}' in '{spec}' is not of the form key=value"))
+        })?;
+        options.push((key.to_owned(), value.to_owned()));
+    }
+    Ok((name, options))
+}
+
+/// `NAME=MODULE`, split.
+fn preload(spec: &OsString) -> Result<(String, PathBuf), Failure> {
+    let text = utf8(spec, "--preload")?;
+    match text.split_once('=') {
+        Some((name, path)) if !path.is_empty() => Ok((name.to_owned(), path.into())),
+        _ => Err(Failure::usage(format!(
+            "--preload '{text}' is not of the form NAME=MODULE"
+        ))),
+    }
+}
+
+/// `HOST[::GUEST]`, split; the guest sees HOST's own name by default.
+fn dir_spec(spec: &OsStr) -> Result<(PathBuf, String), Failure> {
+    let text = utf8(spec, "--dir")?;
+    Ok(match text.split_once("::") {
+        Some((host, guest)) => (host.into(), guest.to_owned()),
+        None => (text.clone().into(), text),
+    })
+}
+
+/// The guest's system interface.
+fn wasi(args: &RunArgs, module: &Path, guest_args: &[OsString]) -> Result<WasiCtx, Failure> {
+    let mut builder = WasiCtxBuilder::new();
+    builder.inherit_stdin().inherit_stdout().inherit_stderr();
+    builder.arg(module.file_name().unwrap_or(module.as_os_str()));
+    if args.invoke.is_none() {
+        builder.args(guest_args);
+    }
+    for pair in &args.env {
+        match pair.split_once('=') {
+            Some((key, value)) if !key.is_empty() => builder.env(key, value),
+            _ => {
+                return Err(Failure::usage(format!(
+                    "--env '{pair}' is not of the form K=V"
+                )));
+            }
+        };
+    }
+    for spec in &args.dir {
+        let (host, guest) = dir_spec(spec)?;
+        builder
+            .preopened_dir(&host, &guest)
+            .map_err(|e| Failure::usage(format!("failed to {e}")))?;
+    }
+    if args.deterministic {
+        builder.virtual_clock(VIRTUAL_CLOCK_START_NS, VIRTUAL_CLOCK_STEP_NS);
+    }
+    if args.deterministic || args.seed.is_some() {
+        builder.random_seed(args.seed.unwrap_or(0));
+    }
+    Ok(builder.build())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn analysis_specs() {
+        let pairs = |list: &[(&str, &str)]| -> Pairs {
+            list.iter()
+                .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+                .collect()
+        };
+        assert_eq!(analysis_spec("icount").unwrap(), ("icount", pairs(&[])));
+        assert_eq!(
+            analysis_spec("hotness:top=5,by=pc").unwrap(),
+            ("hotness", pairs(&[("top", "5"), ("by", "pc")]))
+        );
+        assert_eq!(
+            analysis_spec("a:path=x=y").unwrap(),
+            ("a", pairs(&[("path", "x=y")]))
+        );
+        for bad in ["a:", "a:b", "a:b=1,"] {
+            assert_eq!(
+                analysis_spec(bad).unwrap_err().status,
+                crate::failure::USAGE
+            );
+        }
+    }
+
+    #[test]
+    fn dirs_and_preloads() {
+        assert_eq!(dir_spec("a".as_ref()).unwrap(), ("a".into(), "a".into()));
+        assert_eq!(
+            dir_spec("/x/y::/data".as_ref()).unwrap(),
+            ("/x/y".into(), "/data".into())
+        );
+        assert_eq!(
+            preload(&"env=lib.wasm".into()).unwrap(),
+            ("env".into(), "lib.wasm".into())
+        );
+        assert!(preload(&"lib.wasm".into()).is_err());
+        assert!(preload(&"env=".into()).is_err());
+    }
+}
