@@ -24,7 +24,7 @@ use crate::code::CodeCache;
 use crate::engine::{Engine, SigId};
 use crate::error::LoadError;
 use crate::types::{
-    ExportType, ExternType, FuncType, GlobalType, ImportType, MemoryType, RefType, TableType,
+    ExportType, ExternType, FuncType, GlobalType, ImportType, MemoryType, TableType,
 };
 
 pub(crate) use body::Body;
