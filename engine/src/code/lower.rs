@@ -916,9 +916,24 @@ impl<'a> Lowering<'a> {
         }
     }
 
+    /// Gives branches to a return the return's fields: their handlers may return at once.
+    fn shorten_returns(&mut self) {
+        for at in 0..self.cells.len() {
+            if self.ins[at].kind == Kind::Br {
+                let target = at as i64 + i64::from(self.cells[at].imm as i32) / size_of::<Cell>() as i64;
+                let target = target as usize;
+                if let Kind::ReturnOne(_) = self.ins[target].kind {
+                    self.cells[at].slot = self.cells[target].slot;
+                    self.cells[at].extra = self.cells[target].extra;
+                }
+            }
+        }
+    }
+
     fn finish(mut self) -> FuncCode {
         let structural = self.mode == Mode::Structural;
         if !structural {
+            self.shorten_returns();
             let all = 0..self.cells.len();
             fuse(&self.ins, &mut self.cells, None, all);
             self.ins = Vec::new();
