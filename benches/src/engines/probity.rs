@@ -17,7 +17,7 @@ pub struct Prepared {
 impl Prepared {
     /// Loads and instantiates the module with WASI.
     pub fn new(task: &Task) -> Result<Prepared, String> {
-        Prepared::try_new(task).map_err(|e| format!("failed to load {}: {e}", task.name))
+        Prepared::try_new(task).map_err(|e| format!("failed to load {}: {e}", task.path.display()))
     }
 
     fn try_new(task: &Task) -> probity_engine::Result<Prepared> {
