@@ -32,7 +32,13 @@ enum Command {
     /// The interpreter against other engines, on all kernels
     Interp(Measure),
     /// What probes cost: variants against the uninstrumented interpreter
-    Probes(Measure),
+    Probes {
+        /// Only this variant, beside the uninstrumented run; may be repeated
+        #[arg(long, value_name = "VARIANT")]
+        variant: Vec<String>,
+        #[command(flatten)]
+        measure: Measure,
+    },
     /// From process start to a module's first instruction
     Start {
         /// The module to start
@@ -82,7 +88,7 @@ fn root() -> &'static Path {
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Interp(measure) => interp::command(&measure),
-        Command::Probes(measure) => probes::command(&measure),
+        Command::Probes { variant, measure } => probes::command(&measure, &variant),
         Command::Start { module, output } => start::command(&module, &output),
         Command::StartChild { module } => start::child(&module),
     };

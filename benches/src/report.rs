@@ -56,6 +56,11 @@ pub enum Ratio {
 }
 
 impl Ratio {
+    /// Times of peers are of interest beside the ratios; those of instrumented runs are not.
+    fn shows_times(self) -> bool {
+        matches!(self, Ratio::FirstByOther)
+    }
+
     fn of(self, first: u64, other: u64) -> f64 {
         let (a, b) = match self {
             Ratio::FirstByOther => (first, other),
@@ -75,7 +80,7 @@ impl Comparison {
     /// The heading: versions, then the names of the columns.
     pub fn print_head(&self) {
         for (name, version) in self.columns.iter().zip(&self.versions) {
-            println!("{name:<9} {version}");
+            println!("{name:<10} {version}");
         }
         println!(
             "CPU time of _start in ms, median of {} runs in turns; compiling beforehand is not counted,",
@@ -85,14 +90,14 @@ impl Comparison {
             "code made lazily during the run is. Ratios: {}\n",
             self.ratio_text()
         );
-        print!("{:<11}", "kernel");
+        let mut line = format!("{:<11}", "kernel");
         for (i, name) in self.columns.iter().enumerate() {
-            print!("{name:>10}");
-            if i > 0 {
-                print!("{:>7}", "ratio");
+            line += &format!("{name:>11}");
+            if i > 0 && self.ratio.shows_times() {
+                line += "  ratio";
             }
         }
-        println!();
+        println!("{line}");
     }
 
     fn ratio_text(&self) -> String {
@@ -107,21 +112,21 @@ impl Comparison {
 
     /// One line, as soon as it is known.
     pub fn print_row(&self, row: &Row) {
-        print!("{:<11}", row.kernel);
         let first = row.median_ns.first().copied().flatten();
-        for (i, &median) in row.median_ns.iter().enumerate() {
-            match median {
-                Some(ns) => print!("{:>10.1}", ns as f64 / 1e6),
-                None => print!("{:>10}", "-"),
-            }
-            if i > 0 {
-                match first.zip(median) {
-                    Some((first, other)) => print!("{:>7.2}", self.ratio.of(first, other)),
-                    None => print!("{:>7}", "-"),
-                }
-            }
+        let ms =
+            |ns: Option<u64>| ns.map_or("-".to_owned(), |ns| format!("{:.1}", ns as f64 / 1e6));
+        let mut line = format!("{:<11}{:>11}", row.kernel, ms(first));
+        for &other in row.median_ns.iter().skip(1) {
+            let ratio = match first.zip(other) {
+                Some((first, other)) => format!("{:.2}", self.ratio.of(first, other)),
+                None => "-".to_owned(),
+            };
+            line += &match self.ratio.shows_times() {
+                true => format!("{:>11}{ratio:>7}", ms(other)),
+                false => format!("{ratio:>11}"),
+            };
         }
-        println!();
+        println!("{line}");
     }
 
     /// Computes the summary.
