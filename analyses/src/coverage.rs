@@ -197,8 +197,9 @@ impl Coverage {
                 states.push((pc(piece.start), pc(piece.end), fired));
                 continue;
             }
-            // Where the furthest activation that ended inside stopped.
-            let stop = seen.ends.range(piece.start + 1..=piece.end).next_back();
+            // Where the furthest activation that ended inside stopped; one that ended
+            // at the end has fired.
+            let stop = seen.ends.range(piece.start + 1..piece.end).next_back();
             let covered = |index| fired || stop.is_some_and(|&stop| index < stop);
             let states_of = |index| (pc(index), pc(index + 1), covered(index));
             states.extend(piece.clone().map(states_of));

@@ -28,6 +28,24 @@ fn icount() {
     assert_eq!(run.fuel, 12);
 }
 
+/// The start function counts like any other, constant expressions do not:
+/// start: get, const, add, set, end = 5, fuel 1 + 4; main: get, drop, end
+/// = 3, fuel 1 + 1 (`drop` and `end` are free).
+#[test]
+fn the_start_function() {
+    let wat = r#"(module
+        (global $g (mut i32) (i32.const 5)) (memory 1) (data (i32.const 8) "abc")
+        (start $s)
+        (func $s (global.set $g (i32.add (global.get $g) (i32.const 1))))
+        (func (export "main") (drop (global.get $g))))"#;
+    let run = run(wat, &["icount"]);
+    assert_eq!(
+        rows(&run.of("icount")["functions"], &["name", "count", "fuel"]),
+        [json!(["s", 5, 5]), json!(["main", 3, 2])]
+    );
+    assert_eq!(run.fuel, 7);
+}
+
 #[test]
 fn what_never_started_is_listed_on_request() {
     let run = run(

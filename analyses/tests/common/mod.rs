@@ -41,7 +41,10 @@ pub fn run(wat: &str, analyses: &[&str]) -> Run {
 
 /// As [`run`], with the store prepared by `prepare`.
 pub fn run_with(wat: &str, analyses: &[&str], prepare: impl FnOnce(&mut Store<()>)) -> Run {
-    let engine = Engine::new(&Config::new());
+    // Room for some thousand frames: endless recursion ends soon.
+    let mut config = Config::new();
+    config.max_stack_bytes(256 << 10);
+    let engine = Engine::new(&config);
     let module = Module::new(&engine, wat).unwrap_or_else(|error| panic!("{error}: {wat}"));
     let mut store = Store::new(&engine, ());
     prepare(&mut store);
