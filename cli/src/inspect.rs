@@ -18,6 +18,7 @@ use crate::{
 const AFTER_LONG_HELP: &str = "\
 Offsets are byte offsets in the binary module; a text module is assembled first.
 Branches show the offset they lead to, calls the function's name.
+A module that is not valid is shown as far as it can be read; the status is then 1.
 A reader that closes its end of a pipe early (`| head`) is no error.
 
 Examples:
@@ -72,6 +73,8 @@ pub fn main(args: &InspectArgs) -> Result<u8, Failure> {
             })?;
         }
     }
+    // What is there has been shown; whether it is valid is worth knowing too.
+    module.validate().map_err(fail)?;
     Ok(0)
 }
 

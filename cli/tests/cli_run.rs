@@ -361,6 +361,7 @@ fn every_listed_analysis_runs_alone_and_with_all_others() {
     let list = run(["list"]).expect(0).stdout;
     let names: Vec<&str> = list
         .lines()
+        .take_while(|l| !l.is_empty())
         .filter(|l| !l.starts_with(' '))
         .filter_map(|l| l.split_whitespace().next())
         .collect();

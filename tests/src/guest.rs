@@ -3,7 +3,9 @@
 
 use std::path::Path;
 
-use probity_analyses::{Format, ModuleSummary, Outcome, OutcomeKind, Report, Session, registry};
+use probity_analyses::{
+    AnalysisReport, Format, ModuleSummary, Outcome, OutcomeKind, Report, Session, registry,
+};
 use probity_engine::{
     Config, Engine, Error, ErrorKind, Limits, Linker, Module, Store, Trap,
     hook::{Action, Counters, Probe},
@@ -48,8 +50,8 @@ pub struct Given<'a> {
     pub fuel: Option<u64>,
     /// Limit on each memory, in bytes; a refused growth is -1 to the guest.
     pub memory_bytes_max: Option<u64>,
-    /// Throw the output away instead of keeping it.
-    pub discard_output: bool,
+    /// Throw the output away instead of keeping it, and write no report.
+    pub outcome_only: bool,
 }
 
 /// What could be seen of a run.
@@ -96,7 +98,7 @@ pub fn run(
         .stdin_bytes(given.stdin.clone())
         .virtual_clock(0, 1_000)
         .random_seed(0);
-    if !given.discard_output {
+    if !given.outcome_only {
         builder.stdout(stdout.clone()).stderr(stderr.clone());
     }
     if let Some(root) = given.root {
@@ -143,7 +145,10 @@ pub fn run(
             instructions: counters.get(0),
             fuel: None,
         }),
-        Watcher::AllAnalyses => Some(icount(&mut session, &mut store, module)),
+        Watcher::AllAnalyses => {
+            let analyses = session.finish(&mut store);
+            (!given.outcome_only).then(|| icount(analyses, module))
+        }
     };
     (seen, counted)
 }
@@ -184,7 +189,7 @@ fn describe(result: Result<(), Error>) -> String {
 
 /// Every report of the session is written in every format, to see that it can
 /// be; the counts are read from the JSON document, as a user would.
-fn icount(session: &mut Session, store: &mut Store<WasiCtx>, module: &Module) -> Counted {
+fn icount(analyses: Vec<AnalysisReport>, module: &Module) -> Counted {
     let report = Report {
         module: ModuleSummary::new(module, None),
         outcome: Outcome {
@@ -193,7 +198,7 @@ fn icount(session: &mut Session, store: &mut Store<WasiCtx>, module: &Module) ->
             message: String::new(),
             backtrace: Vec::new(),
         },
-        analyses: session.finish(store),
+        analyses,
     };
     for (name, format) in Format::ALL {
         let mut bytes = Vec::new();

@@ -1,7 +1,11 @@
 //! Every program of `tests/programs` gives its expected output, whoever
 //! watches; and what the watchers count is the same.
 
-use std::{process::ExitCode, sync::Arc};
+use std::{
+    error::Error,
+    process::ExitCode,
+    sync::{Arc, OnceLock},
+};
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use probity_engine::Module;
@@ -9,6 +13,14 @@ use probity_tests::{
     guest::{Counted, Given, Seen, Watcher, engine, run},
     programs::{Program, all, copy_directory},
 };
+
+/// A program with its default run under each watcher, made once.
+struct Runs {
+    program: Program,
+    runs: [OnceLock<Result<Run, String>>; 3],
+}
+
+type Run = (Seen, Option<Counted>);
 
 fn main() -> ExitCode {
     let programs = match all() {
@@ -19,20 +31,34 @@ fn main() -> ExitCode {
         }
     };
     let mut trials = Vec::new();
-    for program in programs.into_iter().map(Arc::new) {
+    for program in programs {
+        let name = program.name.clone();
+        let runs = Arc::new(Runs {
+            program,
+            runs: Default::default(),
+        });
         for watcher in Watcher::ALL {
-            let program = Arc::clone(&program);
-            let name = format!("{}::{}", program.name, watcher.name());
-            trials.push(Trial::test(name, move || output(&program, watcher)));
+            let runs = Arc::clone(&runs);
+            let name = format!("{name}::{}", watcher.name());
+            trials.push(Trial::test(name, move || output(&runs, watcher)));
         }
-        let name = format!("{}::counts_agree", program.name);
-        trials.push(Trial::test(name, move || counts(&program)));
+        let name = format!("{name}::counts_agree");
+        trials.push(Trial::test(name, move || counts(&runs)));
     }
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
 
+impl Runs {
+    fn under(&self, watcher: Watcher) -> Result<&Run, Failed> {
+        self.runs[watcher as usize]
+            .get_or_init(|| watched(&self.program, watcher).map_err(|e| e.to_string()))
+            .as_ref()
+            .map_err(Failed::from)
+    }
+}
+
 /// The default run, with a directory of its own.
-fn watched(program: &Program, watcher: Watcher) -> Result<(Seen, Option<Counted>), Failed> {
+fn watched(program: &Program, watcher: Watcher) -> Result<Run, Box<dyn Error>> {
     let root = tempfile::tempdir()?;
     if let Some(dir) = &program.dir {
         copy_directory(dir, root.path())?;
@@ -50,14 +76,15 @@ fn watched(program: &Program, watcher: Watcher) -> Result<(Seen, Option<Counted>
     Ok(run(&engine, &module, &given, watcher))
 }
 
-fn output(program: &Program, watcher: Watcher) -> Result<(), Failed> {
-    let (seen, _) = watched(program, watcher)?;
-    if seen.outcome != "exit 0" || seen.stdout != program.expected || !seen.stderr.is_empty() {
+fn output(runs: &Runs, watcher: Watcher) -> Result<(), Failed> {
+    let (seen, _) = runs.under(watcher)?;
+    let expected = &runs.program.expected;
+    if seen.outcome != "exit 0" || seen.stdout != *expected || !seen.stderr.is_empty() {
         return Err(format!(
             "{}\nstdout:\n{}\nexpected:\n{}\nstderr:\n{}",
             seen.outcome,
             String::from_utf8_lossy(&seen.stdout),
-            String::from_utf8_lossy(&program.expected),
+            String::from_utf8_lossy(expected),
             String::from_utf8_lossy(&seen.stderr),
         )
         .into());
@@ -65,10 +92,10 @@ fn output(program: &Program, watcher: Watcher) -> Result<(), Failed> {
     Ok(())
 }
 
-fn counts(program: &Program) -> Result<(), Failed> {
-    let (alone, _) = watched(program, Watcher::Nobody)?;
-    let (probed, by_probe) = watched(program, Watcher::GlobalProbe)?;
-    let (analysed, by_analysis) = watched(program, Watcher::AllAnalyses)?;
+fn counts(runs: &Runs) -> Result<(), Failed> {
+    let (alone, _) = runs.under(Watcher::Nobody)?;
+    let (probed, by_probe) = runs.under(Watcher::GlobalProbe)?;
+    let (analysed, by_analysis) = runs.under(Watcher::AllAnalyses)?;
     let (Some(by_probe), Some(by_analysis)) = (by_probe, by_analysis) else {
         return Err("a watcher counted nothing".into());
     };

@@ -37,7 +37,7 @@ struct Line {
 }
 
 impl Body {
-    /// Reads and validates the function.
+    /// Reads the function.
     pub fn new(module: &Module, function: FunctionInfo<'_>) -> Result<Body, LoadError> {
         let import = function.is_import();
         Ok(Body {

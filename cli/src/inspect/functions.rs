@@ -29,7 +29,7 @@ struct Code {
     instructions: usize,
 }
 
-/// Reads every function; fails with the first body that is invalid.
+/// Reads every function; fails with the first body that cannot be read.
 pub fn rows(module: &Module) -> Result<Vec<Row>, LoadError> {
     all(module)
         .map(|function| {
