@@ -90,6 +90,7 @@ enum Producer {
     UnTrap(UnTrapOp, One),
     Load(LoadOp, One),
     LoadSum(LoadOp, Two),
+    Loaded(sel::Loaded, LoadOp, One),
 }
 
 impl Producer {
@@ -104,6 +105,10 @@ impl Producer {
             Producer::UnTrap(op, s) => sel::un_trap_op(op, s, to),
             Producer::Load(op, s) => sel::load_op(op, s, to),
             Producer::LoadSum(op, s) => sel::load_sum_op(op, s, to),
+            // Made only for combinations that exist.
+            Producer::Loaded(op, load, s) => {
+                sel::bin_load_op(op, load, s, to).unwrap_or(control::unreachable)
+            }
         }
     }
 }
@@ -209,6 +214,32 @@ impl View<'_> {
         }
     }
 
+    /// A conditional branch at cell `j`, or behind an `i32.eqz` there: whether there is the `i32.eqz`,
+    /// the sense in which the value before them branches, and the branch cell.
+    fn branch_behind(&self, j: usize) -> (bool, Option<bool>, usize) {
+        match (self.kind(j), self.kind(j + 1)) {
+            (Some(Kind::BrIf(nonzero)), _) => (false, Some(nonzero), j),
+            (Some(Kind::Un(UnOp::I32Eqz)), Some(Kind::BrIf(nonzero))) => (true, Some(!nonzero), j + 1),
+            _ => (false, None, j),
+        }
+    }
+
+    /// `local.get` of an address, load, operator, where that exists as one handler.
+    fn loaded(&self) -> Option<Window> {
+        let (Some(Kind::Get(Num::I32)), Some(Kind::Load(load))) = (self.kind(0), self.kind(1)) else {
+            return None;
+        };
+        let op = match self.kind(2) {
+            Some(Kind::IntBin(op)) => sel::Loaded::Int(op),
+            Some(Kind::FloatBin(op)) => sel::Loaded::Float(op),
+            _ => return None,
+        };
+        let s = if self.acc { One::K } else { One::M };
+        let (to, extra) = self.to(3);
+        sel::bin_load_op(op, load, s, to)?;
+        Some(Window::of(Producer::Loaded(op, load, s), to, 3 + extra).uses_acc(self.acc))
+    }
+
     /// The shape of a two-operand instruction in this window, if it begins with one.
     fn two(&self) -> Option<Two> {
         let is_two = |j| {
@@ -274,6 +305,9 @@ impl View<'_> {
     }
 
     fn choose(&self) -> Window {
+        if let Some(window) = self.loaded() {
+            return window;
+        }
         if let Some(shape) = self.two() {
             return self.two_operands(shape);
         }
@@ -289,7 +323,13 @@ impl View<'_> {
         let len = j + 1 + extra;
         let window = match self.kind(j) {
             Some(Kind::IntBin(op)) => self.int_bin(op, s, to, len),
-            Some(Kind::FloatBin(op)) => Window::of(Producer::FloatBin(op, s), to, len),
+            Some(Kind::FloatBin(op)) => {
+                let (eqz, nonzero, last) = self.branch_behind(j + 1);
+                match nonzero.and_then(|nonzero| sel::br_float(op, s, eqz, nonzero)) {
+                    Some(handler) => Window::new(handler, last + 1),
+                    None => Window::of(Producer::FloatBin(op, s), to, len),
+                }
+            }
             Some(Kind::IntCmp(op)) => match (self.kind(j + 1), self.kind(j + 2)) {
                 (Some(Kind::BrIf(nonzero)), _) => Window::new(sel::br_cmp(op, s, nonzero), j + 2),
                 (Some(Kind::Un(UnOp::I32Eqz)), Some(Kind::BrIf(nonzero))) => {
@@ -387,6 +427,10 @@ impl View<'_> {
                         window.pushes()
                     }
                 }
+                // Operands that wait below those of the next window.
+                (Some(Kind::Get(_)), Some(Kind::Get(_)), Some(Kind::Get(_) | Kind::Const(_) | Kind::Load(_))) => {
+                    Window::new(numeric::get_two, 2)
+                }
                 _ => alone(1).pushes(),
             },
             Kind::Const(num) => match self.kind(1) {
@@ -396,6 +440,11 @@ impl View<'_> {
             Kind::Wide(num) => match self.kind(2) {
                 Some(Kind::FloatBin(op)) => {
                     let s = if self.acc { One::K } else { One::M };
+                    let (eqz, nonzero, last) = self.branch_behind(3);
+                    let branch = nonzero.and_then(|nonzero| sel::br_float_wide(op, s, eqz, nonzero));
+                    if let Some(handler) = branch {
+                        return Window::new(handler, last + 1).uses_acc(self.acc);
+                    }
                     let (to, extra) = self.to(3);
                     Window::of(Producer::FloatWide(op, s), to, 3 + extra).uses_acc(self.acc)
                 }

@@ -610,3 +610,102 @@ pub fn canon(num: Num) -> Handler {
         _ => canon::<ops::CanonF64, Slot<0, 0>, 1>,
     }
 }
+
+/// Float comparison and conditional branch, with an `i32.eqz` between them if `eqz`; `nonzero` is the
+/// sense of the comparison. Not for operators whose result is a float, nor for shapes with constants.
+pub fn br_float(op: FloatBin, s: Two, eqz: bool, nonzero: bool) -> Option<Handler> {
+    macro_rules! rows {
+        ($($n:ident)*) => {
+            match op {
+                $(FloatBin::$n => match (eqz, nonzero) {
+                    (false, true) => br_plain::<ops::$n, IfNonZero>(s),
+                    (false, false) => br_plain::<ops::$n, IfZero>(s),
+                    (true, true) => br_plain_eqz::<ops::$n, IfNonZero>(s),
+                    (true, false) => br_plain_eqz::<ops::$n, IfZero>(s),
+                },)*
+                _ => return None,
+            }
+        };
+    }
+    Some(rows!(F32Eq F32Ne F32Lt F32Gt F32Le F32Ge F64Eq F64Ne F64Lt F64Gt F64Le F64Ge))
+}
+
+fn br_plain<X: Bin, S: Sense>(s: Two) -> Handler {
+    use control::br_bin;
+    match s {
+        Two::LL => br_bin::<X, Local<0>, Local<1>, S, 3, 4>,
+        Two::ML => br_bin::<X, Slot<1, 0>, Local<0>, S, 2, 3>,
+        Two::KL => br_bin::<X, Acc, Local<0>, S, 2, 3>,
+        Two::MK => br_bin::<X, Slot<0, 0>, Acc, S, 1, 2>,
+        _ => br_bin::<X, Slot<0, 0>, Slot<0, 1>, S, 1, 2>,
+    }
+}
+
+fn br_plain_eqz<X: Bin, S: Sense>(s: Two) -> Handler {
+    use control::br_bin;
+    match s {
+        Two::LL => br_bin::<X, Local<0>, Local<1>, S, 4, 5>,
+        Two::ML => br_bin::<X, Slot<1, 0>, Local<0>, S, 3, 4>,
+        Two::KL => br_bin::<X, Acc, Local<0>, S, 3, 4>,
+        Two::MK => br_bin::<X, Slot<0, 0>, Acc, S, 2, 3>,
+        _ => br_bin::<X, Slot<0, 0>, Slot<0, 1>, S, 2, 3>,
+    }
+}
+
+/// 64-bit constant (two cells), float comparison, conditional branch, with an `i32.eqz` before it if
+/// `eqz`; the first operand is in its slot or the accumulator.
+pub fn br_float_wide(op: FloatBin, s: One, eqz: bool, nonzero: bool) -> Option<Handler> {
+    use control::br_bin_wide;
+    macro_rules! sense {
+        ($n:ident, $sense:ty) => {
+            match (s, eqz) {
+                (One::K, false) => br_bin_wide::<ops::$n, Acc, $sense, 3, 4> as Handler,
+                (One::K, true) => br_bin_wide::<ops::$n, Acc, $sense, 4, 5>,
+                (_, false) => br_bin_wide::<ops::$n, Slot<2, 0>, $sense, 3, 4>,
+                (_, true) => br_bin_wide::<ops::$n, Slot<2, 0>, $sense, 4, 5>,
+            }
+        };
+    }
+    macro_rules! rows {
+        ($($n:ident)*) => {
+            match op {
+                $(FloatBin::$n => if nonzero { sense!($n, IfNonZero) } else { sense!($n, IfZero) },)*
+                _ => return None,
+            }
+        };
+    }
+    Some(rows!(F64Eq F64Ne F64Lt F64Gt F64Le F64Ge))
+}
+
+/// The operators that also exist with their second operand loaded from an address in a local.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Loaded {
+    /// Integer operator.
+    Int(IntBin),
+    /// Float operator.
+    Float(FloatBin),
+}
+
+/// `local.get`, load, operator; the first operand is in its slot or the accumulator.
+pub fn bin_load_op(op: Loaded, load: LoadOp, s: One, d: To) -> Option<Handler> {
+    use crate::handlers::memory::bin_load;
+    macro_rules! rows {
+        ($($class:ident $enum:ident $op:ident $load:ident,)*) => {
+            match (op, load) {
+                $((Loaded::$class($enum::$op), LoadOp::$load) => match s {
+                    One::K => to!(2, d, bin_load, ops::$op, ops::$load, Acc),
+                    _ => to!(2, d, bin_load, ops::$op, ops::$load, Slot<2, 0>),
+                },)*
+                _ => return None,
+            }
+        };
+    }
+    Some(rows!(
+        Float FloatBin F64Add F64Load, Float FloatBin F64Sub F64Load, Float FloatBin F64Mul F64Load,
+        Float FloatBin F32Add F32Load, Float FloatBin F32Sub F32Load, Float FloatBin F32Mul F32Load,
+        Int IntBin I32Add I32Load, Int IntBin I32Sub I32Load, Int IntBin I32Mul I32Load,
+        Int IntBin I32And I32Load, Int IntBin I32Or I32Load, Int IntBin I32Xor I32Load,
+        Int IntBin I32Add I32Load8U, Int IntBin I32Xor I32Load8U, Int IntBin I32Or I32Load8U,
+        Int IntBin I64Add I64Load, Int IntBin I64Sub I64Load, Int IntBin I64Xor I64Load,
+    ))
+}

@@ -137,6 +137,7 @@ struct Lowering<'a> {
     ins: Vec<Ins>,
     pcs: Vec<u32>,
     tops: Vec<u16>,
+    operators: Vec<u32>,
     sites: Vec<(u32, u32)>,
     returns: Vec<u32>,
     stacks: Vec<u32>,
@@ -187,6 +188,7 @@ impl<'a> Lowering<'a> {
             ins: Vec::with_capacity(size / 2),
             pcs: Vec::with_capacity(size / 2),
             tops: Vec::with_capacity(size / 2),
+            operators: Vec::new(),
             sites: Vec::new(),
             returns: Vec::new(),
             stacks: Vec::new(),
@@ -549,6 +551,9 @@ impl<'a> Lowering<'a> {
 
     fn operator(&mut self, pc: u32, op: &O<'_>) -> Result<(), LoadError> {
         self.pc = pc;
+        if self.mode == Mode::Structural {
+            self.operators.push(pc);
+        }
         if self.dead.is_none() {
             self.limit_line();
         }
@@ -939,6 +944,7 @@ impl<'a> Lowering<'a> {
             self.ins = Vec::new();
         }
         let sites = Sites {
+            operators: self.operators.into(),
             cells: self.sites.into(),
             returns: if structural {
                 self.returns.into()

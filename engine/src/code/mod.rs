@@ -47,6 +47,8 @@ pub(crate) struct FuncCode {
 /// What probes need to know of structural code.
 #[derive(Default)]
 pub(crate) struct Sites {
+    /// Pc of each operator, in dead code too, ascending.
+    pub(crate) operators: Box<[u32]>,
     /// Pc and cell of each reachable operator, ascending.
     pub(crate) cells: Box<[(u32, u32)]>,
     /// Cells that return, in program order.
@@ -60,6 +62,11 @@ pub(crate) struct Sites {
 }
 
 impl Sites {
+    /// Whether an operator starts at `pc`.
+    pub(crate) fn is_operator(&self, pc: u32) -> bool {
+        self.operators.binary_search(&pc).is_ok()
+    }
+
     /// The cell of the operator at `pc`, if control can reach it.
     pub(crate) fn cell_at(&self, pc: u32) -> Option<usize> {
         let at = self.cells.binary_search_by_key(&pc, |s| s.0).ok()?;

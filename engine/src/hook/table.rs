@@ -210,7 +210,8 @@ impl StoreCore {
         };
         let module = &self.instances[instance as usize].module;
         if let Site::Before(pc) = site {
-            if module.inner.operator_at(index, pc.0).is_none() {
+            let code = module.inner.code(module, index, Mode::Structural)?;
+            if !code.sites.is_operator(pc.0) {
                 let name = module.inner.display_name(index);
                 return Err(Error::usage(format!(
                     "no operator at offset {:#x} in function `{name}`",

@@ -61,6 +61,19 @@ handler! {
 }
 
 handler! {
+    /// Comparison with a 64-bit constant, whose data cell is no unit of fuel, and a conditional
+    /// branch on the result.
+    fn br_bin_wide<X: Bin, A: Src, S: Sense; I, N>(pc, fp, mem, ctx, acc, budget, fd, fs) {
+        let a = A::get(pc, fp, acc, fd, fs);
+        let b = <X::T as Val>::from_slot((*pc.add(1)).handler.addr() as u64);
+        budget = budget.wrapping_add(UNIT);
+        let r = X::op(a, b);
+        take_if!((r.to_slot() != 0) == S::NONZERO, I; pc, fp, mem, ctx, acc, budget, fd, fs);
+        pc = skip(pc, N);
+    }
+}
+
+handler! {
     /// Operator whose result goes to a local and decides a branch.
     fn br_bin_keep<X: Bin, A: Src, B: Src, D: Dst, S: Sense; I, N>(pc, fp, mem, ctx, acc, budget, fd, fs) {
         let r = X::op(A::get(pc, fp, acc, fd, fs), B::get(pc, fp, acc, fd, fs));

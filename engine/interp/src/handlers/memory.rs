@@ -1,7 +1,7 @@
 //! Scalar loads and stores with explicit bounds checks, `memory.size`.
 
-use crate::dispatch::{Dst, Src, handler, skip, trap};
-use crate::eval::scalar::{Load, Store, Val};
+use crate::dispatch::{Dst, Local, Src, handler, skip, trap};
+use crate::eval::scalar::{Bin, Load, Store, Val};
 use crate::exit;
 use crate::handlers::numeric::finish;
 
@@ -34,6 +34,17 @@ handler! {
         let b: i32 = B::get(pc, fp, acc, fd, fs);
         let at = address!(a.wrapping_add(b), (*pc.add(I)).imm, size_of::<X::M>(); pc, fp, mem, ctx, acc, budget, fd, fs);
         finish!(X::extend((at as *const X::M).read_unaligned()), D; pc, fp, acc, fd, fs);
+        pc = skip(pc, N);
+    }
+}
+
+handler! {
+    /// `local.get` of an address, load, and an operator whose second operand is what was loaded.
+    fn bin_load<X: Bin, L: Load<R = X::T>, A: Src, D: Dst; N>(pc, fp, mem, ctx, acc, budget, fd, fs) {
+        let at: i32 = <Local<0> as Src>::get(pc, fp, acc, fd, fs);
+        let at = address!(at, (*pc.add(1)).imm, size_of::<L::M>(); pc, fp, mem, ctx, acc, budget, fd, fs);
+        let a = A::get(pc, fp, acc, fd, fs);
+        finish!(X::op(a, L::extend((at as *const L::M).read_unaligned())), D; pc, fp, acc, fd, fs);
         pc = skip(pc, N);
     }
 }

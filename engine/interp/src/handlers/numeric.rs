@@ -68,6 +68,16 @@ handler! {
 }
 
 handler! {
+    /// Two `local.get` of one slot each.
+    fn get_two(pc, fp, mem, ctx, acc, budget, fd, fs) {
+        let (a, b) = (*pc, *pc.add(1));
+        *fp.add(a.slot as usize) = *fp.add(a.imm as usize);
+        *fp.add(b.slot as usize) = *fp.add(b.imm as usize);
+        pc = skip(pc, 2);
+    }
+}
+
+handler! {
     /// Constant of 64 bits, in the data cell behind; the data cell is no unit of fuel.
     fn wide<V: Val, D: Dst; N>(pc, fp, mem, ctx, acc, budget, fd, fs) {
         let v = V::from_slot((*pc.add(1)).handler.addr() as u64);

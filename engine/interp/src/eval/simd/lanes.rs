@@ -70,19 +70,36 @@ replaces! {
 }
 
 /// `i8x16.swizzle`: the bytes of `a` chosen by those of `select`; zero where the choice is above 15.
+///
+/// Shifts rather than indexing: an array that is indexed at run time lives in memory, and a local
+/// whose address escapes costs the interpreter's handlers their jumps.
 #[inline(always)]
 pub fn i8x16_swizzle(a: V128, select: V128) -> V128 {
-    let bytes = [a.to_u8x16(), [0; 16]];
-    let bytes = bytes.as_flattened();
-    V128::from_u8x16(select.to_u8x16().map(|s| bytes[s.min(16) as usize]))
+    let (bytes, select) = (a.to_bits(), select.to_bits());
+    let mut chosen = 0;
+    let mut at = 0;
+    while at < 128 {
+        let s = (select >> at) as u8;
+        let byte = if s < 16 { (bytes >> (8 * u32::from(s & 15))) as u8 } else { 0 };
+        chosen |= u128::from(byte) << at;
+        at += 8;
+    }
+    V128::from_bits(chosen)
 }
 
 /// `i8x16.shuffle`: the bytes of `a` (0 to 15) and `b` (16 to 31) chosen by `select` (below 32).
 #[inline(always)]
 pub fn shuffle(a: V128, b: V128, select: [u8; 16]) -> V128 {
-    let bytes = [a.to_u8x16(), b.to_u8x16()];
-    let bytes = bytes.as_flattened();
-    V128::from_u8x16(select.map(|s| bytes[s as usize % 32]))
+    let (a, b, select) = (a.to_bits(), b.to_bits(), u128::from_le_bytes(select));
+    let mut chosen = 0;
+    let mut at = 0;
+    while at < 128 {
+        let s = (select >> at) as u8;
+        let from = if s & 16 == 0 { a } else { b };
+        chosen |= u128::from((from >> (8 * u32::from(s & 15))) as u8) << at;
+        at += 8;
+    }
+    V128::from_bits(chosen)
 }
 
 /// `v128.load`.
