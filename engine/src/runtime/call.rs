@@ -216,7 +216,8 @@ impl StoreCore {
             self.fuel.consume(left);
             return Err(TrapCode::OutOfFuel);
         }
-        self.fuel.settle(0);
+        // Below zero, so that the next transfer polls even if the line is free.
+        self.fuel.settle(-1);
         self.stop_in_line(pc, fp, ctx, left)
     }
 
