@@ -27,8 +27,9 @@ pub(crate) trait Analysis: Send {
         Ok(())
     }
 
-    /// An activation of a function that it looks at ended early, at `pc`.
-    fn unwound(&mut self, _key: Key, _pc: WasmPc) {}
+    /// An activation of a function ended early, at `pc`: behind its operator if
+    /// that was executed, else before it.
+    fn unwound(&mut self, _key: Key, _pc: WasmPc, _executed: bool) {}
 
     /// What it found out. Called after the run.
     fn finish(&mut self, run: &Run<'_>) -> Findings;

@@ -112,12 +112,11 @@ impl Analysis for Coverage {
         Ok(())
     }
 
-    fn unwound(&mut self, key: Key, pc: WasmPc) {
+    fn unwound(&mut self, key: Key, pc: WasmPc, executed: bool) {
         if let Some(seen) = self.functions.get_mut(&key)
             && let Some(index) = seen.cfg.index_of(pc)
         {
-            seen.ends
-                .insert(index + usize::from(seen.cfg.can_end(index)));
+            seen.ends.insert(index + usize::from(executed));
         }
     }
 

@@ -115,12 +115,12 @@ impl Session {
             }
         });
         let shared = self.state.clone();
-        store.probes().on_unwind(move |_, func, pc| {
+        store.probes().on_unwind(move |probes, func, pc| {
             let mut state = lock(&shared);
             let State { keys, tools, .. } = &mut *state;
             if let Some(&key) = keys.get(&func).filter(|key| key.module == at) {
                 for tool in tools {
-                    tool.analysis.unwound(key, pc);
+                    tool.analysis.unwound(key, pc, !probes.stopped_before());
                 }
             }
         });

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Exit, rows, run};
+use common::{Exit, rows, run, run_with};
 use probity_analyses::registry;
 use serde_json::{Value as Json, json};
 
@@ -125,6 +125,29 @@ fn endless_recursion() {
     assert_eq!(count(0), Some(6 * entered));
     assert_eq!(count(1), Some(2));
     assert_eq!(run.of("icount")["fuel"].as_u64(), Some(run.fuel));
+}
+
+/// A limit of fuel at every place: the counts are those of what executed.
+#[test]
+fn a_limit_anywhere() {
+    for wat in [FIB, EXITS, LOADS] {
+        let whole = run(wat, &[]).fuel.min(300);
+        for limit in 0..whole {
+            let analyses = ["icount", "hotness:zero=include", "coverage"];
+            let run = run_with(wat, &analyses, |store| store.set_fuel_limit(Some(limit)));
+            assert!(run.error.is_some(), "limit {limit} of {whole}");
+            assert_eq!(run.fuel, limit, "ends before what would exceed");
+            assert_eq!(
+                run.of("icount")["fuel"].as_u64(),
+                Some(limit),
+                "{limit}: {wat}"
+            );
+            assert_eq!(run.of("icount")["total"], run.of("hotness")["total"]);
+            let counts = run.of("hotness")["instructions"].as_array().expect("table");
+            let executed = counts.iter().filter(|row| row["count"] != 0).count();
+            assert_eq!(run.of("coverage")["covered"], executed, "{limit}: {wat}");
+        }
+    }
 }
 
 /// Together the analyses find what each finds alone.

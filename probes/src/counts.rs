@@ -53,7 +53,9 @@ impl CountPlan {
     /// Learns where activations end early: call it once, before the run.
     pub fn attach(&self, probes: &mut Probes<'_>) {
         let plan = self.clone();
-        probes.on_unwind(move |_, func, pc| plan.unwound(func, pc));
+        probes.on_unwind(move |probes, func, pc| {
+            plan.unwound(func, pc, !probes.stopped_before());
+        });
     }
 
     /// Puts the counters into a function, unless they are there already.
@@ -90,11 +92,11 @@ impl CountPlan {
 
     /// An activation ended at `pc`: behind its operator if that executed (R3:
     /// one that traps is charged), before it if a limit ended it there.
-    fn unwound(&self, func: Func, pc: WasmPc) {
+    fn unwound(&self, func: Func, pc: WasmPc, executed: bool) {
         if let Some(placed) = self.functions().get_mut(&func)
             && let Some(at) = placed.cfg.index_of(pc)
         {
-            placed.stop(at, placed.cfg.can_end(at));
+            placed.stop(at, executed);
         }
     }
 

@@ -215,7 +215,9 @@ impl StoreCore {
     ) -> Resume {
         let ending = match ending {
             Ending::Raised(error) => {
-                let (error, panic) = self.unwind(error, position, not_entered);
+                // In running code only limits, interrupts and probes end runs this way.
+                let stopped_before = matches!(position, Position::Code { .. });
+                let (error, panic) = self.unwind(error, position, not_entered, stopped_before);
                 match panic {
                     Some(panic) => Ending::Panic(panic),
                     None => Ending::Unwound(error),
@@ -234,12 +236,13 @@ impl StoreCore {
     /// backtrace. Errors of exit probes are later in order than the error that unwinds.
     ///
     /// A frame at its first cell has not been entered yet when `not_entered`: no entry fired, so no
-    /// exit does.
+    /// exit does. `stopped_before` if the innermost frame's operator did not execute.
     pub(crate) fn unwind(
         &mut self,
         error: Error,
         position: Position,
         not_entered: bool,
+        stopped_before: bool,
     ) -> (Error, Option<Box<dyn std::any::Any + Send>>) {
         self.positions.push(position);
         let frames: Vec<Frame> = Stretch::new(self, position).collect();
@@ -276,8 +279,10 @@ impl StoreCore {
                     self.remove_probe(body.id);
                 }
             }
+            self.probes.stopped_before = stopped_before && unwound == 0;
             self.notify_unwind(frame.func, frame.pc());
         }
+        self.probes.stopped_before = false;
         let backtrace: Vec<_> = frames
             .iter()
             .filter_map(|frame| self.backtrace_frame(frame))

@@ -256,6 +256,13 @@ impl<'a> Probes<'a> {
         self.core.probes.on_unwind.push(Box::new(f));
     }
 
+    /// While [`Probes::on_unwind`] tells of a frame: whether its operator did not execute, because
+    /// a limit, an interrupt or a probe ended the run before it. What an operator that traps or
+    /// calls does is part of its execution.
+    pub fn stopped_before(&self) -> bool {
+        self.core.probes.stopped_before
+    }
+
     /// The module of a function and its index there; `None` for host functions.
     pub fn module_of(&self, func: Func) -> Option<(Module, u32)> {
         let (module, index) = self.core.func_module(func)?;

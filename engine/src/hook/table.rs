@@ -80,6 +80,8 @@ pub(crate) struct ProbeTable {
     pub(crate) globals: Vec<Arc<Body>>,
     pub(crate) on_first_call: Vec<FirstCall>,
     pub(crate) on_unwind: Vec<Unwind>,
+    /// Of the frame that watchers are told of: its operator did not execute.
+    pub(crate) stopped_before: bool,
     /// Functions that have run, and so have code to be kept up to date.
     pub(crate) prepared: HashSet<u32>,
     pub(crate) private: HashMap<u32, PrivateCode>,

@@ -148,7 +148,7 @@ impl StoreCore {
             .trap()
             .is_none_or(|trap| trap.code() != TrapCode::OutOfFuel);
         let position = self.settle_trap(position, status, executed);
-        let (error, panic) = self.unwind(error, position, false);
+        let (error, panic) = self.unwind(error, position, false, !executed);
         Err(match panic {
             Some(panic) => Failure::Panic(panic),
             None => Failure::Error(error),
@@ -216,7 +216,8 @@ impl StoreCore {
             self.fuel.consume(left);
             return Err(TrapCode::OutOfFuel);
         }
-        self.fuel.settle(0);
+        // Below zero, so that the next transfer polls even if the line is free.
+        self.fuel.settle(-1);
         self.stop_in_line(pc, fp, ctx, left)
     }
 
@@ -256,6 +257,11 @@ pub(super) unsafe fn poll(ctx: *mut Ctx, pc: *const Cell, fp: *mut u64, budget: 
     let core = unsafe { core_of(ctx) };
     core.fuel
         .set_left((budget.wrapping_sub(pc as u64) as i64) / UNIT as i64);
+    if core.code_map.find(pc).is_none() {
+        // A fixed cell costs nothing, and what it leads to looks at the account itself: `prepare`
+        // when it enters, host functions by giving back the unit of an entry they do not have.
+        return core.resume_before(pc, fp);
+    }
     match core.allow(pc, fp, ctx) {
         Ok(pc) => core.resume_before(pc, fp),
         Err(code) => core.end_at(
