@@ -91,13 +91,20 @@ fn within_one_instance() {
     });
 }
 
+/// A store whose stack is used up sooner, for what takes time at each level.
+fn small_stack() -> Guest {
+    let mut config = probity_engine::Config::new();
+    config.max_stack_bytes(1 << 20);
+    Guest::configured(&config, RECURSION, |_| {})
+}
+
 /// Depth is logical: watching does not change which call is one too many.
 #[test]
 fn at_the_same_depth_under_probes() {
     isolated("recursion::at_the_same_depth_under_probes", SMALL, || {
         for kind in KINDS {
-            let expected = depth_of(&mut Guest::new(RECURSION), kind);
-            let mut watched = Guest::new(RECURSION);
+            let expected = depth_of(&mut small_stack(), kind);
+            let mut watched = small_stack();
             watched
                 .store
                 .probes()
@@ -116,10 +123,12 @@ fn with_probes_that_read_the_whole_stack() {
         || {
             let mut guest = Guest::new(RECURSION);
             let expected = depth_of(&mut guest, "value");
+            let fires = crate::guest::Count::default();
             guest.before("value", "Call", 0, move |ctx| {
-                let depth = ctx.depth();
-                if depth as i32 == expected {
-                    let outermost = ctx.frame_at(depth - 1).expect("in range");
+                // Only in the deepest frame: a walk takes time in proportion to the depth.
+                if fires.up() == expected as u64 {
+                    assert_eq!(ctx.depth(), expected as usize);
+                    let outermost = ctx.frame_at(ctx.depth() - 1).expect("in range");
                     assert_eq!(outermost.num_operands(), 1);
                 }
                 Ok(())
@@ -253,7 +262,7 @@ fn of_start_functions() {
 #[test]
 fn of_frames_that_never_fit() {
     isolated("recursion::of_frames_that_never_fit", SMALL, || {
-        let locals = "v128 ".repeat(40_000);
+        let locals = "v128 ".repeat(20_000);
         let wat = format!(
             r#"(module (func $f (export "f") (local {locals}) (call $g)) (func $g)
                        (func (export "fine") (result i32) (call $g) (i32.const 7)))"#
@@ -261,7 +270,7 @@ fn of_frames_that_never_fit() {
         let mut config = probity_engine::Config::new();
         config.max_stack_bytes(128 << 10);
         let mut guest = Guest::configured(&config, &wat, |_| {});
-        let error = guest.call("f", &[]).expect_err("640,000 bytes do not fit");
+        let error = guest.call("f", &[]).expect_err("320,000 bytes do not fit");
         assert_eq!(trap_code_of(&error), TrapCode::StackOverflow);
         assert_eq!(guest.call_i32("fine", &[]).expect("no trap"), 7);
     });
