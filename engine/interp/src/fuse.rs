@@ -219,14 +219,17 @@ impl View<'_> {
     fn branch_behind(&self, j: usize) -> (bool, Option<bool>, usize) {
         match (self.kind(j), self.kind(j + 1)) {
             (Some(Kind::BrIf(nonzero)), _) => (false, Some(nonzero), j),
-            (Some(Kind::Un(UnOp::I32Eqz)), Some(Kind::BrIf(nonzero))) => (true, Some(!nonzero), j + 1),
+            (Some(Kind::Un(UnOp::I32Eqz)), Some(Kind::BrIf(nonzero))) => {
+                (true, Some(!nonzero), j + 1)
+            }
             _ => (false, None, j),
         }
     }
 
     /// `local.get` of an address, load, operator, where that exists as one handler.
     fn loaded(&self) -> Option<Window> {
-        let (Some(Kind::Get(Num::I32)), Some(Kind::Load(load))) = (self.kind(0), self.kind(1)) else {
+        let (Some(Kind::Get(Num::I32)), Some(Kind::Load(load))) = (self.kind(0), self.kind(1))
+        else {
             return None;
         };
         let op = match self.kind(2) {
@@ -428,9 +431,11 @@ impl View<'_> {
                     }
                 }
                 // Operands that wait below those of the next window.
-                (Some(Kind::Get(_)), Some(Kind::Get(_)), Some(Kind::Get(_) | Kind::Const(_) | Kind::Load(_))) => {
-                    Window::new(numeric::get_two, 2)
-                }
+                (
+                    Some(Kind::Get(_)),
+                    Some(Kind::Get(_)),
+                    Some(Kind::Get(_) | Kind::Const(_) | Kind::Load(_)),
+                ) => Window::new(numeric::get_two, 2),
                 _ => alone(1).pushes(),
             },
             Kind::Const(num) => match self.kind(1) {
@@ -441,7 +446,8 @@ impl View<'_> {
                 Some(Kind::FloatBin(op)) => {
                     let s = if self.acc { One::K } else { One::M };
                     let (eqz, nonzero, last) = self.branch_behind(3);
-                    let branch = nonzero.and_then(|nonzero| sel::br_float_wide(op, s, eqz, nonzero));
+                    let branch =
+                        nonzero.and_then(|nonzero| sel::br_float_wide(op, s, eqz, nonzero));
                     if let Some(handler) = branch {
                         return Window::new(handler, last + 1).uses_acc(self.acc);
                     }

@@ -101,13 +101,13 @@ pub enum VKind {
 macro_rules! vector_ops {
     ($d:tt $enum:ident, $doc:literal, $table:ident) => {
         macro_rules! rows {
-                            ($d(($d n:ident $d($d rest:tt)*))*) => {
-                                #[doc = $doc]
-                                #[allow(missing_docs)]
-                                #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
-                                pub enum $enum { $d($d n),* }
-                            };
-                        }
+                                            ($d(($d n:ident $d($d rest:tt)*))*) => {
+                                                #[doc = $doc]
+                                                #[allow(missing_docs)]
+                                                #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+                                                pub enum $enum { $d($d n),* }
+                                            };
+                                        }
         $table!(rows);
     };
 }

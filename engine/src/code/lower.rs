@@ -137,6 +137,7 @@ struct Lowering<'a> {
     ins: Vec<Ins>,
     pcs: Vec<u32>,
     tops: Vec<u16>,
+    entry: u32,
     operators: Vec<u32>,
     sites: Vec<(u32, u32)>,
     returns: Vec<u32>,
@@ -188,6 +189,7 @@ impl<'a> Lowering<'a> {
             ins: Vec::with_capacity(size / 2),
             pcs: Vec::with_capacity(size / 2),
             tops: Vec::with_capacity(size / 2),
+            entry: 0,
             operators: Vec::new(),
             sites: Vec::new(),
             returns: Vec::new(),
@@ -195,15 +197,14 @@ impl<'a> Lowering<'a> {
             stack_nodes: vec![(ValType::I32, 0)],
         };
         lowering.check_frame()?;
-        if mode == Mode::Structural {
-            lowering.emit(Kind::Marker, 0, 0, 0);
-        }
         let mut first = slots(ty.params());
         while first < slot {
             let count = (slot - first).min(FRAME_SLOTS_MAX) as u16;
             lowering.emit(Kind::Zero, first, 0, count);
             first += u32::from(count);
         }
+        lowering.entry = lowering.cells.len() as u32;
+        lowering.marker();
         Ok(lowering)
     }
 
@@ -925,7 +926,8 @@ impl<'a> Lowering<'a> {
     fn shorten_returns(&mut self) {
         for at in 0..self.cells.len() {
             if self.ins[at].kind == Kind::Br {
-                let target = at as i64 + i64::from(self.cells[at].imm as i32) / size_of::<Cell>() as i64;
+                let target =
+                    at as i64 + i64::from(self.cells[at].imm as i32) / size_of::<Cell>() as i64;
                 let target = target as usize;
                 if let Kind::ReturnOne(_) = self.ins[target].kind {
                     self.cells[at].slot = self.cells[target].slot;
@@ -945,6 +947,7 @@ impl<'a> Lowering<'a> {
         }
         let sites = Sites {
             operators: self.operators.into(),
+            entry: self.entry,
             cells: self.sites.into(),
             returns: if structural {
                 self.returns.into()

@@ -51,6 +51,8 @@ pub(crate) struct Sites {
     pub(crate) operators: Box<[u32]>,
     /// Pc and cell of each reachable operator, ascending.
     pub(crate) cells: Box<[(u32, u32)]>,
+    /// The cell that stands for the function's entry, behind those that clear locals.
+    pub(crate) entry: u32,
     /// Cells that return, in program order.
     pub(crate) returns: Box<[u32]>,
     /// Types of the operands before each cell: an index in `stack_nodes`, 0 for none.

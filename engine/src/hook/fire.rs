@@ -6,9 +6,9 @@ use probity_interp::dispatch::UNIT;
 use probity_interp::exit;
 use probity_interp::layout::{Cell, Ctx, HEADER_SLOTS, Resume, Shadow};
 
-use super::private::{Fire, SiteData};
+use super::private::{Fire, PrivateCode, SiteData};
 use super::table::{Body, BodyAction};
-use super::{ExitReason, ProbeContext};
+use super::{ExitReason, ProbeContext, ProbePanic};
 use crate::error::{Error, Result, TrapCode};
 use crate::frame::walk::{Frame, Place, Position, Stretch};
 use crate::runtime::core::{Ending, StoreCore, core_of};
@@ -105,51 +105,72 @@ impl StoreCore {
         list: &[Fire],
     ) -> Result<(), Ending> {
         let mut first_error = None;
-        for fire in list {
-            let done = match &fire.body.action {
-                BodyAction::Add { counters, index, n } => {
-                    counters.add(*index, *n as i64);
-                    Ok(())
-                }
-                BodyAction::Top {
-                    counters,
-                    first,
-                    last,
-                    boolean,
-                } => {
-                    let private = &self.probes.private[&func];
-                    // SAFETY: the frame that fires is live and wholly in memory.
-                    let operand = unsafe { top_value(&private.template, cell, fp) } as u32;
-                    let operand = if *boolean {
-                        (operand != 0).into()
-                    } else {
-                        operand
-                    };
-                    counters.add(first + operand.min(*last) as usize, 1);
-                    Ok(())
-                }
-                BodyAction::Stop => {
-                    self.remove_probe(fire.body.id);
-                    return Err(Ending::Raised(TrapCode::OutOfFuel.into()));
-                }
-                BodyAction::Call(_) => {
-                    let reason = fire.exit.then_some(ExitReason::Return);
-                    match self.innermost(fp) {
-                        Some(frame) => self.call_back(&fire.body, frame, ctx, reason, 0),
-                        None => Ok(()),
-                    }
-                }
-            };
-            if fire.body.one_shot {
-                self.remove_probe(fire.body.id);
+        let before = list.iter().filter(|fire| !fire.exit).map(|fire| &fire.body);
+        for body in before {
+            let done = self.fire_one(body, fp, ctx, None);
+            first_error = first_error.or(done.err());
+            if first_error.is_some() && matches!(body.action, BodyAction::Stop) {
+                break;
             }
-            match done {
-                Ok(()) => {}
-                Err(Ending::Panic(panic)) => return Err(Ending::Panic(panic)),
-                Err(ending) => first_error = first_error.or(Some(ending)),
+        }
+        // Exits are a site of their own: what the fires above changed there counts.
+        let returns = |private: &PrivateCode| private.returns_at(cell);
+        if first_error.is_none() && self.probes.private.get(&func).is_some_and(returns) {
+            let exits = self
+                .probes
+                .funcs
+                .get(&func)
+                .map_or_else(Vec::new, |probes| probes.exit.clone());
+            for body in &exits {
+                let done = self.fire_one(body, fp, ctx, Some(ExitReason::Return));
+                first_error = first_error.or(done.err());
             }
         }
         first_error.map_or(Ok(()), Err)
+    }
+
+    fn fire_one(
+        &mut self,
+        body: &Body,
+        fp: *mut u64,
+        ctx: *mut Ctx,
+        exit_reason: Option<ExitReason>,
+    ) -> Result<(), Ending> {
+        let done = match &body.action {
+            BodyAction::Add { counters, index, n } => {
+                counters.add(*index, *n as i64);
+                Ok(())
+            }
+            BodyAction::Top {
+                counters,
+                first,
+                last,
+                boolean,
+            } => {
+                if let Some(frame) = self.innermost(fp) {
+                    if let Place::At(cell) = frame.place {
+                        // SAFETY: the frame that fires is live and wholly in memory.
+                        let operand = unsafe { top_value(&frame.range.code, cell, fp) } as u32;
+                        let operand = if *boolean {
+                            (operand != 0).into()
+                        } else {
+                            operand
+                        };
+                        counters.add(first + operand.min(*last) as usize, 1);
+                    }
+                }
+                Ok(())
+            }
+            BodyAction::Stop => Err(Ending::Raised(TrapCode::OutOfFuel.into())),
+            BodyAction::Call(_) => match self.innermost(fp) {
+                Some(frame) => self.call_back(body, frame, ctx, exit_reason, 0),
+                None => Ok(()),
+            },
+        };
+        if body.one_shot {
+            self.remove_probe(body.id);
+        }
+        done
     }
 
     /// The frame of the position that was noted last.
@@ -202,7 +223,7 @@ impl StoreCore {
         match result {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => Err(Ending::Raised(error)),
-            Err(panic) => Err(Ending::Panic(panic)),
+            Err(panic) => Err(Ending::Raised(Error::host(ProbePanic::new(&*panic)))),
         }
     }
 
@@ -217,11 +238,7 @@ impl StoreCore {
             Ending::Raised(error) => {
                 // In running code only limits, interrupts and probes end runs this way.
                 let stopped_before = matches!(position, Position::Code { .. });
-                let (error, panic) = self.unwind(error, position, not_entered, stopped_before);
-                match panic {
-                    Some(panic) => Ending::Panic(panic),
-                    None => Ending::Unwound(error),
-                }
+                Ending::Unwound(self.unwind(error, position, not_entered, stopped_before))
             }
             other => other,
         };
@@ -243,10 +260,9 @@ impl StoreCore {
         position: Position,
         not_entered: bool,
         stopped_before: bool,
-    ) -> (Error, Option<Box<dyn std::any::Any + Send>>) {
+    ) -> Error {
         self.positions.push(position);
         let frames: Vec<Frame> = Stretch::new(self, position).collect();
-        let mut panic = None;
         for (unwound, frame) in frames.iter().enumerate() {
             let exits = self
                 .probes
@@ -263,16 +279,9 @@ impl StoreCore {
                     BodyAction::Add { counters, index, n } => counters.add(*index, *n as i64),
                     BodyAction::Top { .. } | BodyAction::Stop => {}
                     BodyAction::Call(_) => {
-                        let done = self.call_back(
-                            &body,
-                            frame.clone(),
-                            frame.ctx,
-                            Some(ExitReason::Trap),
-                            unwound,
-                        );
-                        if let Err(Ending::Panic(p)) = done {
-                            panic = panic.or(Some(p));
-                        }
+                        let reason = Some(ExitReason::Trap);
+                        // An error here comes later than the one that unwinds, which wins.
+                        let _ = self.call_back(&body, frame.clone(), frame.ctx, reason, unwound);
                     }
                 }
                 if body.one_shot {
@@ -289,7 +298,7 @@ impl StoreCore {
             .collect();
         self.positions.pop();
         self.sync_after_unwind();
-        (error.with_backtrace(backtrace), panic)
+        error.with_backtrace(backtrace)
     }
 
     /// The stretch is gone; what is left on the stack gets its code now.

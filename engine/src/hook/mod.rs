@@ -17,9 +17,21 @@
 //! 5. Observation never changes guest state. Writes through [`FrameAccessor`] behave as if the
 //!    program had done them, exactly once.
 //! 6. A probe's error ends the guest; when several probes of a fire fail, the first in order
-//!    wins. A panic is passed on to the caller of the guest, whose state stays consistent.
+//!    wins. A panic of a probe becomes an error ([`ProbePanic`]).
 //! 7. A probe's view of the frame ([`ProbeContext`], [`FrameAccessor`]) is borrowed for the call,
 //!    so that it cannot be used after execution has resumed.
+//!
+//! The last point is held by the borrow checker:
+//!
+//! ```compile_fail
+//! use probity_engine::hook::{FrameAccessor, Probe};
+//!
+//! let mut kept: Option<FrameAccessor<'static>> = None;
+//! let probe = Probe::call(move |context| {
+//!     kept = Some(context.frame());
+//!     Ok(())
+//! });
+//! ```
 //!
 //! # Sites
 //! Each operator is a site of its own, structural ones (`block`, `loop`, `else`, `end`, `nop`)
@@ -140,7 +152,7 @@ pub type Callback = Box<dyn FnMut(&mut ProbeContext<'_>) -> Result<()> + Send>;
 pub struct Probe {
     /// What it does.
     pub action: Action,
-    /// Lower values fire first; the default is 0.
+    /// Lower values fire first; the default is 0. Local and global probes of a site share one order.
     pub priority: i32,
     /// It goes away after its first fire.
     pub one_shot: bool,
@@ -173,6 +185,26 @@ impl Probe {
         self
     }
 }
+
+/// The error that a panic of a probe becomes.
+#[derive(Debug)]
+pub struct ProbePanic(String);
+
+impl ProbePanic {
+    fn new(payload: &(dyn std::any::Any + Send)) -> ProbePanic {
+        let text = payload.downcast_ref::<&str>().map(|s| (*s).to_owned());
+        let text = text.or_else(|| payload.downcast_ref::<String>().cloned());
+        ProbePanic(text.unwrap_or_else(|| "no message".to_owned()))
+    }
+}
+
+impl std::fmt::Display for ProbePanic {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "probe panicked: {}", self.0)
+    }
+}
+
+impl std::error::Error for ProbePanic {}
 
 /// How a function was left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

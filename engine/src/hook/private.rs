@@ -102,7 +102,7 @@ impl PrivateCode {
             .filter_map(|&pc| self.template.sites.cell_at(pc))
             .collect();
         if change.entry {
-            cells.push(0);
+            cells.push(self.template.sites.entry as usize);
         }
         cells.sort_unstable();
         cells.dedup();
@@ -117,6 +117,15 @@ impl PrivateCode {
                 self.fuse(range);
             }
         }
+    }
+
+    /// Whether a cell returns from the function.
+    pub(crate) fn returns_at(&self, cell: usize) -> bool {
+        self.template
+            .sites
+            .returns
+            .binary_search(&(cell as u32))
+            .is_ok()
     }
 
     /// The handler to resume a probed cell with, behind the probe.
@@ -145,9 +154,10 @@ impl PrivateCode {
 
     fn probed_cells(&self, probes: Option<&FuncProbes>, globals: &[Arc<Body>]) -> Vec<usize> {
         let sites = &self.template.sites;
+        let entry = sites.entry as usize;
         if !globals.is_empty() {
             let mut cells: Vec<usize> = sites.cells.iter().map(|s| s.1 as usize).collect();
-            cells.push(0);
+            cells.push(entry);
             return cells;
         }
         let Some(probes) = probes else {
@@ -159,7 +169,7 @@ impl PrivateCode {
             .filter_map(|&pc| sites.cell_at(pc))
             .collect();
         if !probes.entry.is_empty() {
-            cells.push(0);
+            cells.push(entry);
         }
         if !probes.exit.is_empty() {
             cells.extend(sites.returns.iter().map(|&cell| cell as usize));
@@ -175,7 +185,7 @@ impl PrivateCode {
             body: body.clone(),
             exit: false,
         };
-        if cell == 0 {
+        if cell == self.template.sites.entry as usize {
             return probes.map_or_else(Vec::new, |p| p.entry.iter().map(before).collect());
         }
         let pc = self.template.pcs[cell];

@@ -263,7 +263,9 @@ fn translate(from: &CodeRange, place: Place, to: &FuncCode) -> usize {
             let pc = from.code.pcs[cell];
             match from.private {
                 // To plain code: structural opcodes have no cell there; the next one has.
-                Some(_) if cell > 0 => to.first_cell_from(pc),
+                Some(_) if cell > from.code.sites.entry as usize => to.first_cell_from(pc),
+                // Behind the cells that clear locals, if they have run.
+                Some(_) if cell == from.code.sites.entry as usize => to.cell_behind(pc),
                 Some(_) => 0,
                 // To private code: behind the structural opcodes that lie before the cell.
                 None => to

@@ -148,11 +148,9 @@ impl StoreCore {
             .trap()
             .is_none_or(|trap| trap.code() != TrapCode::OutOfFuel);
         let position = self.settle_trap(position, status, executed);
-        let (error, panic) = self.unwind(error, position, false, !executed);
-        Err(match panic {
-            Some(panic) => Failure::Panic(panic),
-            None => Failure::Error(error),
-        })
+        Err(Failure::Error(
+            self.unwind(error, position, false, !executed),
+        ))
     }
 
     /// Finds the very operator that trapped (a window's handler only knows its first cell), and

@@ -86,9 +86,10 @@ impl Fuel {
         let units = i64::try_from(units).unwrap_or(i64::MAX);
         match self.remaining() {
             None => true,
-            Some(remaining) if units <= remaining => {
+            // The operator's own unit comes on top.
+            Some(remaining) if units < remaining => {
                 self.bulk += units;
-                // The slice was handed out before; take it back, so that the next poll looks.
+                // The slice was handed out before; take it back, so that a poll follows.
                 self.settle(0);
                 true
             }

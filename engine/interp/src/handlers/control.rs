@@ -1,7 +1,8 @@
 //! Branches, calls, returns, markers, and instructions that run in slow paths.
 
 use crate::dispatch::{
-    Dst, Src, UNIT, branch_target, handler, handler_at, next, raw_handler, skip, transfer, trap,
+    Dst, Src, UNIT, branch_target, expired, handler, handler_at, next, raw_handler, skip, transfer,
+    trap,
 };
 use crate::eval::scalar::{Bin, Val};
 use crate::exit;
@@ -470,5 +471,9 @@ handler! {
         acc = *fp.add((*pc).slot as usize);
         budget = budget.wrapping_add(UNIT * (N as u64 - 1));
         pc = skip(pc, N);
+        // A bulk operation near a fuel limit takes the rest of the slice away.
+        if budget < pc as u64 {
+            return expired(pc, fp, mem, ctx, acc, budget, fd, fs);
+        }
     }
 }

@@ -80,7 +80,11 @@ pub fn i8x16_swizzle(a: V128, select: V128) -> V128 {
     let mut at = 0;
     while at < 128 {
         let s = (select >> at) as u8;
-        let byte = if s < 16 { (bytes >> (8 * u32::from(s & 15))) as u8 } else { 0 };
+        let byte = if s < 16 {
+            (bytes >> (8 * u32::from(s & 15))) as u8
+        } else {
+            0
+        };
         chosen |= u128::from(byte) << at;
         at += 8;
     }
