@@ -69,7 +69,7 @@ pub fn canonical(kind: Kind, extra: u16) -> Handler {
             4 => control::zero_few::<4>,
             _ => control::zero,
         },
-        Kind::Marker | Kind::Drop => control::marker,
+        Kind::Marker | Kind::Drop => control::marker::<1>,
         Kind::Unreachable => control::unreachable,
         Kind::Slow => control::slow::<1>,
         Kind::SlowData => control::slow::<2>,
@@ -399,7 +399,15 @@ impl View<'_> {
                 _ => Window::of(Producer::Un(op, s), to, len),
             },
             Some(Kind::UnTrap(op)) => Window::of(Producer::UnTrap(op, s), to, len),
-            Some(Kind::Load(op)) => Window::of(Producer::Load(op, s), to, len),
+            Some(Kind::Load(op)) => match self.kind(len) {
+                Some(Kind::BrIf(nonzero)) if to != To::Set => {
+                    match sel::br_load(op, s, to == To::Tee, nonzero) {
+                        Some(handler) => Window::new(handler, len + 1),
+                        None => Window::of(Producer::Load(op, s), to, len),
+                    }
+                }
+                _ => Window::of(Producer::Load(op, s), to, len),
+            },
             Some(Kind::BrIf(nonzero)) => Window::new(sel::br_if(s, false, nonzero), j + 1),
             Some(Kind::GlobalSet(num)) => Window::new(sel::global_set(num, s), j + 1),
             _ => Window::new(
@@ -410,7 +418,18 @@ impl View<'_> {
         window.uses_acc(s == One::K)
     }
 
+    /// Two operands that wait below those of the next window.
+    fn pushed(&self) -> Option<Window> {
+        let pushes = |j| self.local(j) || self.constant(j);
+        let two =
+            (0..4).all(pushes) || (0..3).all(pushes) && matches!(self.kind(3), Some(Kind::Load(_)));
+        two.then(|| Window::new(sel::push_two((self.constant(0), self.constant(1))), 2))
+    }
+
     fn other(&self) -> Window {
+        if let Some(window) = self.pushed() {
+            return window;
+        }
         let kind = self.ins[self.at].kind;
         let alone = |len| Window::new(canonical(kind, self.cells[self.at].extra), len);
         match kind {
@@ -430,12 +449,6 @@ impl View<'_> {
                         window.pushes()
                     }
                 }
-                // Operands that wait below those of the next window.
-                (
-                    Some(Kind::Get(_)),
-                    Some(Kind::Get(_)),
-                    Some(Kind::Get(_) | Kind::Const(_) | Kind::Load(_)),
-                ) => Window::new(numeric::get_two, 2),
                 _ => alone(1).pushes(),
             },
             Kind::Const(num) => match self.kind(1) {
@@ -505,10 +518,15 @@ impl View<'_> {
                 };
                 Window::new(handler, 1).uses_acc(self.acc)
             }
-            Kind::Marker => Window {
-                pushes: self.acc,
-                ..alone(1)
-            },
+            Kind::Marker => {
+                let len = (1..LONGEST)
+                    .find(|&j| self.kind(j) != Some(Kind::Marker))
+                    .unwrap_or(LONGEST);
+                Window {
+                    pushes: self.acc,
+                    ..Window::new(sel::markers(len, false), len)
+                }
+            }
             _ => alone(1),
         }
     }
@@ -566,6 +584,10 @@ pub fn fuse(
             }
         }
         set_handler(cells, shadows.as_deref_mut(), ins, at, window.handler);
+        if ins[at].probe == ProbeKind::Count && ins[at].kind == Kind::Marker {
+            // Counting and stepping over markers is one handler.
+            cells[at].handler = sel::markers(window.len, true) as *const std::ffi::c_void;
+        }
         last = window
             .producer
             .filter(|p| p.1 != To::Set)

@@ -709,3 +709,56 @@ pub fn bin_load_op(op: Loaded, load: LoadOp, s: One, d: To) -> Option<Handler> {
         Int IntBin I64Add I64Load, Int IntBin I64Sub I64Load, Int IntBin I64Xor I64Load,
     ))
 }
+
+/// Two operands pushed; for each whether it is a constant.
+pub fn push_two(constants: (bool, bool)) -> Handler {
+    use numeric::push_two;
+    match constants {
+        (false, false) => push_two::<Local<0>, Local<1>>,
+        (false, true) => push_two::<Local<0>, Imm<1>>,
+        (true, false) => push_two::<Imm<0>, Local<1>>,
+        (true, true) => push_two::<Imm<0>, Imm<1>>,
+    }
+}
+
+/// Load, perhaps a `local.tee`, and a conditional branch on what was loaded.
+pub fn br_load(load: LoadOp, s: One, tee: bool, nonzero: bool) -> Option<Handler> {
+    use control::br_load;
+    macro_rules! sense {
+        ($load:ident, $sense:ty) => {
+            match (s, tee) {
+                (One::L, false) => br_load::<ops::$load, Local<0>, Acc, $sense, 1, 2, 3> as Handler,
+                (One::L, true) => br_load::<ops::$load, Local<0>, Local<2>, $sense, 1, 3, 4>,
+                (One::M, false) => br_load::<ops::$load, Slot<0, 0>, Acc, $sense, 0, 1, 2>,
+                (One::M, true) => br_load::<ops::$load, Slot<0, 0>, Local<1>, $sense, 0, 2, 3>,
+                (One::K, false) => br_load::<ops::$load, Acc, Acc, $sense, 0, 1, 2>,
+                (One::K, true) => br_load::<ops::$load, Acc, Local<1>, $sense, 0, 2, 3>,
+            }
+        };
+    }
+    macro_rules! rows {
+        ($($load:ident)*) => {
+            match load {
+                $(LoadOp::$load => if nonzero { sense!($load, IfNonZero) } else { sense!($load, IfZero) },)*
+                _ => return None,
+            }
+        };
+    }
+    Some(rows!(I32Load I32Load8U I32Load8S I32Load16U))
+}
+
+/// A run of up to 8 structural markers; `counted`: behind a probe that counts.
+pub fn markers(n: usize, counted: bool) -> Handler {
+    use crate::handlers::probe::count_markers;
+    macro_rules! rows {
+        ($($n:literal)*) => {
+            match (n, counted) {
+                $(($n, false) => control::marker::<$n>,)*
+                $(($n, true) => count_markers::<$n>,)*
+                (_, false) => control::marker::<1>,
+                (_, true) => count_markers::<1>,
+            }
+        };
+    }
+    rows!(2 3 4 5 6 7 8)
+}

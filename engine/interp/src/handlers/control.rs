@@ -4,8 +4,9 @@ use crate::dispatch::{
     Dst, Src, UNIT, branch_target, expired, handler, handler_at, next, raw_handler, skip, transfer,
     trap,
 };
-use crate::eval::scalar::{Bin, Val};
+use crate::eval::scalar::{Bin, Load, Val};
 use crate::exit;
+use crate::handlers::memory::address;
 use crate::handlers::numeric::finish;
 use crate::layout::{Cell, FuncRecord, HEADER_SLOTS};
 
@@ -70,6 +71,18 @@ handler! {
         budget = budget.wrapping_add(UNIT);
         let r = X::op(a, b);
         take_if!((r.to_slot() != 0) == S::NONZERO, I; pc, fp, mem, ctx, acc, budget, fd, fs);
+        pc = skip(pc, N);
+    }
+}
+
+handler! {
+    /// Load whose result decides a branch, and may go to a local: lists and strings end this way.
+    fn br_load<L: Load<R = i32>, A: Src, D: Dst, S: Sense; J, I, N>(pc, fp, mem, ctx, acc, budget, fd, fs) {
+        let at: i32 = A::get(pc, fp, acc, fd, fs);
+        let at = address!(at, (*pc.add(J)).imm, size_of::<L::M>(); pc, fp, mem, ctx, acc, budget, fd, fs);
+        let v = L::extend((at as *const L::M).read_unaligned());
+        finish!(v, D; pc, fp, acc, fd, fs);
+        take_if!((v != 0) == S::NONZERO, I; pc, fp, mem, ctx, acc, budget, fd, fs);
         pc = skip(pc, N);
     }
 }
@@ -418,10 +431,10 @@ handler! {
 }
 
 handler! {
-    /// A structural marker, `nop` or `drop`: no unit of fuel.
-    fn marker(pc, fp, mem, ctx, acc, budget, fd, fs) {
-        budget = budget.wrapping_add(UNIT);
-        pc = skip(pc, 1);
+    /// `N` structural markers, or a `nop` or `drop`: no unit of fuel.
+    fn marker<;N>(pc, fp, mem, ctx, acc, budget, fd, fs) {
+        budget = budget.wrapping_add(UNIT * N as u64);
+        pc = skip(pc, N);
     }
 }
 

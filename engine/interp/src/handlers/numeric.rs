@@ -68,11 +68,12 @@ handler! {
 }
 
 handler! {
-    /// Two `local.get` of one slot each.
-    fn get_two(pc, fp, mem, ctx, acc, budget, fd, fs) {
-        let (a, b) = (*pc, *pc.add(1));
-        *fp.add(a.slot as usize) = *fp.add(a.imm as usize);
-        *fp.add(b.slot as usize) = *fp.add(b.imm as usize);
+    /// Two operands pushed: locals or integer constants, of one slot each.
+    fn push_two<A: Src, B: Src;>(pc, fp, mem, ctx, acc, budget, fd, fs) {
+        let a: i64 = A::get(pc, fp, acc, fd, fs);
+        *fp.add((*pc).slot as usize) = a as u64;
+        let b: i64 = B::get(pc, fp, acc, fd, fs);
+        *fp.add((*pc.add(1)).slot as usize) = b as u64;
         pc = skip(pc, 2);
     }
 }

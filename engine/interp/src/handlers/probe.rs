@@ -1,6 +1,6 @@
 //! Handlers of probed cells. They find their data in the cell's shadow.
 
-use crate::dispatch::{handler_at, raw_handler};
+use crate::dispatch::{UNIT, handler, handler_at, raw_handler, skip};
 use crate::layout::Shadow;
 
 /// The shadow of a private cell.
@@ -38,6 +38,16 @@ raw_handler! {
         *counter = (*counter).wrapping_add(1);
         let handler = handler_at((*shadow).original);
         handler(pc, fp, mem, ctx, acc, budget, fd, fs)
+    }
+}
+
+handler! {
+    /// `counter += 1` before `N` structural markers, which need no handler of their own then.
+    fn count_markers<;N>(pc, fp, mem, ctx, acc, budget, fd, fs) {
+        let counter = (*shadow!(pc, ctx)).data;
+        *counter = (*counter).wrapping_add(1);
+        budget = budget.wrapping_add(UNIT * N as u64);
+        pc = skip(pc, N);
     }
 }
 
