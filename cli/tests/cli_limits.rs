@@ -54,7 +54,9 @@ fn time_spent_waiting_in_a_call_of_the_system() {
         "--timeout 200ms -a icount --format json -o {}",
         files.path("r.json").display()
     );
-    run_module(&options, &module, "").expect(124);
+    run_module(&options, &module, "")
+        .expect(124)
+        .says(&["ended: timeout"]);
     let report = json(&files.read("r.json"));
     assert_eq!(report["outcome"]["code"], "time", "{report}");
 }

@@ -1,7 +1,7 @@
 //! How a guest ended, as a report's outcome and as an exit status.
 
 use probity_analyses::{Outcome, OutcomeCode, OutcomeKind};
-use probity_engine::{BacktraceFrame, Error, ErrorKind, TrapCode};
+use probity_engine::{BacktraceFrame, Error, ErrorKind, Trap, TrapCode};
 
 use super::watch::Cause;
 use crate::{
@@ -31,23 +31,25 @@ impl Ended {
         if let Some(exit) = error.downcast_ref::<probity_wasi::Exit>() {
             return Ended::exit(exit.0);
         }
-        // A trap's own `Display` has the backtrace, which stands apart here.
-        let message = match error.kind() {
-            ErrorKind::Trap(trap) => trap.message(),
-            ErrorKind::Host(error) => format!("failed to {error}"),
-            _ => error.to_string(),
+        let trap = error.trap().map(|trap| match (trap.code(), cause) {
+            // A WASI call that gave up cannot know why it was told to.
+            (TrapCode::Interrupted, Some(Cause::Timeout)) => Trap::new(TrapCode::Timeout),
+            _ => trap.clone(),
+        });
+        let (kind, code, status) = match (&trap, error.kind()) {
+            (Some(trap), _) => of_trap(trap.code()),
+            (None, ErrorKind::Load(_)) => (OutcomeKind::Error, "load", LOAD),
+            (None, ErrorKind::Link(_)) => (OutcomeKind::Error, "link", LOAD),
+            (None, ErrorKind::Host(_)) => (OutcomeKind::Error, "host", LOAD),
+            (None, ErrorKind::Usage(_)) => (OutcomeKind::Error, "usage", LOAD),
+            (None, ErrorKind::Internal(_)) => (OutcomeKind::Error, "internal", LOAD),
+            (None, _) => (OutcomeKind::Error, "other", LOAD),
         };
-        let (kind, code, status) = match (error.kind(), cause) {
-            (ErrorKind::Trap(trap), None) => of_trap(trap.code()),
-            // A call that was told to stop may end in an error of any kind.
-            (_, Some(Cause::Timeout)) => of_trap(TrapCode::Timeout),
-            (_, Some(Cause::Interrupt)) => of_trap(TrapCode::Interrupted),
-            (ErrorKind::Load(_), None) => (OutcomeKind::Error, "load", LOAD),
-            (ErrorKind::Link(_), None) => (OutcomeKind::Error, "link", LOAD),
-            (ErrorKind::Host(_), None) => (OutcomeKind::Error, "host", LOAD),
-            (ErrorKind::Usage(_), None) => (OutcomeKind::Error, "usage", LOAD),
-            (ErrorKind::Internal(_), None) => (OutcomeKind::Error, "internal", LOAD),
-            (_, None) => (OutcomeKind::Error, "other", LOAD),
+        let message = match (&trap, error.kind()) {
+            // Its `Display` would add the backtrace, which stands apart here.
+            (Some(trap), _) => trap.message(),
+            (None, ErrorKind::Host(error)) => format!("failed to {error}"),
+            (None, _) => error.to_string(),
         };
         Ended {
             outcome: Outcome {
