@@ -307,7 +307,42 @@ impl View<'_> {
         }
     }
 
+    /// Windows that begin with a local that waits below the next two operands.
+    fn waiting(&self) -> Option<Window> {
+        if !(self.local(0) && self.local(1)) {
+            return None;
+        }
+        let steps = matches!(
+            self.kind(3),
+            Some(Kind::IntBin(IntBin::I32Add | IntBin::I64Add))
+        );
+        if steps
+            && (self.local(2) || self.constant(2))
+            && matches!(self.kind(4), Some(Kind::Tee(_)))
+        {
+            if let (Some(Kind::IntCmp(cmp)), Some(Kind::BrIf(true))) = (self.kind(5), self.kind(6))
+            {
+                return Some(Window::new(sel::latch_below_op(cmp, self.constant(2)), 7));
+            }
+        }
+        if let (true, Some(Kind::FloatBin(inner)), Some(Kind::FloatBin(outer))) =
+            (self.local(2), self.kind(3), self.kind(4))
+        {
+            let (to, extra) = self.to(5);
+            let window = Window::new(sel::float_bin_bin(outer, inner, to)?, 5 + extra);
+            return Some(if to == To::Set {
+                window
+            } else {
+                window.pushes()
+            });
+        }
+        None
+    }
+
     fn choose(&self) -> Window {
+        if let Some(window) = self.waiting() {
+            return window;
+        }
         if let Some(window) = self.loaded() {
             return window;
         }

@@ -762,3 +762,56 @@ pub fn markers(n: usize, counted: bool) -> Handler {
     }
     rows!(2 3 4 5 6 7 8)
 }
+
+/// The end of a loop whose bound is read first: bound, `local = local + step`, comparison, `br_if`.
+pub fn latch_below_op(op: IntCmp, step_const: bool) -> Handler {
+    use control::latch_below;
+    fn any<Y: Bin, Z: Bin<R = Y::T>>(step_const: bool) -> Handler {
+        match step_const {
+            true => latch_below::<Y, Z, Local<0>, Local<1>, Imm<2>, Local<4>, 6, 7>,
+            false => latch_below::<Y, Z, Local<0>, Local<1>, Local<2>, Local<4>, 6, 7>,
+        }
+    }
+    macro_rules! row {
+        ($n:ident, , i32, $($rest:tt)*) => {
+            any::<ops::$n, ops::I32Add>(step_const)
+        };
+        ($n:ident, , i64, $($rest:tt)*) => {
+            any::<ops::$n, ops::I64Add>(step_const)
+        };
+    }
+    macro_rules! rows {
+        ($(($n:ident $($rest:tt)*))*) => { match op { $(IntCmp::$n => row!($n, $($rest)*)),* } };
+    }
+    for_int_cmp!(rows)
+}
+
+/// `a outer (b inner c)` on three locals, for the float operators that kernels are made of.
+pub fn float_bin_bin(outer: FloatBin, inner: FloatBin, d: To) -> Option<Handler> {
+    use numeric::bin_bin;
+    macro_rules! of {
+        ($x:ident, $y:ident) => {
+            match d {
+                To::Slot | To::Acc => {
+                    bin_bin::<ops::$x, ops::$y, Local<0>, Local<1>, Local<2>, Slot<4, 0>, 5>
+                        as Handler
+                }
+                To::Set => bin_bin::<ops::$x, ops::$y, Local<0>, Local<1>, Local<2>, Local<5>, 6>,
+                To::Tee => bin_bin::<ops::$x, ops::$y, Local<0>, Local<1>, Local<2>, Tee<5, 4>, 6>,
+            }
+        };
+    }
+    macro_rules! rows {
+        ($($x:ident $y:ident,)*) => {
+            match (outer, inner) {
+                $((FloatBin::$x, FloatBin::$y) => of!($x, $y),)*
+                _ => return None,
+            }
+        };
+    }
+    Some(rows!(
+        F64Add F64Add, F64Add F64Sub, F64Add F64Mul, F64Sub F64Add, F64Sub F64Sub, F64Sub F64Mul,
+        F64Mul F64Add, F64Mul F64Sub, F64Mul F64Mul, F32Add F32Add, F32Add F32Sub, F32Add F32Mul,
+        F32Sub F32Add, F32Sub F32Sub, F32Sub F32Mul, F32Mul F32Add, F32Mul F32Sub, F32Mul F32Mul,
+    ))
+}

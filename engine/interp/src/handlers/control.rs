@@ -110,6 +110,18 @@ handler! {
 }
 
 handler! {
+    /// The other usual end of a loop: a bound read first, `x = a + b`, then a branch on `bound cmp x`.
+    fn latch_below<Y: Bin, Z: Bin<R = Y::T>, Q: Src, A: Src, B: Src, D: Dst; I, N>(pc, fp, mem, ctx, acc, budget, fd, fs) {
+        let x = Z::op(A::get(pc, fp, acc, fd, fs), B::get(pc, fp, acc, fd, fs));
+        let bound = Q::get(pc, fp, acc, fd, fs);
+        finish!(x, D; pc, fp, acc, fd, fs);
+        let c = Y::op(bound, x).to_slot();
+        take_if!(c != 0, I; pc, fp, mem, ctx, acc, budget, fd, fs);
+        pc = skip(pc, N);
+    }
+}
+
+handler! {
     /// `br` without values to move.
     fn br(pc, fp, mem, ctx, acc, budget, fd, fs) {
         transfer!(branch_target(pc), pc.add(1); pc, fp, mem, ctx, acc, budget, fd, fs);

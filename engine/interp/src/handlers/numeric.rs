@@ -27,6 +27,16 @@ handler! {
 }
 
 handler! {
+    /// Three locals and two operators: `a X (b Y c)`.
+    fn bin_bin<X: Bin, Y: Bin<R = X::T>, A: Src, B: Src, C: Src, D: Dst; N>(pc, fp, mem, ctx, acc, budget, fd, fs) {
+        let inner = Y::op(B::get(pc, fp, acc, fd, fs), C::get(pc, fp, acc, fd, fs));
+        let a = A::get(pc, fp, acc, fd, fs);
+        finish!(X::op(a, inner), D; pc, fp, acc, fd, fs);
+        pc = skip(pc, N);
+    }
+}
+
+handler! {
     /// Partial operator with two operands.
     fn bin_trap<X: BinTrap, A: Src, B: Src, D: Dst; N>(pc, fp, mem, ctx, acc, budget, fd, fs) {
         let a = A::get(pc, fp, acc, fd, fs);
