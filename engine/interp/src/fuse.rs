@@ -373,6 +373,20 @@ impl View<'_> {
                 (Some(Kind::Un(UnOp::I32Eqz)), Some(Kind::BrIf(nonzero))) => {
                     Window::new(sel::br_cmp_eqz(op, s, !nonzero), j + 3)
                 }
+                (Some(Kind::Select(num)), _) => {
+                    let (to, extra) = self.to(j + 2);
+                    match sel::select_cmp_op(op, num, s, to) {
+                        Some(handler) => {
+                            let window = Window::new(handler, j + 2 + extra);
+                            if to == To::Set {
+                                window
+                            } else {
+                                window.pushes()
+                            }
+                        }
+                        None => Window::of(Producer::IntCmp(op, s), To::Slot, j + 1),
+                    }
+                }
                 _ => Window::of(Producer::IntCmp(op, s), to, len),
             },
             Some(Kind::BinTrap(op)) => Window::of(Producer::BinTrap(op, s), to, len),
@@ -387,6 +401,20 @@ impl View<'_> {
 
     fn int_bin(&self, op: IntBin, s: Two, to: To, len: usize) -> Window {
         let j = s.operator();
+        if let (Two::LC, To::Slot, Some(Kind::IntBin(then))) = (s, to, self.kind(4)) {
+            let leads_on = matches!(self.kind(5), Some(Kind::Load(_) | Kind::BrIf(_)));
+            if (self.local(3) || self.constant(3)) && !leads_on {
+                let (to, extra) = self.to(5);
+                if let Some(handler) = sel::bin_then_op(op, then, self.constant(3), to) {
+                    let window = Window::new(handler, 5 + extra);
+                    return if to == To::Set {
+                        window
+                    } else {
+                        window.pushes()
+                    };
+                }
+            }
+        }
         if op == IntBin::I32Add {
             if let Some(Kind::Load(load)) = self.kind(j + 1) {
                 let (to, extra) = self.to(j + 2);
@@ -430,6 +458,20 @@ impl View<'_> {
             Some(Kind::Un(op)) => match self.kind(j + 1) {
                 Some(Kind::BrIf(nonzero)) if op == UnOp::I32Eqz => {
                     Window::new(sel::br_if(s, true, !nonzero), j + 2)
+                }
+                Some(Kind::Select(num)) if matches!(op, UnOp::I32Eqz | UnOp::I64Eqz) && j == 0 => {
+                    let (to, extra) = self.to(2);
+                    match sel::select_eqz_op(op == UnOp::I64Eqz, num, s == One::K, to) {
+                        Some(handler) => {
+                            let window = Window::new(handler, 2 + extra);
+                            if to == To::Set {
+                                window
+                            } else {
+                                window.pushes()
+                            }
+                        }
+                        None => Window::of(Producer::Un(op, s), To::Slot, 1),
+                    }
                 }
                 _ => Window::of(Producer::Un(op, s), to, len),
             },

@@ -815,3 +815,87 @@ pub fn float_bin_bin(outer: FloatBin, inner: FloatBin, d: To) -> Option<Handler>
         F32Sub F32Add, F32Sub F32Sub, F32Sub F32Mul, F32Mul F32Add, F32Mul F32Sub, F32Mul F32Mul,
     ))
 }
+
+/// Integer comparison of two locals or a local and a constant, then `select`.
+pub fn select_cmp_op(op: IntCmp, num: Num, s: Two, d: To) -> Option<Handler> {
+    use numeric::select_cmp;
+    fn any<X: Bin, V: crate::eval::scalar::Val>(s: Two, d: To) -> Option<Handler> {
+        Some(match (s, d) {
+            (Two::LL, To::Set) => select_cmp::<X, V, Local<0>, Local<1>, Local<4>, 3, 5>,
+            (Two::LL, To::Tee) => select_cmp::<X, V, Local<0>, Local<1>, Tee<4, 3>, 3, 5>,
+            (Two::LL, _) => select_cmp::<X, V, Local<0>, Local<1>, Slot<3, 0>, 3, 4>,
+            (Two::LC, To::Set) => select_cmp::<X, V, Local<0>, Imm<1>, Local<4>, 3, 5>,
+            (Two::LC, To::Tee) => select_cmp::<X, V, Local<0>, Imm<1>, Tee<4, 3>, 3, 5>,
+            (Two::LC, _) => select_cmp::<X, V, Local<0>, Imm<1>, Slot<3, 0>, 3, 4>,
+            _ => return None,
+        })
+    }
+    macro_rules! rows {
+        ($(($n:ident $($rest:tt)*))*) => {
+            match op { $(IntCmp::$n => match num {
+                Num::I32 => any::<ops::$n, i32>(s, d),
+                Num::I64 => any::<ops::$n, i64>(s, d),
+                _ => None,
+            }),* }
+        };
+    }
+    for_int_cmp!(rows)
+}
+
+/// `i32.eqz` or `i64.eqz` (`wide`), then `select` of integers.
+pub fn select_eqz_op(wide: bool, num: Num, from_acc: bool, d: To) -> Option<Handler> {
+    use numeric::select_eqz;
+    macro_rules! of {
+        ($t:ty, $v:ty, $a:ty) => {
+            match d {
+                To::Set => select_eqz::<$t, $v, $a, Local<2>, 3> as Handler,
+                To::Tee => select_eqz::<$t, $v, $a, Tee<2, 1>, 3>,
+                _ => select_eqz::<$t, $v, $a, Slot<1, 0>, 2>,
+            }
+        };
+    }
+    Some(match (wide, num, from_acc) {
+        (false, Num::I32, false) => of!(i32, i32, Slot<0, 0>),
+        (false, Num::I32, true) => of!(i32, i32, Acc),
+        (false, Num::I64, false) => of!(i32, i64, Slot<0, 0>),
+        (false, Num::I64, true) => of!(i32, i64, Acc),
+        (true, Num::I32, false) => of!(i64, i32, Slot<0, 0>),
+        (true, Num::I32, true) => of!(i64, i32, Acc),
+        (true, Num::I64, false) => of!(i64, i64, Slot<0, 0>),
+        (true, Num::I64, true) => of!(i64, i64, Acc),
+        _ => return None,
+    })
+}
+
+/// `(local first const) then c`, where `c` is a constant or a local.
+pub fn bin_then_op(first: IntBin, then: IntBin, constant: bool, d: To) -> Option<Handler> {
+    use numeric::bin_then;
+    macro_rules! of {
+        ($x:ident, $y:ident, $c:ty) => {
+            match d {
+                To::Slot | To::Acc => {
+                    bin_then::<ops::$x, ops::$y, Local<0>, Imm<1>, $c, Slot<4, 0>, 5> as Handler
+                }
+                To::Set => bin_then::<ops::$x, ops::$y, Local<0>, Imm<1>, $c, Local<5>, 6>,
+                To::Tee => bin_then::<ops::$x, ops::$y, Local<0>, Imm<1>, $c, Tee<5, 4>, 6>,
+            }
+        };
+    }
+    macro_rules! rows {
+        ($($x:ident $y:ident,)*) => {
+            match (first, then) {
+                $((IntBin::$x, IntBin::$y) => if constant {
+                    of!($x, $y, Imm<3>)
+                } else {
+                    of!($x, $y, Local<3>)
+                },)*
+                _ => return None,
+            }
+        };
+    }
+    Some(rows!(
+        I32Mul I32Add, I32Shl I32Add, I32Add I32And, I32ShrU I32And, I32ShrU I32Xor, I32And I32Add, I32And I32Xor,
+        I32Shl I32Or, I32Shl I32Xor, I32And I32Shl, I32Add I32Shl, I32Xor I32Mul, I64Mul I64Add, I64Shl I64Add,
+        I64ShrU I64Xor, I64Shl I64Xor, I64ShrU I64And, I64Add I64And, I32Rotl I32Xor, I32Rotr I32Xor,
+    ))
+}

@@ -122,6 +122,38 @@ handler! {
 }
 
 handler! {
+    /// Comparison, then `select` of two slots by its result. `I` is the `select`.
+    fn select_cmp<X: Bin, V: Val, A: Src, B: Src, D: Dst; I, N>(pc, fp, mem, ctx, acc, budget, fd, fs) {
+        let c = X::op(A::get(pc, fp, acc, fd, fs), B::get(pc, fp, acc, fd, fs)).to_slot();
+        let values = fp.add((*pc.add(I)).slot as usize);
+        let (a, b) = (V::from_slot(*values), V::from_slot(*values.add(1)));
+        finish!(if c != 0 { a } else { b }, D; pc, fp, acc, fd, fs);
+        pc = skip(pc, N);
+    }
+}
+
+handler! {
+    /// `eqz`, then `select` of two slots by its result.
+    fn select_eqz<T: Val, V: Val, A: Src, D: Dst; N>(pc, fp, mem, ctx, acc, budget, fd, fs) {
+        let c: T = A::get(pc, fp, acc, fd, fs);
+        let values = fp.add((*pc.add(1)).slot as usize);
+        let (a, b) = (V::from_slot(*values), V::from_slot(*values.add(1)));
+        finish!(if c.to_slot() == 0 { a } else { b }, D; pc, fp, acc, fd, fs);
+        pc = skip(pc, N);
+    }
+}
+
+handler! {
+    /// `(a X b) Y c`.
+    fn bin_then<X: Bin, Y: Bin<T = X::R>, A: Src, B: Src, C: Src, D: Dst; N>(pc, fp, mem, ctx, acc, budget, fd, fs) {
+        let first = X::op(A::get(pc, fp, acc, fd, fs), B::get(pc, fp, acc, fd, fs));
+        let c = C::get(pc, fp, acc, fd, fs);
+        finish!(Y::op(first, c), D; pc, fp, acc, fd, fs);
+        pc = skip(pc, N);
+    }
+}
+
+handler! {
     /// `global.get` of a global that the instance defines; `imm` is its slot.
     fn global_get<V: Val, D: Dst; N>(pc, fp, mem, ctx, acc, budget, fd, fs) {
         let v = V::from_slot(*(*ctx).globals.add((*pc).imm as usize));
