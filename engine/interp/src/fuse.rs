@@ -319,11 +319,9 @@ impl View<'_> {
         if steps
             && (self.local(2) || self.constant(2))
             && matches!(self.kind(4), Some(Kind::Tee(_)))
+            && let (Some(Kind::IntCmp(cmp)), Some(Kind::BrIf(true))) = (self.kind(5), self.kind(6))
         {
-            if let (Some(Kind::IntCmp(cmp)), Some(Kind::BrIf(true))) = (self.kind(5), self.kind(6))
-            {
-                return Some(Window::new(sel::latch_below_op(cmp, self.constant(2)), 7));
-            }
+            return Some(Window::new(sel::latch_below_op(cmp, self.constant(2)), 7));
         }
         if let (true, Some(Kind::FloatBin(inner)), Some(Kind::FloatBin(outer))) =
             (self.local(2), self.kind(3), self.kind(4))
@@ -401,6 +399,30 @@ impl View<'_> {
 
     fn int_bin(&self, op: IntBin, s: Two, to: To, len: usize) -> Window {
         let j = s.operator();
+        if (s, to, op) == (Two::LC, To::Set, IntBin::I32Add)
+            && self.local(4)
+            && (self.local(5) || self.constant(5))
+            && let (Some(Kind::IntCmp(cmp)), Some(Kind::BrIf(nonzero))) =
+                (self.kind(6), self.kind(7))
+        {
+            return Window::new(sel::step_br_op(cmp, self.constant(5), nonzero), 8);
+        }
+        let tests = match (op, self.kind(3)) {
+            (IntBin::I32And, Some(Kind::Un(UnOp::I32Eqz))) => Some(false),
+            (IntBin::I64And, Some(Kind::Un(UnOp::I64Eqz))) => Some(true),
+            _ => None,
+        };
+        if let (Two::LC, Some(wide), Some(Kind::Select(num))) = (s, tests, self.kind(4)) {
+            let (to, extra) = self.to(5);
+            if let Some(handler) = sel::select_bits_op(wide, num, to) {
+                let window = Window::new(handler, 5 + extra);
+                return if to == To::Set {
+                    window
+                } else {
+                    window.pushes()
+                };
+            }
+        }
         if let (Two::LC, To::Slot, Some(Kind::IntBin(then))) = (s, to, self.kind(4)) {
             let leads_on = matches!(self.kind(5), Some(Kind::Load(_) | Kind::BrIf(_)));
             if (self.local(3) || self.constant(3)) && !leads_on {
@@ -432,20 +454,20 @@ impl View<'_> {
         let steps = matches!(op, IntBin::I32Add | IntBin::I64Add)
             && to == To::Tee
             && matches!(s, Two::LL | Two::LC);
-        if steps && (self.local(4) || self.constant(4)) {
-            if let (Some(Kind::IntCmp(cmp)), Some(Kind::BrIf(true))) = (self.kind(5), self.kind(6))
-            {
-                return Window::new(sel::latch_op(cmp, s == Two::LC, self.constant(4)), 7);
-            }
+        if steps
+            && (self.local(4) || self.constant(4))
+            && let (Some(Kind::IntCmp(cmp)), Some(Kind::BrIf(true))) = (self.kind(5), self.kind(6))
+        {
+            return Window::new(sel::latch_op(cmp, s == Two::LC, self.constant(4)), 7);
         }
-        if to != To::Set {
-            if let Some(Kind::BrIf(nonzero)) = self.kind(len) {
-                let width_fits = !matches!(op, IntBin::I64Add | IntBin::I64Sub);
-                if let Some(handler) =
-                    sel::br_arith(op, s, to == To::Tee, nonzero).filter(|_| width_fits)
-                {
-                    return Window::new(handler, len + 1);
-                }
+        if to != To::Set
+            && let Some(Kind::BrIf(nonzero)) = self.kind(len)
+        {
+            let width_fits = !matches!(op, IntBin::I64Add | IntBin::I64Sub);
+            if let Some(handler) =
+                sel::br_arith(op, s, to == To::Tee, nonzero).filter(|_| width_fits)
+            {
+                return Window::new(handler, len + 1);
             }
         }
         Window::of(Producer::IntBin(op, s), to, len)
@@ -648,17 +670,17 @@ pub fn fuse(
             short_returns,
         }
         .choose();
-        if window.uses_acc {
-            if let Some((first, producer, to)) = last {
-                let to = if to == To::Tee { To::Set } else { To::Acc };
-                set_handler(
-                    cells,
-                    shadows.as_deref_mut(),
-                    ins,
-                    first,
-                    producer.handler(to),
-                );
-            }
+        if window.uses_acc
+            && let Some((first, producer, to)) = last
+        {
+            let to = if to == To::Tee { To::Set } else { To::Acc };
+            set_handler(
+                cells,
+                shadows.as_deref_mut(),
+                ins,
+                first,
+                producer.handler(to),
+            );
         }
         set_handler(cells, shadows.as_deref_mut(), ins, at, window.handler);
         if ins[at].probe == ProbeKind::Count && ins[at].kind == Kind::Marker {

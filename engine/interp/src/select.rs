@@ -899,3 +899,40 @@ pub fn bin_then_op(first: IntBin, then: IntBin, constant: bool, d: To) -> Option
         I64ShrU I64Xor, I64Shl I64Xor, I64ShrU I64And, I64Add I64And, I32Rotl I32Xor, I32Rotr I32Xor,
     ))
 }
+
+/// `local += constant`, then a comparison of a local with a local or constant, then `br_if`.
+pub fn step_br_op(op: IntCmp, constant: bool, nonzero: bool) -> Handler {
+    use control::step_br;
+    macro_rules! rows {
+        ($(($n:ident $($rest:tt)*))*) => {
+            match op { $(IntCmp::$n => match (constant, nonzero) {
+                (true, true) => step_br::<ops::$n, Imm<5>, IfNonZero>,
+                (true, false) => step_br::<ops::$n, Imm<5>, IfZero>,
+                (false, true) => step_br::<ops::$n, Local<5>, IfNonZero>,
+                (false, false) => step_br::<ops::$n, Local<5>, IfZero>,
+            }),* }
+        };
+    }
+    for_int_cmp!(rows)
+}
+
+/// `and` of a local and a constant, `eqz`, `select` of integers.
+pub fn select_bits_op(wide: bool, num: Num, d: To) -> Option<Handler> {
+    use numeric::select_bits;
+    macro_rules! of {
+        ($x:ident, $v:ty) => {
+            match d {
+                To::Set => select_bits::<ops::$x, $v, Local<5>, 6> as Handler,
+                To::Tee => select_bits::<ops::$x, $v, Tee<5, 4>, 6>,
+                _ => select_bits::<ops::$x, $v, Slot<4, 0>, 5>,
+            }
+        };
+    }
+    Some(match (wide, num) {
+        (false, Num::I32) => of!(I32And, i32),
+        (false, Num::I64) => of!(I32And, i64),
+        (true, Num::I32) => of!(I64And, i32),
+        (true, Num::I64) => of!(I64And, i64),
+        _ => return None,
+    })
+}

@@ -92,7 +92,7 @@ enum Fixup {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Block {
     Function,
-    Block,
+    Plain,
     Loop,
     If,
 }
@@ -675,7 +675,7 @@ impl<'a> Lowering<'a> {
             O::Block { blockty } => {
                 let sig = self.sig(blockty)?;
                 self.marker();
-                self.enter(Block::Block, sig, None);
+                self.enter(Block::Plain, sig, None);
             }
             O::Loop { blockty } => {
                 let sig = self.sig(blockty)?;
@@ -733,10 +733,10 @@ impl<'a> Lowering<'a> {
         if let Some(ty) = simple.push {
             self.push(ty);
         }
-        if self.canonical_nans {
-            if let Some(kind) = classify::canon(op) {
-                self.emit(kind, 0, slot, 0);
-            }
+        if self.canonical_nans
+            && let Some(kind) = classify::canon(op)
+        {
+            self.emit(kind, 0, slot, 0);
         }
     }
 

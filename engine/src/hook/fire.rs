@@ -67,10 +67,8 @@ impl StoreCore {
         let Some(range) = self.code_map.find(pc) else {
             // One of the fixed cells.
             // SAFETY: the caller took the pc from running code.
-            return Resume {
-                pc,
-                handler: unsafe { (*pc).handler },
-            };
+            let handler = unsafe { (*pc).handler };
+            return Resume { pc, handler };
         };
         let cell = range.index_of(pc);
         // SAFETY: the frame is live and stands at this cell.
@@ -90,10 +88,9 @@ impl StoreCore {
     pub(crate) fn resume_before(&mut self, pc: *const Cell, fp: *mut u64) -> Resume {
         let resume = self.resume_at(pc, fp);
         // SAFETY: a cell of live code.
-        Resume {
-            handler: unsafe { (*pc).handler },
-            ..resume
-        }
+        let handler = unsafe { (*resume.pc).handler };
+        Resume { handler, ..resume }
+    }
     }
 
     fn fire_list(
@@ -147,17 +144,17 @@ impl StoreCore {
                 last,
                 boolean,
             } => {
-                if let Some(frame) = self.innermost(fp) {
-                    if let Place::At(cell) = frame.place {
-                        // SAFETY: the frame that fires is live and wholly in memory.
-                        let operand = unsafe { top_value(&frame.range.code, cell, fp) } as u32;
-                        let operand = if *boolean {
-                            (operand != 0).into()
-                        } else {
-                            operand
-                        };
-                        counters.add(first + operand.min(*last) as usize, 1);
-                    }
+                if let Some(frame) = self.innermost(fp)
+                    && let Place::At(cell) = frame.place
+                {
+                    // SAFETY: the frame that fires is live and wholly in memory.
+                    let operand = unsafe { top_value(&frame.range.code, cell, fp) } as u32;
+                    let operand = if *boolean {
+                        (operand != 0).into()
+                    } else {
+                        operand
+                    };
+                    counters.add(first + operand.min(*last) as usize, 1);
                 }
                 Ok(())
             }

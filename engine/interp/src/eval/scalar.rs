@@ -223,7 +223,7 @@ macro_rules! trunc {
 macro_rules! trunc_from {
     ($x:expr, $low:expr, $high:expr, $to:ty, $r:ty) => {{
         let x = $x;
-        if x >= $low && x < $high {
+        if ($low..$high).contains(&x) {
             Ok(x as $to as $r)
         } else if x.is_nan() {
             Err(Fault::InvalidConversion)

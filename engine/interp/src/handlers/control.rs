@@ -1,8 +1,8 @@
 //! Branches, calls, returns, markers, and instructions that run in slow paths.
 
 use crate::dispatch::{
-    Dst, Src, UNIT, branch_target, expired, handler, handler_at, next, raw_handler, skip, transfer,
-    trap,
+    Dst, Imm, Local, Src, UNIT, branch_target, expired, handler, handler_at, next, raw_handler,
+    skip, transfer, trap,
 };
 use crate::eval::scalar::{Bin, Load, Val};
 use crate::exit;
@@ -118,6 +118,19 @@ handler! {
         let c = Y::op(bound, x).to_slot();
         take_if!(c != 0, I; pc, fp, mem, ctx, acc, budget, fd, fs);
         pc = skip(pc, N);
+    }
+}
+
+handler! {
+    /// A local stepped by a constant, then a comparison of another and a conditional branch.
+    fn step_br<Y: Bin, Q: Src, S: Sense;>(pc, fp, mem, ctx, acc, budget, fd, fs) {
+        let x = <Local<0> as Src>::get::<i32>(pc, fp, acc, fd, fs);
+        let step = <Imm<1> as Src>::get::<i32>(pc, fp, acc, fd, fs);
+        <Local<3> as Dst>::put(x.wrapping_add(step).to_slot(), pc, fp);
+        let a = <Local<4> as Src>::get(pc, fp, acc, fd, fs);
+        let c = Y::op(a, Q::get(pc, fp, acc, fd, fs)).to_slot();
+        take_if!((c != 0) == S::NONZERO, 7; pc, fp, mem, ctx, acc, budget, fd, fs);
+        pc = skip(pc, 8);
     }
 }
 

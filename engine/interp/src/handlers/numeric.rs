@@ -3,7 +3,7 @@
 //! A handler is generic over the operator, where its operands come from, where
 //! the result goes, and the number of cells `N` that its window covers.
 
-use crate::dispatch::{Dst, Src, UNIT, fault_status, handler, skip, trap};
+use crate::dispatch::{Dst, Imm, Local, Src, UNIT, fault_status, handler, skip, trap};
 use crate::eval::scalar::{Bin, BinTrap, Un, UnTrap, Val};
 
 /// Writes a result to its destination and its accumulator.
@@ -139,6 +139,18 @@ handler! {
         let values = fp.add((*pc.add(1)).slot as usize);
         let (a, b) = (V::from_slot(*values), V::from_slot(*values.add(1)));
         finish!(if c.to_slot() == 0 { a } else { b }, D; pc, fp, acc, fd, fs);
+        pc = skip(pc, N);
+    }
+}
+
+handler! {
+    /// `and` of a local and a constant, `eqz`, then `select` of two slots by the result: a test of bits.
+    fn select_bits<X: Bin, V: Val, D: Dst; N>(pc, fp, mem, ctx, acc, budget, fd, fs) {
+        let a = <Local<0> as Src>::get(pc, fp, acc, fd, fs);
+        let c = X::op(a, <Imm<1> as Src>::get(pc, fp, acc, fd, fs)).to_slot();
+        let values = fp.add((*pc.add(4)).slot as usize);
+        let (a, b) = (V::from_slot(*values), V::from_slot(*values.add(1)));
+        finish!(if c == 0 { a } else { b }, D; pc, fp, acc, fd, fs);
         pc = skip(pc, N);
     }
 }
