@@ -108,10 +108,11 @@ pub fn run(
     }
     let mut store = Store::new(engine, builder.build());
     store.set_fuel_limit(given.fuel);
-    let mut limits = Limits::default();
-    limits.memory_bytes_max = given.memory_bytes_max;
-    limits.table_elements_max = Some(1 << 20);
-    store.set_limits(limits);
+    store.set_limits(Limits {
+        memory_bytes_max: given.memory_bytes_max,
+        table_elements_max: Some(1 << 20),
+        ..Limits::default()
+    });
 
     let counters = Counters::new(1);
     let mut session = Session::new();

@@ -91,10 +91,11 @@ impl Plan {
                 .map_err(|_| Failure::usage(format!("a stack of {bytes} bytes is too large")))?;
             config.max_stack_bytes(bytes);
         }
-        let mut limits = Limits::default();
-        limits.memory_bytes_max = args.max_memory;
-        limits.table_elements_max = args.max_memory.map(|bytes| bytes / TABLE_ELEMENT_BYTES);
-        limits.trap_on_refused_growth = args.max_memory.is_some();
+        let limits = Limits {
+            memory_bytes_max: args.max_memory,
+            table_elements_max: args.max_memory.map(|bytes| bytes / TABLE_ELEMENT_BYTES),
+            trap_on_refused_growth: args.max_memory.is_some(),
+        };
 
         Ok(Plan {
             config,
