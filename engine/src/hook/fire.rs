@@ -91,7 +91,6 @@ impl StoreCore {
         let handler = unsafe { (*resume.pc).handler };
         Resume { handler, ..resume }
     }
-    }
 
     fn fire_list(
         &mut self,

@@ -94,10 +94,11 @@ const GROWING: &str = r#"(module
     (loop (drop (memory.grow (i32.const 16))) (br 0))))"#;
 
 fn limits(memory_bytes_max: Option<u64>, table_elements_max: Option<u64>, trap: bool) -> Limits {
-    let mut limits = Limits::default();
-    limits.memory_bytes_max = memory_bytes_max;
-    limits.table_elements_max = table_elements_max;
-    limits.trap_on_refused_growth = trap;
+    let limits = Limits {
+        memory_bytes_max,
+        table_elements_max,
+        trap_on_refused_growth: trap,
+    };
     limits
 }
 
