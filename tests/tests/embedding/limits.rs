@@ -94,12 +94,11 @@ const GROWING: &str = r#"(module
     (loop (drop (memory.grow (i32.const 16))) (br 0))))"#;
 
 fn limits(memory_bytes_max: Option<u64>, table_elements_max: Option<u64>, trap: bool) -> Limits {
-    let limits = Limits {
+    Limits {
         memory_bytes_max,
         table_elements_max,
         trap_on_refused_growth: trap,
-    };
-    limits
+    }
 }
 
 #[test]
