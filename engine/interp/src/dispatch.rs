@@ -8,6 +8,9 @@ use crate::eval::scalar::{Fault, Val};
 use crate::exit;
 use crate::layout::{CELL, Cell, Ctx, Handler, Machine, Saved};
 
+/// Whether handlers jump to each other, rather than return to a loop (`build.rs` decides).
+pub const THREADED: bool = cfg!(threaded);
+
 /// Turns a handler's address into the function.
 ///
 /// # Safety
