@@ -9,7 +9,6 @@
 //! So execution may resume at *any* cell, provided that the frame is in memory
 //! and the accumulators hold the top operand.
 
-use crate::dispatch::handler_at;
 use crate::eval::scalar::{
     BinTrapOp, FloatBin, IntBin, IntCmp, LoadOp, Num, StoreOp, UnOp, UnTrapOp,
 };
@@ -744,13 +743,4 @@ pub fn line_around(ins: &[Ins], i: usize) -> Range<usize> {
     let start = (0..i).rev().find(|&j| boundary(ins, j)).unwrap_or(0);
     let end = (i + 1..=ins.len()).find(|&j| inner(j)).unwrap_or(ins.len());
     start..end
-}
-
-/// The handler at a cell as a function, for tests and disassembly.
-///
-/// # Safety
-/// The cell must not be a data cell.
-pub unsafe fn handler_of(cell: &Cell) -> Handler {
-    // SAFETY: by contract, it is the address of a handler.
-    unsafe { handler_at(cell.handler) }
 }

@@ -6,8 +6,8 @@ use super::{AsContext, AsContextMut, StoreCore, Val};
 use crate::error::{Error, Result, TrapCode};
 use crate::types::TableType;
 
-/// Elements that any table may have: more is refused even without limits.
-const ELEMENTS_MAX: u64 = 1 << 27;
+/// Elements that any table may have, as in browsers: more is refused even without limits.
+const ELEMENTS_MAX: u64 = 10_000_000;
 
 /// A table of references.
 ///
