@@ -75,10 +75,11 @@ fn handlers_jump_and_do_not_call() {
             assert_ne!(instruction.code(), Code::INVALID, "{name}");
             match instruction.flow_control() {
                 FlowControl::IndirectBranch if through_pointer(&instruction) => jumps += 1,
-                FlowControl::IndirectCall if through_pointer(&instruction) => {
-                    if !CALLERS.iter().any(|caller| name.contains(caller)) {
-                        wrong.push(name.clone());
-                    }
+                FlowControl::IndirectCall
+                    if through_pointer(&instruction)
+                        && !CALLERS.iter().any(|caller| name.contains(caller)) =>
+                {
+                    wrong.push(name.clone());
                 }
                 _ => {}
             }
