@@ -1,0 +1,171 @@
+//! Instructions that run in the engine: growth, bulk operations, tables.
+//!
+//! Operands and results are in canonical slots. Each function returns an exit
+//! status, 0 to go on.
+
+use probity_interp::dispatch::UNIT;
+use probity_interp::exit;
+use probity_interp::layout::{Cell, Ctx, Slow};
+
+mod memory;
+mod table;
+
+use super::call;
+use super::core::{Ending, StoreCore, core_of};
+use super::instance::InstanceData;
+use crate::code::slow_op::{SLOW_OPS, SlowOp};
+use crate::error::TrapCode;
+use crate::hook;
+
+/// The slow paths of the interpreter.
+pub(super) static SLOW: Slow = Slow {
+    poll: call::poll,
+    prepare: call::prepare,
+    host: call::host,
+    fire: hook::fire,
+    ops: &OPS,
+};
+
+type Op = unsafe fn(*mut Ctx, *const Cell, *mut u64) -> u64;
+
+static OPS: [Op; SLOW_OPS] = {
+    let mut ops: [Op; SLOW_OPS] = [memory::memory_grow; SLOW_OPS];
+    ops[SlowOp::MemoryFill as usize] = memory::memory_fill;
+    ops[SlowOp::MemoryCopy as usize] = memory::memory_copy;
+    ops[SlowOp::MemoryInit as usize] = memory::memory_init;
+    ops[SlowOp::DataDrop as usize] = memory::data_drop;
+    ops[SlowOp::TableGet as usize] = table::table_get;
+    ops[SlowOp::TableSet as usize] = table::table_set;
+    ops[SlowOp::TableSize as usize] = table::table_size;
+    ops[SlowOp::TableGrow as usize] = table::table_grow;
+    ops[SlowOp::TableFill as usize] = table::table_fill;
+    ops[SlowOp::TableCopy as usize] = table::table_copy;
+    ops[SlowOp::TableInit as usize] = table::table_init;
+    ops[SlowOp::ElemDrop as usize] = table::elem_drop;
+    ops
+};
+
+/// What an instruction works with.
+struct Operands<'a> {
+    core: &'a mut StoreCore,
+    instance: *mut InstanceData,
+    pc: *const Cell,
+    /// First operand.
+    slots: *mut u64,
+    imm: u32,
+    /// Immediate of the data cell, where there is one.
+    data: u32,
+}
+
+impl Operands<'_> {
+    /// # Safety
+    /// As for the instruction, which has a data cell if `has_data`.
+    unsafe fn new<'a>(
+        ctx: *mut Ctx,
+        pc: *const Cell,
+        fp: *mut u64,
+        has_data: bool,
+    ) -> Operands<'a> {
+        // SAFETY: code is running in `ctx`, and only here is the core in use; the cell is the
+        // instruction's.
+        unsafe {
+            Operands {
+                core: core_of(ctx),
+                instance: (*ctx).instance.cast(),
+                pc,
+                slots: fp.add((*pc).slot as usize),
+                imm: (*pc).imm,
+                data: if has_data { (*pc.add(1)).imm } else { 0 },
+            }
+        }
+    }
+
+    fn instance(&self) -> &InstanceData {
+        // SAFETY: instances live as long as the store.
+        unsafe { &*self.instance }
+    }
+
+    fn instance_mut(&mut self) -> &mut InstanceData {
+        // SAFETY: as above, and borrowed as `self` is.
+        unsafe { &mut *self.instance }
+    }
+
+    fn memory(&self, index: u32) -> usize {
+        self.instance().memories[index as usize] as usize
+    }
+
+    fn table(&self, index: u32) -> usize {
+        self.instance().tables[index as usize] as usize
+    }
+
+    fn raw(&self, i: usize) -> u64 {
+        // SAFETY: lowering gave the instruction slots for its operands.
+        unsafe { *self.slots.add(i) }
+    }
+
+    /// An operand that is an address or length, of a 32- or 64-bit space.
+    fn size(&self, i: usize, is_64: bool) -> u64 {
+        let raw = self.raw(i);
+        if is_64 { raw } else { u64::from(raw as u32) }
+    }
+
+    fn set_result(&mut self, value: u64) {
+        // SAFETY: as in `raw`.
+        unsafe { *self.slots = value }
+    }
+
+    /// Charges a bulk operation against the fuel limit, if there is one.
+    fn charge(&mut self, units: u64) -> Result<(), u64> {
+        if self.core.fuel.remaining().is_none() {
+            return Ok(());
+        }
+        let pc = self.pc as u64;
+        let left = (self.core.machine.budget.wrapping_sub(pc) as i64) / UNIT as i64;
+        self.core.fuel.set_left(left);
+        let allowed = self.core.fuel.charge_bulk(units);
+        self.core.machine.budget =
+            pc.wrapping_add((self.core.fuel.left() as u64).wrapping_mul(UNIT));
+        if allowed {
+            Ok(())
+        } else {
+            Err(self.raise(TrapCode::OutOfFuel))
+        }
+    }
+
+    fn raise(&mut self, code: TrapCode) -> u64 {
+        self.core.ending = Some(Ending::Raised(code.into()));
+        exit::ENGINE
+    }
+
+    fn refused(&mut self, is_64: bool, code: TrapCode) -> u64 {
+        if self.core.limits.trap_on_refused_growth {
+            return self.raise(code);
+        }
+        self.set_result(if is_64 { u64::MAX } else { u32::MAX.into() });
+        exit::DONE
+    }
+}
+
+/// Defines an instruction. `return` a status, or go on by falling off the end.
+macro_rules! instruction {
+    ($(#[$meta:meta])* $name:ident($o:ident$(, $data:ident)?) $body:block) => {
+        $(#[$meta])*
+        pub(super) unsafe fn $name(
+            ctx: *mut probity_interp::layout::Ctx,
+            pc: *const probity_interp::layout::Cell,
+            fp: *mut u64,
+        ) -> u64 {
+            // SAFETY: the handler of slow instructions passes its own registers.
+            #[allow(unused_mut)]
+            let mut $o = unsafe { $crate::runtime::slow::Operands::new(ctx, pc, fp, $crate::runtime::slow::instruction!(@ $($data)?)) };
+            #[allow(unused_mut)]
+            let mut run = || -> Result<u64, u64> { $body };
+            match run() {
+                Ok(status) | Err(status) => status,
+            }
+        }
+    };
+    (@ $data:ident) => { true };
+    (@) => { false };
+}
+pub(super) use instruction;
