@@ -4,6 +4,8 @@
 
 use wasmparser::WasmFeatures;
 
+use crate::feature::{self, Feature, WasmVersion};
+
 /// Settings of an [`Engine`](crate::Engine).
 ///
 /// ```
@@ -18,21 +20,20 @@ use wasmparser::WasmFeatures;
 pub struct Config {
     pub(crate) deterministic: bool,
     pub(crate) lazy: bool,
+    pub(crate) gc_zeal: bool,
     pub(crate) max_stack_bytes: usize,
     /// What the engine executes; everything else is refused while loading.
     pub(crate) features: WasmFeatures,
 }
-
-/// Wasm 2.0 with its SIMD, the largest set that every part of the engine executes.
-const SUPPORTED_FEATURES: WasmFeatures = WasmFeatures::WASM2;
 
 impl Default for Config {
     fn default() -> Config {
         Config {
             deterministic: false,
             lazy: true,
+            gc_zeal: false,
             max_stack_bytes: 8 << 20,
-            features: SUPPORTED_FEATURES,
+            features: feature::all(),
         }
     }
 }
@@ -66,6 +67,37 @@ impl Config {
     /// Default: 8 MiB.
     pub fn max_stack_bytes(&mut self, n: usize) -> &mut Config {
         self.max_stack_bytes = n;
+        self
+    }
+
+    /// Starts from a version of the specification: modules that use anything newer are refused.
+    /// The default is everything that the engine has, which is more than the newest version.
+    pub fn wasm(&mut self, version: WasmVersion) -> &mut Config {
+        self.features = version.features();
+        self
+    }
+
+    /// Allows or refuses one feature. What others of the chosen ones need stays allowed.
+    ///
+    /// ```
+    /// use probity_engine::{Config, Engine, Feature, Module, WasmVersion};
+    ///
+    /// let mut config = Config::new();
+    /// config.wasm(WasmVersion::V1).feature(Feature::SignExtension, true);
+    /// let engine = Engine::new(&config);
+    /// assert!(Module::new(&engine, "(module (func (drop (i32.extend8_s (i32.const 1)))))").is_ok());
+    /// assert!(Module::new(&engine, "(module (memory 1) (memory 1))").is_err());
+    /// ```
+    pub fn feature(&mut self, feature: Feature, on: bool) -> &mut Config {
+        self.features.set(feature.flags(), on);
+        self
+    }
+
+    /// With `true`, every allocation of a structure, array, exception or value of the host
+    /// collects garbage first: slow, and the way to find references that the collector does not
+    /// know of. Default: `false`.
+    pub fn gc_zeal(&mut self, on: bool) -> &mut Config {
+        self.gc_zeal = on;
         self
     }
 

@@ -1,37 +1,11 @@
 //! An engine: settings and the registry of function types, shared by modules and stores.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::config::Config;
-use crate::types::FuncType;
-
-/// Identity of a function type in its engine: two types have the same id exactly if they
-/// are the same structure, so an indirect call compares one `u32`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct SigId(pub(crate) u32);
-
-/// Every function type that a module or host function of the engine mentioned.
-///
-/// Ids are never reused: code and tables that outlive a module hold them. The registry
-/// therefore only grows, by the number of *distinct* types.
-#[derive(Default)]
-pub(crate) struct TypeRegistry {
-    ids: HashMap<FuncType, SigId>,
-}
-
-impl TypeRegistry {
-    /// The id of `ty`, the same for equal types.
-    pub(crate) fn intern(&mut self, ty: &FuncType) -> SigId {
-        if let Some(&id) = self.ids.get(ty) {
-            return id;
-        }
-        let id = SigId(u32::try_from(self.ids.len()).expect("fewer than 2^32 function types"));
-        self.ids.insert(ty.clone(), id);
-        id
-    }
-}
+use crate::types::registry::TypeRegistry;
+use crate::types::{ArrayType, CompositeType, FuncType, HeapType, StructType, TypeId};
 
 /// The root of everything: modules are loaded for an engine, stores are made for one.
 ///
@@ -67,9 +41,32 @@ impl Engine {
         &self.0.config
     }
 
-    /// The engine-wide id of a function type.
-    pub(crate) fn sig_id(&self, ty: &FuncType) -> SigId {
-        self.with_types(|types| types.intern(ty))
+    /// The id of a function type that is declared alone, final and without supertype.
+    pub fn func_type(&self, ty: &FuncType) -> TypeId {
+        self.with_types(|types| types.intern(CompositeType::Func(ty.clone())))
+    }
+
+    /// The id of a structure type that is declared alone, final and without supertype.
+    pub fn struct_type(&self, ty: &StructType) -> TypeId {
+        self.with_types(|types| types.intern(CompositeType::Struct(ty.clone())))
+    }
+
+    /// The id of an array type that is declared alone, final and without supertype.
+    pub fn array_type(&self, ty: &ArrayType) -> TypeId {
+        self.with_types(|types| types.intern(CompositeType::Array(*ty)))
+    }
+
+    /// What a type is.
+    ///
+    /// # Panics
+    /// The id belongs to another engine, which has more types.
+    pub fn composite_type(&self, id: TypeId) -> CompositeType {
+        self.with_types(|types| types.info(id.index).composite.clone())
+    }
+
+    /// Is everything of `sub` also of `sup`? (Specification, "Matching" of heap types.)
+    pub fn is_subtype(&self, sub: HeapType, sup: HeapType) -> bool {
+        self.with_types(|types| sub.is_subtype_of(sup, types))
     }
 
     /// Runs `f` under one lock of the type registry.
@@ -109,15 +106,15 @@ mod tests {
         let engine = Engine::default();
         let a = FuncType::new([ValType::I32], [ValType::I64]);
         let b = FuncType::new([ValType::I32, ValType::I64], []);
-        let id = engine.sig_id(&a);
+        let id = engine.func_type(&a);
         assert_eq!(
             id,
-            engine.sig_id(&FuncType::new([ValType::I32], [ValType::I64]))
+            engine.func_type(&FuncType::new([ValType::I32], [ValType::I64]))
         );
-        assert_ne!(id, engine.sig_id(&b));
+        assert_ne!(id, engine.func_type(&b));
         assert_ne!(
             id,
-            engine.sig_id(&FuncType::new([], [ValType::I32, ValType::I64]))
+            engine.func_type(&FuncType::new([], [ValType::I32, ValType::I64]))
         );
     }
 }

@@ -10,6 +10,7 @@ mod code;
 mod config;
 mod engine;
 mod error;
+mod feature;
 mod frame;
 pub mod hook;
 mod module;
@@ -20,16 +21,18 @@ mod types;
 pub use config::Config;
 pub use engine::Engine;
 pub use error::{BacktraceFrame, Error, ErrorKind, LinkError, LoadError, Result, Trap, TrapCode};
+pub use feature::{Feature, WasmVersion};
 pub use module::{FunctionInfo, Module};
 #[doc(hidden)]
 pub use runtime::StoreCore;
 pub use runtime::{
-    AsContext, AsContextMut, Caller, Extern, ExternRef, Func, Global, Instance, InterruptHandle,
-    IntoFunc, Limits, Linker, Memory, Store, Table, TypedFunc, Val, WasmParams, WasmResults,
-    WasmRet, WasmTy,
+    AnyRef, AsContext, AsContextMut, Caller, ExnRef, Extern, ExternRef, Func, Global, Instance,
+    InterruptHandle, IntoFunc, Limits, Linker, Memory, Store, Table, Tag, TypedFunc, Val,
+    WasmParams, WasmResults, WasmRet, WasmTy,
 };
 pub use types::{
-    ExportType, ExternType, FuncType, GlobalType, HeapType, ImportType, MemoryType, RefType,
-    TableType, ValType, WasmPc,
+    ArrayType, CompositeType, ExportType, ExternType, FieldType, FuncType, GlobalType, HeapType,
+    ImportType, MemoryType, RefType, StorageType, StructType, TableType, TypeId, TypeKind, ValType,
+    WasmPc,
 };
 pub use wasmparser;

@@ -6,6 +6,7 @@ mod trap;
 
 use std::fmt;
 
+use crate::runtime::ExnRef;
 use crate::types::ExternType;
 
 pub use trap::{BacktraceFrame, Trap, TrapCode};
@@ -29,6 +30,7 @@ enum Repr {
     Link(LinkError),
     Trap(Trap),
     Host(Box<dyn std::error::Error + Send + Sync + 'static>),
+    Exception(ExnRef),
     Usage(Box<str>),
     Internal(Box<str>),
 }
@@ -46,6 +48,8 @@ pub enum ErrorKind<'a> {
     Trap(&'a Trap),
     /// Guest's outcome: a host function ended the execution with its own error.
     Host(&'a (dyn std::error::Error + Send + Sync + 'static)),
+    /// Guest's outcome: an exception that nothing caught.
+    Exception(&'a ExnRef),
     /// Caller's input: the API was used wrongly, for example with arguments of wrong types.
     Usage(&'a str),
     /// A bug of the engine.
@@ -66,6 +70,19 @@ impl Error {
         Error::from_repr(Repr::Host(Box::new(e)))
     }
 
+    /// An exception on its way: a host function that returns it throws it into the guest.
+    pub fn throw(exception: ExnRef) -> Error {
+        Error::from_repr(Repr::Exception(exception))
+    }
+
+    /// The exception, if this is one that nothing caught.
+    pub fn exception(&self) -> Option<&ExnRef> {
+        match &self.0.repr {
+            Repr::Exception(exception) => Some(exception),
+            _ => None,
+        }
+    }
+
     /// The API was used wrongly; `msg` is a lowercase fragment.
     pub fn usage(msg: impl Into<String>) -> Error {
         Error::from_repr(Repr::Usage(msg.into().into()))
@@ -84,7 +101,7 @@ impl Error {
             Repr::Link(e) => e,
             Repr::Trap(e) => e,
             Repr::Host(e) => e.as_ref(),
-            Repr::Usage(_) | Repr::Internal(_) => return None,
+            Repr::Exception(_) | Repr::Usage(_) | Repr::Internal(_) => return None,
         };
         error.downcast_ref()
     }
@@ -96,6 +113,7 @@ impl Error {
             Repr::Link(e) => ErrorKind::Link(e),
             Repr::Trap(e) => ErrorKind::Trap(e),
             Repr::Host(e) => ErrorKind::Host(e.as_ref()),
+            Repr::Exception(e) => ErrorKind::Exception(e),
             Repr::Usage(msg) => ErrorKind::Usage(msg),
             Repr::Internal(msg) => ErrorKind::Internal(msg),
         }
@@ -139,6 +157,7 @@ impl fmt::Display for Error {
             Repr::Link(e) => e.fmt(f),
             Repr::Trap(e) => e.fmt(f),
             Repr::Host(e) => e.fmt(f),
+            Repr::Exception(_) => f.write_str("uncaught exception"),
             Repr::Usage(msg) => f.write_str(msg),
             Repr::Internal(msg) => write!(f, "internal error: {msg}"),
         }

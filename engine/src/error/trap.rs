@@ -33,6 +33,26 @@ pub enum TrapCode {
     IntegerDivideByZero,
     /// Conversion of a NaN to an integer.
     InvalidConversionToInteger,
+    /// Null where something is required (`ref.as_non_null`).
+    NullReference,
+    /// Call of a null reference.
+    NullFunctionReference,
+    /// Field access of a null reference.
+    NullStructReference,
+    /// Element access of a null reference.
+    NullArrayReference,
+    /// `i31.get_s` or `i31.get_u` of a null reference.
+    NullI31Reference,
+    /// `throw_ref` of a null reference.
+    NullExceptionReference,
+    /// A reference is not of the type that `ref.cast` says.
+    CastFailure,
+    /// Access outside an array.
+    ArrayOutOfBounds,
+    /// Atomic access at an address that is not a multiple of its size.
+    UnalignedAtomic,
+    /// `memory.atomic.wait32` or `wait64` on a memory that is not shared.
+    ExpectedSharedMemory,
     /// The Wasm stack is used up.
     StackOverflow,
     /// The fuel limit is reached.
@@ -45,6 +65,8 @@ pub enum TrapCode {
     MemoryLimit,
     /// A table would have grown beyond the store's limit.
     TableLimit,
+    /// The heap of structures and arrays would have grown beyond the store's limit.
+    HeapLimit,
     /// Call of an import that nothing defines, where the linker was told to let such calls
     /// trap.
     UnknownImport,
@@ -66,6 +88,17 @@ impl TrapCode {
             TrapCode::IntegerOverflow => "integer overflow",
             TrapCode::IntegerDivideByZero => "integer divide by zero",
             TrapCode::InvalidConversionToInteger => "invalid conversion to integer",
+            TrapCode::NullReference => "null reference",
+            TrapCode::NullFunctionReference => "null function reference",
+            TrapCode::NullStructReference => "null structure reference",
+            TrapCode::NullArrayReference => "null array reference",
+            TrapCode::NullI31Reference => "null i31 reference",
+            TrapCode::NullExceptionReference => "null exception reference",
+            TrapCode::CastFailure => "cast failure",
+            TrapCode::ArrayOutOfBounds => "out of bounds array access",
+            TrapCode::UnalignedAtomic => "unaligned atomic",
+            TrapCode::ExpectedSharedMemory => "expected shared memory",
+            TrapCode::HeapLimit => "heap limit exceeded",
             TrapCode::StackOverflow => "call stack exhausted",
             TrapCode::OutOfFuel => "out of fuel",
             TrapCode::Interrupted => "interrupted",

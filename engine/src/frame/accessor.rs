@@ -176,7 +176,7 @@ impl StoreCore {
         match m.operator_at(frame.range.func_index, pc) {
             Some(O::Call { function_index }) => m.func_type_of(function_index).params().len(),
             Some(O::CallIndirect { type_index, .. }) => {
-                1 + m.types[type_index as usize].ty.params().len()
+                1 + m.types[type_index as usize].func().params().len()
             }
             _ => 0,
         }

@@ -26,7 +26,7 @@ pub(crate) struct Body {
 impl ModuleInner {
     /// Type of a function, imported or defined. The index must be in range.
     pub(crate) fn func_type_of(&self, func: u32) -> &FuncType {
-        &self.types[self.funcs[func as usize] as usize].ty
+        self.types[self.funcs[func as usize] as usize].func()
     }
 
     /// The body of a defined function; `None` for imports and indices out of range.
@@ -183,7 +183,10 @@ impl<'a> FunctionInfo<'a> {
             if total > LOCALS_MAX {
                 return Err(LoadError::at("too many locals", offset));
             }
-            types.resize(total, ValType::from_parser(ty, offset)?);
+            types.resize(
+                total,
+                ValType::from_parser(ty, &self.m.inner.type_ids, offset)?,
+            );
         }
         Ok(types)
     }

@@ -21,10 +21,12 @@ use std::sync::{Arc, OnceLock};
 use wasmparser::ValidatorResources;
 
 use crate::code::CodeCache;
-use crate::engine::{Engine, SigId};
+use crate::engine::Engine;
 use crate::error::LoadError;
+use crate::types::registry::TypeInfo;
 use crate::types::{
-    ExportType, ExternType, FuncType, GlobalType, ImportType, MemoryType, TableType,
+    CompositeType, ExportType, ExternType, FuncType, GlobalType, ImportType, MemoryType, RefType,
+    TableType, TypeId,
 };
 
 pub(crate) use body::Body;
@@ -32,14 +34,6 @@ pub use body::FunctionInfo;
 #[allow(unused_imports)]
 pub(crate) use const_expr::{ConstContext, ConstExpr};
 use names::Names;
-
-/// A function type of the type section.
-#[derive(Debug)]
-pub(crate) struct TypeDef {
-    pub(crate) ty: FuncType,
-    /// Its engine-wide identity.
-    pub(crate) sig: SigId,
-}
 
 #[derive(Debug)]
 pub(crate) struct Import {
@@ -55,6 +49,8 @@ pub(crate) enum ImportKind {
     Table(TableType),
     Memory(MemoryType),
     Global(GlobalType),
+    /// Type index.
+    Tag(u32),
 }
 
 #[derive(Debug)]
@@ -70,6 +66,7 @@ pub(crate) enum ExternIndex {
     Table(u32),
     Memory(u32),
     Global(u32),
+    Tag(u32),
 }
 
 #[derive(Debug)]
@@ -102,7 +99,7 @@ pub(crate) enum ElementKind {
 #[derive(Debug)]
 pub(crate) enum ElementItems {
     Funcs(Vec<u32>),
-    Exprs(Vec<ConstExpr>),
+    Exprs(RefType, Vec<ConstExpr>),
 }
 
 #[derive(Debug)]
@@ -124,17 +121,23 @@ pub(crate) struct ModuleInner {
     /// Unique in the process.
     pub(crate) id: u64,
     pub(crate) bytes: Vec<u8>,
-    pub(crate) types: Vec<TypeDef>,
+    /// What each type of the type section is.
+    pub(crate) types: Vec<Arc<TypeInfo>>,
+    /// Their identities, by the same index.
+    pub(crate) type_ids: Vec<TypeId>,
     pub(crate) imports: Vec<Import>,
     /// Type index of each function.
     pub(crate) funcs: Vec<u32>,
     pub(crate) tables: Vec<TableDef>,
     pub(crate) memories: Vec<MemoryType>,
     pub(crate) globals: Vec<GlobalDef>,
+    /// Type index of each tag.
+    pub(crate) tags: Vec<u32>,
     pub(crate) num_imported_funcs: u32,
     pub(crate) num_imported_tables: u32,
     pub(crate) num_imported_memories: u32,
     pub(crate) num_imported_globals: u32,
+    pub(crate) num_imported_tags: u32,
     /// In the module's order.
     pub(crate) exports: Vec<Export>,
     /// Positions in `exports`, sorted by name.
@@ -175,11 +178,17 @@ impl ModuleInner {
     /// Type of an import.
     pub(crate) fn import_type(&self, import: &Import) -> ExternType {
         match import.kind {
-            ImportKind::Func(ty) => ExternType::Func(self.types[ty as usize].ty.clone()),
+            ImportKind::Func(ty) => ExternType::Func(self.types[ty as usize].func().clone()),
             ImportKind::Table(ty) => ExternType::Table(ty),
             ImportKind::Memory(ty) => ExternType::Memory(ty),
             ImportKind::Global(ty) => ExternType::Global(ty),
+            ImportKind::Tag(ty) => ExternType::Tag(self.types[ty as usize].func().clone()),
         }
+    }
+
+    /// Type of a tag. The index must be in range.
+    pub(crate) fn tag_type(&self, tag: u32) -> &TypeInfo {
+        &self.types[self.tags[tag as usize] as usize]
     }
 
     /// Static type of a part of the module.
@@ -189,6 +198,7 @@ impl ModuleInner {
             ExternIndex::Table(i) => ExternType::Table(self.tables[i as usize].ty),
             ExternIndex::Memory(i) => ExternType::Memory(self.memories[i as usize]),
             ExternIndex::Global(i) => ExternType::Global(self.globals[i as usize].ty),
+            ExternIndex::Tag(i) => ExternType::Tag(self.tag_type(i).func().clone()),
         }
     }
 }
@@ -303,7 +313,8 @@ impl Module {
                 ExternIndex::Func(i)
                 | ExternIndex::Table(i)
                 | ExternIndex::Memory(i)
-                | ExternIndex::Global(i) => i,
+                | ExternIndex::Global(i)
+                | ExternIndex::Tag(i) => i,
             },
         })
     }
@@ -323,9 +334,39 @@ impl Module {
         (index < self.num_functions()).then(|| FunctionInfo::new(self, index))
     }
 
-    /// Function type of a type index, for example of a `call_indirect`.
+    /// Function type of a type index, for example of a `call_indirect`; `None` for structures and
+    /// arrays too.
     pub fn func_type(&self, type_index: u32) -> Option<&FuncType> {
-        Some(&self.inner.types.get(type_index as usize)?.ty)
+        match &self.inner.types.get(type_index as usize)?.composite {
+            CompositeType::Func(ty) => Some(ty),
+            _ => None,
+        }
+    }
+
+    /// Number of types in the type section, those of recursive groups counted one by one.
+    pub fn num_types(&self) -> u32 {
+        self.inner.types.len() as u32
+    }
+
+    /// Engine-wide identity of a type of the type section.
+    pub fn type_id(&self, type_index: u32) -> Option<TypeId> {
+        self.inner.type_ids.get(type_index as usize).copied()
+    }
+
+    /// What a type of the type section is.
+    pub fn composite_type(&self, type_index: u32) -> Option<&CompositeType> {
+        Some(&self.inner.types.get(type_index as usize)?.composite)
+    }
+
+    /// Number of exception tags, imported and defined.
+    pub fn num_tags(&self) -> u32 {
+        self.inner.tags.len() as u32
+    }
+
+    /// Type of an exception tag: the parameters are what its exceptions carry.
+    pub fn tag_type(&self, tag: u32) -> Option<&FuncType> {
+        let ty = *self.inner.tags.get(tag as usize)?;
+        Some(self.inner.types[ty as usize].func())
     }
 
     /// The Wasm bytes (after assembling, if text was given).

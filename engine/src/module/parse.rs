@@ -14,12 +14,12 @@ use super::body::Body;
 use super::const_expr::ConstExpr;
 use super::{
     Data, DataKind, Element, ElementItems, ElementKind, Export, ExternIndex, GlobalDef, Import,
-    ImportKind, ModuleInner, TableDef, TypeDef,
+    ImportKind, ModuleInner, TableDef,
 };
 use crate::code::CodeCache;
 use crate::engine::Engine;
 use crate::error::LoadError;
-use crate::types::{FuncType, GlobalType, MemoryType, RefType, TableType};
+use crate::types::{GlobalType, MemoryType, RefType, TableType, TypeId};
 
 const MAGIC: &[u8] = b"\0asm";
 
@@ -57,15 +57,18 @@ pub(super) fn parse(engine: &Engine, bytes: Vec<u8>) -> Result<ModuleInner, Load
         id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
         bytes: Vec::new(),
         types: Vec::new(),
+        type_ids: Vec::new(),
         imports: Vec::new(),
         funcs: Vec::new(),
         tables: Vec::new(),
         memories: Vec::new(),
         globals: Vec::new(),
+        tags: Vec::new(),
         num_imported_funcs: 0,
         num_imported_tables: 0,
         num_imported_memories: 0,
         num_imported_globals: 0,
+        num_imported_tags: 0,
         exports: Vec::new(),
         exports_by_name: Vec::new(),
         start: None,
@@ -126,7 +129,7 @@ impl ModuleInner {
                         TableInit::RefNull => None,
                         TableInit::Expr(expr) => Some(ConstExpr::from_parser(expr)?),
                     };
-                    let ty = TableType::from_parser(table.ty, offset)?;
+                    let ty = TableType::from_parser(table.ty, &self.type_ids, offset)?;
                     self.tables.push(TableDef { ty, init });
                 }
             }
@@ -141,9 +144,14 @@ impl ModuleInner {
                 for global in section.into_iter_with_offsets() {
                     let (offset, global) = global?;
                     self.globals.push(GlobalDef {
-                        ty: GlobalType::from_parser(global.ty, offset)?,
+                        ty: GlobalType::from_parser(global.ty, &self.type_ids, offset)?,
                         init: Some(ConstExpr::from_parser(&global.init_expr)?),
                     });
+                }
+            }
+            Payload::TagSection(section) => {
+                for tag in section {
+                    self.tags.push(tag?.func_type_idx);
                 }
             }
             Payload::ExportSection(section) => self.read_exports(section)?,
@@ -151,7 +159,8 @@ impl ModuleInner {
             Payload::ElementSection(section) => {
                 self.elements.reserve(capacity(&section));
                 for element in section {
-                    self.elements.push(read_element(element?)?);
+                    let element = read_element(element?, &self.type_ids)?;
+                    self.elements.push(element);
                 }
             }
             Payload::CodeSectionStart { count, size, .. } => {
@@ -175,24 +184,18 @@ impl ModuleInner {
     }
 
     fn read_types(&mut self, section: wasmparser::TypeSectionReader<'_>) -> Result<(), LoadError> {
-        self.types.reserve(capacity(&section));
-        let mut types = Vec::with_capacity(capacity(&section));
-        for group in section {
-            for (offset, ty) in group?.into_types_and_offsets() {
-                let wasmparser::CompositeInnerType::Func(func) = &ty.composite_type.inner else {
-                    return Err(LoadError::at("type is not supported", offset));
-                };
-                types.push(FuncType::from_parser(func, offset)?);
-            }
-        }
         // One lock for all of them.
         self.engine.clone().with_types(|registry| {
-            self.types.extend(types.into_iter().map(|ty| {
-                let sig = registry.intern(&ty);
-                TypeDef { ty, sig }
-            }));
-        });
-        Ok(())
+            for group in section {
+                registry.read_group(group?, &mut self.type_ids)?;
+            }
+            let infos = self
+                .type_ids
+                .iter()
+                .map(|id| registry.info(id.index).clone());
+            self.types = infos.collect();
+            Ok(())
+        })
     }
 
     fn read_imports(
@@ -209,7 +212,7 @@ impl ModuleInner {
                     ImportKind::Func(ty)
                 }
                 TypeRef::Table(ty) => {
-                    let ty = TableType::from_parser(ty, offset)?;
+                    let ty = TableType::from_parser(ty, &self.type_ids, offset)?;
                     self.tables.push(TableDef { ty, init: None });
                     self.num_imported_tables += 1;
                     ImportKind::Table(ty)
@@ -221,12 +224,17 @@ impl ModuleInner {
                     ImportKind::Memory(ty)
                 }
                 TypeRef::Global(ty) => {
-                    let ty = GlobalType::from_parser(ty, offset)?;
+                    let ty = GlobalType::from_parser(ty, &self.type_ids, offset)?;
                     self.globals.push(GlobalDef { ty, init: None });
                     self.num_imported_globals += 1;
                     ImportKind::Global(ty)
                 }
-                TypeRef::Tag(_) | TypeRef::FuncExact(_) => {
+                TypeRef::Tag(ty) => {
+                    self.tags.push(ty.func_type_idx);
+                    self.num_imported_tags += 1;
+                    ImportKind::Tag(ty.func_type_idx)
+                }
+                TypeRef::FuncExact(_) => {
                     return Err(LoadError::at("kind of import is not supported", offset));
                 }
             };
@@ -251,7 +259,8 @@ impl ModuleInner {
                 ExternalKind::Table => ExternIndex::Table(export.index),
                 ExternalKind::Memory => ExternIndex::Memory(export.index),
                 ExternalKind::Global => ExternIndex::Global(export.index),
-                ExternalKind::Tag | ExternalKind::FuncExact => {
+                ExternalKind::Tag => ExternIndex::Tag(export.index),
+                ExternalKind::FuncExact => {
                     return Err(LoadError::at("kind of export is not supported", offset));
                 }
             };
@@ -270,7 +279,7 @@ impl ModuleInner {
     }
 }
 
-fn read_element(element: wasmparser::Element<'_>) -> Result<Element, LoadError> {
+fn read_element(element: wasmparser::Element<'_>, types: &[TypeId]) -> Result<Element, LoadError> {
     let kind = match &element.kind {
         ParsedElementKind::Active {
             table_index,
@@ -291,13 +300,12 @@ fn read_element(element: wasmparser::Element<'_>) -> Result<Element, LoadError> 
             ElementItems::Funcs(funcs)
         }
         ParsedItems::Expressions(ty, section) => {
-            // Checks that the type is one that the engine has.
-            RefType::from_parser(ty, element.range.start)?;
+            let ty = RefType::from_parser(ty, types, element.range.start)?;
             let mut exprs = Vec::with_capacity(capacity(&section));
             for expr in section {
                 exprs.push(ConstExpr::from_parser(&expr?)?);
             }
-            ElementItems::Exprs(exprs)
+            ElementItems::Exprs(ty, exprs)
         }
     };
     Ok(Element { kind, items })

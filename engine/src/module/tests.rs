@@ -49,8 +49,8 @@ fn sections_are_read() {
     assert_eq!(inner.memories[0].maximum, Some(2));
     assert_eq!(inner.start, Some(2));
     assert_eq!(
-        inner.types[0].sig,
-        module.engine().sig_id(&inner.types[0].ty)
+        inner.type_ids[0],
+        module.engine().func_type(inner.types[0].func())
     );
 
     assert!(matches!(
@@ -59,7 +59,7 @@ fn sections_are_read() {
     ));
     assert!(matches!(&inner.elements[0].items, ElementItems::Funcs(f) if f[..] == [1, 2]));
     assert!(matches!(inner.elements[1].kind, ElementKind::Passive));
-    assert!(matches!(&inner.elements[1].items, ElementItems::Exprs(e) if e.len() == 2));
+    assert!(matches!(&inner.elements[1].items, ElementItems::Exprs(_, e) if e.len() == 2));
 
     let contents = |i: usize| &inner.bytes[inner.data[i].range.clone()];
     assert!(matches!(

@@ -14,7 +14,9 @@ use super::host_func::RawHostFn;
 use super::instance::InstanceData;
 use super::interrupt::InterruptHandle;
 use super::memory::MemoryData;
+use super::root::{Root, Roots};
 use super::table::TableData;
+use super::tag::TagData;
 use super::value::slots_of;
 use super::{Func, Limits, Val};
 use crate::engine::Engine;
@@ -24,7 +26,9 @@ use crate::frame::walk::Position;
 use crate::hook::table::ProbeTable;
 use crate::module::Module;
 use crate::sys::region::Region;
-use crate::types::{FuncType, GlobalType, MemoryType, RefType, TableType, ValType};
+use crate::types::{
+    FuncType, GlobalType, MemoryType, RefType, TableType, TypeId, TypeKind, ValType,
+};
 
 /// Slots above the stack limit: room for the largest frame of a function without
 /// calls, which is not checked, and for what a bridge or host call adds.
@@ -48,6 +52,9 @@ pub struct StoreCore {
     pub(crate) memories: Vec<MemoryData>,
     pub(crate) tables: Vec<TableData>,
     pub(crate) globals: Vec<GlobalData>,
+    pub(crate) tags: Vec<TagData>,
+    /// What the host holds.
+    pub(crate) roots: Roots,
     /// Slots of globals that no instance defines.
     host_globals: Vec<Owned<[u64; 2]>>,
     extern_values: Vec<Box<dyn Any + Send + Sync>>,
@@ -163,6 +170,8 @@ impl StoreCore {
             memories: Vec::new(),
             tables: Vec::new(),
             globals: Vec::new(),
+            tags: Vec::new(),
+            roots: Roots::default(),
             host_globals: Vec::new(),
             extern_values: Vec::new(),
             limits: Limits::default(),
@@ -219,7 +228,7 @@ impl StoreCore {
             cost: 0,
             ctx: std::ptr::null_mut(),
             target: std::ptr::null(),
-            sig: self.engine.sig_id(&ty).0,
+            sig: self.engine.func_type(&ty).index,
             id,
             param_slots: params,
             result_slots: results,
@@ -244,6 +253,16 @@ impl StoreCore {
                 .module
                 .inner
                 .func_type_of(index),
+        }
+    }
+
+    /// Engine-wide identity of a function's type.
+    pub(crate) fn func_type_id(&self, func: Func) -> TypeId {
+        // SAFETY: records live as long as the store.
+        let index = unsafe { (*self.funcs[func.id as usize].record).sig };
+        TypeId {
+            index,
+            kind: TypeKind::Func,
         }
     }
 
@@ -288,7 +307,7 @@ impl StoreCore {
 
     /// Raw bits of a value that must be of type `ty`.
     pub(crate) fn val_to_raw(&self, ty: ValType, v: Val) -> Result<u128> {
-        if !v.has_type(ty) {
+        if !v.has_type(ty, self) {
             return Err(Error::usage(format!(
                 "value of type {} where {ty} is expected",
                 v.ty()
@@ -343,6 +362,16 @@ impl StoreCore {
         self.host_globals.push(slots);
         self.globals.push(GlobalData { ty, addr });
         (self.globals.len() - 1) as u32
+    }
+
+    pub(crate) fn add_tag(&mut self, ty: FuncType, type_id: TypeId) -> u32 {
+        self.tags.push(TagData { ty, type_id });
+        (self.tags.len() - 1) as u32
+    }
+
+    /// Holds an object for the host.
+    pub(crate) fn root(&self, raw: u64) -> Root {
+        self.roots.add(self.id, raw)
     }
 
     pub(crate) fn fuel_consumed(&self) -> u64 {

@@ -1,9 +1,9 @@
 //! Anything that can be imported and exported.
 
-use super::{AsContext, Func, Global, Memory, StoreCore, Table};
+use super::{AsContext, Func, Global, Memory, StoreCore, Table, Tag};
 use crate::types::ExternType;
 
-/// A function, global, memory or table of a store. Only a name for it: cheap to copy.
+/// A function, global, memory, table or tag of a store. Only a name for it: cheap to copy.
 #[derive(Debug, Clone, Copy)]
 pub enum Extern {
     /// A function.
@@ -14,6 +14,8 @@ pub enum Extern {
     Memory(Memory),
     /// A table.
     Table(Table),
+    /// An exception tag.
+    Tag(Tag),
 }
 
 impl Extern {
@@ -49,6 +51,14 @@ impl Extern {
         }
     }
 
+    /// The tag, if it is one.
+    pub fn into_tag(self) -> Option<Tag> {
+        match self {
+            Extern::Tag(tag) => Some(tag),
+            _ => None,
+        }
+    }
+
     /// Its type; the minimum of a memory or table is its size now.
     pub fn ty(&self, store: &impl AsContext) -> ExternType {
         match self {
@@ -56,6 +66,7 @@ impl Extern {
             Extern::Global(global) => ExternType::Global(global.ty(store)),
             Extern::Memory(memory) => ExternType::Memory(memory.ty(store)),
             Extern::Table(table) => ExternType::Table(table.ty(store)),
+            Extern::Tag(tag) => ExternType::Tag(tag.ty(store)),
         }
     }
 
@@ -66,6 +77,7 @@ impl Extern {
             Extern::Global(global) => global.store,
             Extern::Memory(memory) => memory.store,
             Extern::Table(table) => table.store,
+            Extern::Tag(tag) => tag.store,
         };
         store == core.id()
     }
@@ -92,5 +104,11 @@ impl From<Global> for Extern {
 impl From<Table> for Extern {
     fn from(x: Table) -> Extern {
         Extern::Table(x)
+    }
+}
+
+impl From<Tag> for Extern {
+    fn from(x: Tag) -> Extern {
+        Extern::Tag(x)
     }
 }

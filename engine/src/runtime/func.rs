@@ -206,7 +206,7 @@ mod tests {
         let mut store = Store::new(&Engine::default(), ());
         let ty = FuncType::new([ValType::F32, ValType::V128], [ValType::V128, ValType::F32]);
         let swap = Func::new(&mut store, ty.clone(), |_, args, results| {
-            (results[0], results[1]) = (args[1], args[0]);
+            (results[0], results[1]) = (args[1].clone(), args[0].clone());
             Ok(())
         });
         assert_eq!(swap.ty(&store), ty);

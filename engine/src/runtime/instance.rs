@@ -9,7 +9,7 @@ use super::linker::check_imports;
 use super::slow::SLOW;
 use super::value::slots_of;
 use super::{
-    AsContext, AsContextMut, Extern, Func, Global, Memory, Table, TypedFunc, WasmParams,
+    AsContext, AsContextMut, Extern, Func, Global, Memory, Table, Tag, TypedFunc, WasmParams,
     WasmResults,
 };
 use crate::error::{Error, Result, TrapCode};
@@ -51,6 +51,7 @@ pub(crate) struct InstanceData {
     pub(crate) memories: Vec<u32>,
     pub(crate) tables: Vec<u32>,
     globals: Vec<u32>,
+    pub(crate) tags: Vec<u32>,
     global_slots: Vec<u64>,
     global_addrs: Vec<*mut u64>,
     table_views: Vec<*const TableView>,
@@ -137,6 +138,7 @@ impl StoreCore {
             memories: Vec::new(),
             tables: Vec::new(),
             globals: Vec::new(),
+            tags: Vec::new(),
             global_slots: vec![0; m.global_slots.last().map_or(0, |&last| last as usize + 2)],
             global_addrs: Vec::with_capacity(m.globals.len()),
             table_views: Vec::new(),
@@ -149,11 +151,16 @@ impl StoreCore {
                 Extern::Memory(memory) => data.memories.push(memory.id),
                 Extern::Table(table) => data.tables.push(table.id),
                 Extern::Global(global) => data.globals.push(global.id),
+                Extern::Tag(tag) => data.tags.push(tag.id),
             }
         }
         for ty in &m.memories[data.memories.len()..] {
             let id = self.add_memory(*ty)?;
             data.memories.push(id);
+        }
+        for &ty in &m.tags[data.tags.len()..] {
+            let info = &m.types[ty as usize];
+            data.tags.push(self.add_tag(info.func().clone(), info.id));
         }
         let data = Owned::new(data);
         self.instances.push(data);
@@ -173,15 +180,15 @@ impl StoreCore {
         let ctx = &raw mut data.ctx;
         for (index, &ty) in m.funcs.iter().enumerate() {
             let def = &m.types[ty as usize];
-            let params = slots_of(def.ty.params()) as u32;
-            let results = slots_of(def.ty.results()) as u32;
+            let params = slots_of(def.func().params()) as u32;
+            let results = slots_of(def.func().results()) as u32;
             let mut record = FuncRecord {
                 code: &raw const control::PREPARE,
                 header: params.max(results),
                 cost: 0,
                 ctx,
                 target: std::ptr::null(),
-                sig: def.sig.0,
+                sig: def.id.index,
                 id: first_own
                     .wrapping_add(index as u32)
                     .wrapping_sub(m.num_imported_funcs),
@@ -259,7 +266,9 @@ impl StoreCore {
         for element in &m.elements {
             let items = match &element.items {
                 ElementItems::Funcs(funcs) => funcs.iter().map(|&f| data.raw_func(f)).collect(),
-                ElementItems::Exprs(exprs) => exprs.iter().map(|e| data.eval(e) as u64).collect(),
+                ElementItems::Exprs(_, exprs) => {
+                    exprs.iter().map(|e| data.eval(e) as u64).collect()
+                }
             };
             data.elements.push(items);
         }
@@ -412,6 +421,11 @@ impl Instance {
         self.get_export(store, name)?.into_table()
     }
 
+    /// An exported tag.
+    pub fn get_tag(&self, store: &impl AsContext, name: &str) -> Option<Tag> {
+        self.get_export(store, name)?.into_tag()
+    }
+
     /// Any function by index, exported or not.
     pub fn func(&self, store: &impl AsContext, index: u32) -> Option<Func> {
         self.item(store.core(), ExternIndex::Func(index))?
@@ -459,6 +473,11 @@ impl Instance {
             ExternIndex::Global(i) => Global {
                 store,
                 id: *data.globals.get(i as usize)?,
+            }
+            .into(),
+            ExternIndex::Tag(i) => Tag {
+                store,
+                id: *data.tags.get(i as usize)?,
             }
             .into(),
         })

@@ -11,8 +11,8 @@ use super::host_func::HostFunc;
 use super::{AsContext, Caller, Extern, Func, Instance, IntoFunc, Store, Val};
 use crate::engine::Engine;
 use crate::error::{LinkError, Result, Trap, TrapCode};
-use crate::module::Module;
-use crate::types::{ExternType, FuncType, extern_matches};
+use crate::module::{ImportKind, Module};
+use crate::types::{ExternType, FuncType, TypeId, extern_matches};
 
 /// Definitions by module and name, which satisfy the imports of modules.
 ///
@@ -202,16 +202,13 @@ impl<T: 'static> Linker<T> {
         }
         // All is known to be there before anything is made.
         let mut definitions = Vec::with_capacity(module.imports().len());
-        for import in module.imports() {
+        for (position, import) in module.imports().enumerate() {
             let unknown = || LinkError::unknown_import(import.module, import.name, &import.ty);
             let definition = self.get(import.module, import.name).ok_or_else(unknown)?;
             if let Definition::Host(host) = definition {
-                check_import(
-                    import.module,
-                    import.name,
-                    &import.ty,
-                    &ExternType::Func(host.ty.clone()),
-                )?;
+                let found = ExternType::Func(host.ty.clone());
+                let id = self.engine.func_type(&host.ty);
+                check_import(module, position, &found, Some(id))?;
             }
             definitions.push(definition);
         }
@@ -270,31 +267,53 @@ pub(crate) fn check_imports(
             items.len()
         )));
     }
-    for (import, item) in module.imports().zip(items) {
+    let core = store.core();
+    for (position, (import, item)) in module.imports().zip(items).enumerate() {
         if !item.belongs_to(store.core()) {
             let (module, name) = (import.module, import.name);
             return Err(LinkError::new(format!(
                 "definition of `{module}` `{name}` belongs to another store"
             )));
         }
-        check_import(import.module, import.name, &import.ty, &item.ty(store))?;
+        let id = match item {
+            Extern::Func(func) => Some(core.func_type_id(*func)),
+            Extern::Tag(tag) => Some(tag.of(core).type_id),
+            _ => None,
+        };
+        check_import(module, position, &item.ty(store), id)?;
     }
     Ok(())
 }
 
+/// Checks what is given for one import; `id` is the identity of a function's or tag's type.
 fn check_import(
-    module: &str,
-    name: &str,
-    expected: &ExternType,
+    module: &Module,
+    position: usize,
     found: &ExternType,
+    id: Option<TypeId>,
 ) -> Result<(), LinkError> {
-    if extern_matches(expected, found) {
-        Ok(())
-    } else {
-        Err(LinkError::incompatible_import(
-            module, name, expected, found,
-        ))
+    let m = &module.inner;
+    let import = &m.imports[position];
+    let expected = m.import_type(import);
+    let matches = m.engine.with_types(|types| {
+        let of = |ty: u32| m.type_ids[ty as usize];
+        extern_matches(&expected, found, types)
+            && match (import.kind, id) {
+                (ImportKind::Func(ty), Some(id)) => types.is_subtype(id.index, of(ty).index),
+                // Both sides throw and catch, so a subtype is not enough.
+                (ImportKind::Tag(ty), Some(id)) => id == of(ty),
+                _ => true,
+            }
+    });
+    if matches {
+        return Ok(());
     }
+    Err(LinkError::incompatible_import(
+        &import.module,
+        &import.name,
+        &expected,
+        found,
+    ))
 }
 
 #[cfg(test)]

@@ -1,8 +1,10 @@
 //! What exists while guests run: stores and what they own.
 
+mod anyref;
 mod call;
 mod caller;
 pub(crate) mod core;
+mod exnref;
 mod externref;
 mod externs;
 mod fuel;
@@ -13,14 +15,18 @@ pub(crate) mod instance;
 mod interrupt;
 mod linker;
 pub(crate) mod memory;
+mod root;
 mod slow;
 mod store;
 pub(crate) mod table;
+mod tag;
 mod typed;
 mod value;
 
 pub use self::core::StoreCore;
+pub use anyref::AnyRef;
 pub use caller::Caller;
+pub use exnref::ExnRef;
 pub use externref::ExternRef;
 pub use externs::Extern;
 pub use func::Func;
@@ -32,5 +38,6 @@ pub use linker::Linker;
 pub use memory::Memory;
 pub use store::{AsContext, AsContextMut, Limits, Store};
 pub use table::Table;
+pub use tag::Tag;
 pub use typed::{TypedFunc, WasmParams, WasmResults, WasmTy};
 pub use value::Val;

@@ -165,6 +165,10 @@ pub struct Limits {
     pub memory_bytes_max: Option<u64>,
     /// Elements of each table.
     pub table_elements_max: Option<u64>,
+    /// Bytes of the heap of structures, arrays, exceptions and values of the host. What does not
+    /// fit after a collection ends the guest with
+    /// [`TrapCode::HeapLimit`](crate::TrapCode::HeapLimit).
+    pub heap_bytes_max: Option<u64>,
     /// A growth refused because of these limits ends the guest with
     /// [`TrapCode::MemoryLimit`](crate::TrapCode::MemoryLimit) or
     /// [`TrapCode::TableLimit`](crate::TrapCode::TableLimit) instead of giving it -1.

@@ -6,7 +6,7 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use super::value::{funcref_to_raw, with_slots};
-use super::{AsContextMut, ExternRef, Func, StoreCore};
+use super::{AnyRef, AsContextMut, ExnRef, ExternRef, Func, StoreCore};
 use crate::error::{Error, Result};
 use crate::types::ValType;
 
@@ -124,7 +124,8 @@ impl<'a> SlotWriter<'a> {
 // into the slot of a reference must be a reference.
 
 /// A Rust type that is a Wasm type: `i32` and `u32` (i32), `i64` and `u64` (i64), `f32`,
-/// `f64`, `u128` (v128), `Option<Func>` (funcref), `Option<ExternRef>` (externref).
+/// `f64`, `u128` (v128), `Option<Func>` (funcref), `Option<ExternRef>` (externref),
+/// `Option<AnyRef>` (anyref), `Option<ExnRef>` (exnref).
 pub trait WasmTy: Sized + 'static {
     #[doc(hidden)]
     const TYPE: ValType;
@@ -158,7 +159,6 @@ wasm_ty! {
     u64 => ValType::I64, v => v, w => w;
     f32 => ValType::F32, v => v.to_bits().into(), w => f32::from_bits(w as u32);
     f64 => ValType::F64, v => v.to_bits(), w => f64::from_bits(w);
-    Option<ExternRef> => ValType::EXTERNREF, v => ExternRef::to_raw(v), w => ExternRef::from_raw(w);
 }
 
 impl WasmTy for u128 {
@@ -184,6 +184,28 @@ impl WasmTy for Option<Func> {
         let word = from.next();
         from.core.raw_to_funcref(word)
     }
+}
+
+macro_rules! wasm_ref {
+    ($($name:ident = $ty:expr;)*) => { $(
+        impl WasmTy for Option<$name> {
+            const TYPE: ValType = $ty;
+            fn write(self, to: &mut SlotWriter<'_>) -> Result<()> {
+                to.put($name::to_raw(self.as_ref(), to.core)?);
+                Ok(())
+            }
+            fn read(from: &mut SlotReader<'_>) -> Option<$name> {
+                let word = from.next();
+                $name::from_raw(word, from.core)
+            }
+        }
+    )* };
+}
+
+wasm_ref! {
+    ExternRef = ValType::EXTERNREF;
+    AnyRef = ValType::ANYREF;
+    ExnRef = ValType::EXNREF;
 }
 
 /// Parameters of a typed function: `()`, a [`WasmTy`], or a tuple of up to 16.
@@ -315,10 +337,12 @@ mod tests {
             } )* };
         }
         let func = Func::wrap(&mut store, || {});
+        let value = ExternRef::new(&mut store, 3);
         round_trip!(
             i32: -1, u32: u32::MAX, i64: i64::MIN, u64: u64::MAX, f32: -1.5, f64: 1e300,
             u128: u128::MAX - 5, Option<Func>: Some(func), Option<Func>: None,
-            Option<ExternRef>: ExternRef::from_raw(3), Option<ExternRef>: None
+            Option<ExternRef>: Some(value.clone()), Option<ExternRef>: None,
+            Option<AnyRef>: Some(AnyRef::i31(-3)), Option<AnyRef>: None, Option<ExnRef>: None
         );
     }
 

@@ -3,7 +3,7 @@
 //! A slot is 64 bits. Integers and floats are zero-extended, a vector takes two slots, its
 //! low half first, and references are one word, 0 for null.
 
-use super::{ExternRef, Func, StoreCore};
+use super::{AnyRef, ExnRef, ExternRef, Func, StoreCore};
 use crate::error::{Error, Result};
 use crate::types::{HeapType, RefType, ValType};
 
@@ -20,7 +20,7 @@ use crate::types::{HeapType, RefType, ValType};
 /// assert_eq!(x.ty(), ValType::F32);
 /// assert!(matches!(Val::default_for(ValType::FUNCREF), Val::FuncRef(None)));
 /// ```
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub enum Val {
     /// 32-bit integer.
     I32(i32),
@@ -36,10 +36,14 @@ pub enum Val {
     FuncRef(Option<Func>),
     /// Host value or null.
     ExternRef(Option<ExternRef>),
+    /// Value of the guest (31-bit integer, structure, array) or null.
+    AnyRef(Option<AnyRef>),
+    /// Exception or null.
+    ExnRef(Option<ExnRef>),
 }
 
 impl Val {
-    /// The value's type; that of a reference is the nullable one.
+    /// The value's type; that of a reference is the nullable one at the top of its hierarchy.
     pub fn ty(&self) -> ValType {
         match self {
             Val::I32(_) => ValType::I32,
@@ -49,6 +53,8 @@ impl Val {
             Val::V128(_) => ValType::V128,
             Val::FuncRef(_) => ValType::FUNCREF,
             Val::ExternRef(_) => ValType::EXTERNREF,
+            Val::AnyRef(_) => ValType::ANYREF,
+            Val::ExnRef(_) => ValType::EXNREF,
         }
     }
 
@@ -60,20 +66,47 @@ impl Val {
             ValType::F32 => Val::F32(0),
             ValType::F64 => Val::F64(0),
             ValType::V128 => Val::V128(0),
-            ValType::Ref(RefType { heap, .. }) => match heap {
+            ValType::Ref(RefType { heap, .. }) => match heap.top() {
                 HeapType::Func => Val::FuncRef(None),
                 HeapType::Extern => Val::ExternRef(None),
+                HeapType::Exn => Val::ExnRef(None),
+                _ => Val::AnyRef(None),
             },
         }
     }
 
-    /// Is it a value of this type?
-    pub(crate) fn has_type(&self, ty: ValType) -> bool {
-        match (self, ty) {
-            (Val::FuncRef(None) | Val::ExternRef(None), ValType::Ref(r)) if !r.nullable => false,
-            (Val::FuncRef(_), ValType::Ref(r)) => r.heap == HeapType::Func,
-            (Val::ExternRef(_), ValType::Ref(r)) => r.heap == HeapType::Extern,
-            _ => self.ty() == ty,
+    /// Is it a value of this type? A reference of another store is of no type.
+    pub(crate) fn has_type(&self, ty: ValType, core: &StoreCore) -> bool {
+        let ValType::Ref(expected) = ty else {
+            return self.ty() == ty;
+        };
+        let null = matches!(
+            self,
+            Val::FuncRef(None) | Val::ExternRef(None) | Val::AnyRef(None) | Val::ExnRef(None)
+        );
+        match self.ty() {
+            ValType::Ref(found) if found.heap != expected.heap.top() => false,
+            ValType::Ref(_) if null => expected.nullable,
+            ValType::Ref(found) => {
+                found.heap == expected.heap || {
+                    let found = self.heap_type(core);
+                    core.engine().is_subtype(found, expected.heap)
+                }
+            }
+            _ => false,
+        }
+    }
+
+    /// The most precise type of what a reference refers to.
+    fn heap_type(&self, core: &StoreCore) -> HeapType {
+        match self {
+            Val::FuncRef(Some(func)) if func.belongs_to(core) => {
+                HeapType::Concrete(core.func_type_id(*func))
+            }
+            Val::AnyRef(Some(value)) => value.heap_type(core),
+            Val::FuncRef(_) => HeapType::Func,
+            Val::ExternRef(_) => HeapType::Extern,
+            _ => HeapType::Exn,
         }
     }
 
@@ -81,8 +114,8 @@ impl Val {
     ///
     /// # Errors
     /// A function of another store.
-    pub(crate) fn to_slots(self, core: &StoreCore, slots: &mut [u64]) -> Result<()> {
-        slots[0] = match self {
+    pub(crate) fn to_slots(&self, core: &StoreCore, slots: &mut [u64]) -> Result<()> {
+        slots[0] = match *self {
             Val::I32(v) => (v as u32).into(),
             Val::I64(v) => v as u64,
             Val::F32(v) => v.into(),
@@ -92,7 +125,9 @@ impl Val {
                 v as u64
             }
             Val::FuncRef(func) => funcref_to_raw(core, func)?,
-            Val::ExternRef(v) => ExternRef::to_raw(v),
+            Val::ExternRef(ref v) => ExternRef::to_raw(v.as_ref(), core)?,
+            Val::AnyRef(ref v) => AnyRef::to_raw(v.as_ref(), core)?,
+            Val::ExnRef(ref v) => ExnRef::to_raw(v.as_ref(), core)?,
         };
         Ok(())
     }
@@ -105,9 +140,11 @@ impl Val {
             ValType::F32 => Val::F32(slots[0] as u32),
             ValType::F64 => Val::F64(slots[0]),
             ValType::V128 => Val::V128(u128::from(slots[1]) << 64 | u128::from(slots[0])),
-            ValType::Ref(RefType { heap, .. }) => match heap {
+            ValType::Ref(RefType { heap, .. }) => match heap.top() {
                 HeapType::Func => Val::FuncRef(core.raw_to_funcref(slots[0])),
-                HeapType::Extern => Val::ExternRef(ExternRef::from_raw(slots[0])),
+                HeapType::Extern => Val::ExternRef(ExternRef::from_raw(slots[0], core)),
+                HeapType::Exn => Val::ExnRef(ExnRef::from_raw(slots[0], core)),
+                _ => Val::AnyRef(AnyRef::from_raw(slots[0], core)),
             },
         }
     }
@@ -142,7 +179,7 @@ pub(crate) fn write_vals(
 ) -> Result<()> {
     let mut at = 0;
     for (i, (val, &ty)) in vals.iter().zip(types).enumerate() {
-        if !val.has_type(ty) {
+        if !val.has_type(ty, core) {
             let found = val.ty();
             return Err(Error::usage(format!(
                 "{what} {i} is {found}, expected {ty}"
@@ -190,6 +227,8 @@ val_from! {
     u128 => V128(v => v);
     Option<Func> => FuncRef(v => v);
     Option<ExternRef> => ExternRef(v => v);
+    Option<AnyRef> => AnyRef(v => v);
+    Option<ExnRef> => ExnRef(v => v);
 }
 
 #[cfg(test)]
@@ -201,6 +240,7 @@ mod tests {
     fn values_survive_their_slots() {
         let mut store = Store::new(&Engine::default(), ());
         let func = Func::wrap(&mut store, || {});
+        let value = ExternRef::new(&mut store, 5);
         let vals = [
             Val::I32(-1),
             Val::I64(i64::MIN),
@@ -209,7 +249,7 @@ mod tests {
             Val::F64(0xfff0_0000_0000_0001),
             Val::FuncRef(Some(func)),
             Val::FuncRef(None),
-            Val::ExternRef(ExternRef::from_raw(5)),
+            Val::ExternRef(Some(value)),
             Val::ExternRef(None),
         ];
         let types: Vec<ValType> = vals.iter().map(Val::ty).collect();
@@ -220,7 +260,7 @@ mod tests {
         assert_eq!(slots[0], 0xffff_ffff, "zero-extended");
         assert_eq!(slots[3], 0x0011_2233_4455_6677, "low half first");
         assert_eq!((slots[7], slots[9]), (0, 0), "null is 0");
-        let mut back = [Val::I32(0); 9];
+        let mut back = [const { Val::I32(0) }; 9];
         read_vals(core, &types, &slots, &mut back);
         assert_eq!(format!("{back:?}"), format!("{vals:?}"));
     }
@@ -249,7 +289,7 @@ mod tests {
             nullable: false,
             heap: HeapType::Func,
         });
-        assert!(!Val::FuncRef(None).has_type(non_null));
-        assert!(Val::FuncRef(Some(func)).has_type(non_null));
+        assert!(!Val::FuncRef(None).has_type(non_null, one.core()));
+        assert!(Val::FuncRef(Some(func)).has_type(non_null, one.core()));
     }
 }

@@ -17,19 +17,19 @@ impl<'a> Lowering<'a> {
         let module = self.module;
         let def = &module.inner.types[type_index as usize];
         let index_slot = self.lowest(1);
-        let slot = self.lowest(1 + def.ty.params().len());
+        let slot = self.lowest(1 + def.func().params().len());
         let kind = if table == 0 {
             Kind::CallIndirect
         } else {
             Kind::CallIndirectTable
         };
-        self.emit(kind, def.sig.0, index_slot, slot as u16);
+        self.emit(kind, def.id.index, index_slot, slot as u16);
         if table != 0 {
             let data = self.emit(Kind::Data, 0, 0, 0);
             self.cells[data].imm = table;
         }
         self.pop();
-        self.after_call(&def.ty);
+        self.after_call(def.func());
     }
 
     pub(super) fn after_call(&mut self, ty: &FuncType) {

@@ -11,8 +11,12 @@ impl<'a> Lowering<'a> {
     pub(super) fn sig(&self, ty: BlockType) -> Result<Sig<'a>, LoadError> {
         Ok(match ty {
             BlockType::Empty => Sig::Empty,
-            BlockType::Type(ty) => Sig::One(ValType::from_parser(ty, self.pc.into())?),
-            BlockType::FuncType(index) => Sig::Func(&self.module.inner.types[index as usize].ty),
+            BlockType::Type(ty) => Sig::One(ValType::from_parser(
+                ty,
+                &self.module.inner.type_ids,
+                self.pc.into(),
+            )?),
+            BlockType::FuncType(index) => Sig::Func(self.module.inner.types[index as usize].func()),
         })
     }
 

@@ -18,7 +18,7 @@ use super::slow_op::SlowOp;
 use super::{FuncCode, Mode, Sites};
 use crate::error::LoadError;
 use crate::module::Module;
-use crate::types::{FuncType, ValType};
+use crate::types::{FuncType, HeapType, RefType, ValType};
 
 /// Slots that a frame can have: slot numbers in cells have 16 bits.
 const FRAME_SLOTS_MAX: u32 = 0xffff;
@@ -412,18 +412,18 @@ impl<'a> Lowering<'a> {
             O::GlobalGet { global_index } => self.global_get(global_index),
             O::GlobalSet { global_index } => self.global_set(global_index),
             O::RefNull { hty } => {
-                let ty = ValType::from_parser(
-                    wasmparser::ValType::Ref(
-                        wasmparser::RefType::new(true, hty).expect("an abstract heap type"),
-                    ),
-                    self.pc.into(),
-                )?;
-                self.constant(ty, 0);
+                let ids = &self.module.inner.type_ids;
+                let heap = HeapType::from_parser(hty, ids, self.pc.into())?;
+                let ty = RefType {
+                    nullable: true,
+                    heap: heap.bottom(),
+                };
+                self.constant(ValType::Ref(ty), 0);
             }
             O::RefFunc { function_index } => {
                 let slot = self.top();
                 self.emit(Kind::RefFunc, function_index, slot, 0);
-                self.push(ValType::FUNCREF);
+                self.push(ValType::Ref(self.func_ref_type(function_index)));
             }
             O::Call { function_index } => self.call(function_index),
             O::CallIndirect {
@@ -447,6 +447,15 @@ impl<'a> Lowering<'a> {
             _ => return self.structured(op),
         }
         Ok(())
+    }
+
+    /// Type of a reference to a function of the module.
+    fn func_ref_type(&self, func: u32) -> RefType {
+        let m = &self.module.inner;
+        RefType {
+            nullable: false,
+            heap: HeapType::Concrete(m.type_ids[m.funcs[func as usize] as usize]),
+        }
     }
 
     /// Slot of the lowest of the topmost `n` operands.

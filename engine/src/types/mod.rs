@@ -1,10 +1,18 @@
-//! Wasm types as the embedding API shows them, their conversion from the parser's types,
-//! and the rules by which an import accepts what is offered for it.
+//! Wasm types as the embedding API shows them, and their conversion from the parser's types.
+
+mod composite;
+mod matching;
+mod reference;
+pub(crate) mod registry;
 
 use std::fmt;
 use std::sync::Arc;
 
 use crate::error::LoadError;
+
+pub use composite::{ArrayType, CompositeType, FieldType, StorageType, StructType};
+pub(crate) use matching::extern_matches;
+pub use reference::{HeapType, RefType, TypeId, TypeKind};
 
 /// Byte offset of an instruction in its module.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -38,6 +46,10 @@ impl ValType {
     pub const FUNCREF: ValType = ValType::Ref(RefType::FUNCREF);
     /// `externref`: a value of the host or null.
     pub const EXTERNREF: ValType = ValType::Ref(RefType::EXTERNREF);
+    /// `anyref`: a value of the guest or null.
+    pub const ANYREF: ValType = ValType::Ref(RefType::ANYREF);
+    /// `exnref`: an exception or null.
+    pub const EXNREF: ValType = ValType::Ref(RefType::EXNREF);
 
     /// 64-bit slots that a value takes in a frame or an argument list.
     pub(crate) const fn slots(self) -> usize {
@@ -47,16 +59,39 @@ impl ValType {
         }
     }
 
+    /// The same with a type id replaced.
+    fn map_id(self, f: &impl Fn(TypeId) -> TypeId) -> ValType {
+        match self {
+            ValType::Ref(RefType {
+                nullable,
+                heap: HeapType::Concrete(id),
+            }) => ValType::Ref(RefType {
+                nullable,
+                heap: HeapType::Concrete(f(id)),
+            }),
+            other => other,
+        }
+    }
+
+    /// Is it a reference that the collector has to know of?
+    pub(crate) fn is_collected(self) -> bool {
+        matches!(self, ValType::Ref(ty) if ty.heap.is_collected())
+    }
+
     /// Converts the parser's type; types of features that the engine lacks are errors at
-    /// `offset`.
-    pub(crate) fn from_parser(ty: wasmparser::ValType, offset: u64) -> Result<ValType, LoadError> {
+    /// `offset`. `types` are the ids of the module's types.
+    pub(crate) fn from_parser(
+        ty: wasmparser::ValType,
+        types: &[TypeId],
+        offset: u64,
+    ) -> Result<ValType, LoadError> {
         Ok(match ty {
             wasmparser::ValType::I32 => ValType::I32,
             wasmparser::ValType::I64 => ValType::I64,
             wasmparser::ValType::F32 => ValType::F32,
             wasmparser::ValType::F64 => ValType::F64,
             wasmparser::ValType::V128 => ValType::V128,
-            wasmparser::ValType::Ref(r) => ValType::Ref(RefType::from_parser(r, offset)?),
+            wasmparser::ValType::Ref(r) => ValType::Ref(RefType::from_parser(r, types, offset)?),
         })
     }
 }
@@ -72,73 +107,6 @@ impl fmt::Display for ValType {
             ValType::Ref(r) => r.fmt(f),
         }
     }
-}
-
-/// Type of a reference.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct RefType {
-    /// May be null.
-    pub nullable: bool,
-    /// What it refers to when it is not null.
-    pub heap: HeapType,
-}
-
-impl RefType {
-    /// A function or null.
-    pub const FUNCREF: RefType = RefType {
-        nullable: true,
-        heap: HeapType::Func,
-    };
-    /// A value of the host or null.
-    pub const EXTERNREF: RefType = RefType {
-        nullable: true,
-        heap: HeapType::Extern,
-    };
-
-    pub(crate) fn from_parser(ty: wasmparser::RefType, offset: u64) -> Result<RefType, LoadError> {
-        use wasmparser::{AbstractHeapType, HeapType as H};
-        let heap = match ty.heap_type() {
-            H::Abstract {
-                shared: false,
-                ty: AbstractHeapType::Func,
-            } => HeapType::Func,
-            H::Abstract {
-                shared: false,
-                ty: AbstractHeapType::Extern,
-            } => HeapType::Extern,
-            _ => return Err(unsupported(&format!("reference type {ty}"), offset)),
-        };
-        Ok(RefType {
-            nullable: ty.is_nullable(),
-            heap,
-        })
-    }
-
-    /// Is every value of `self` a value of `other`?
-    pub(crate) fn is_subtype_of(self, other: RefType) -> bool {
-        self.heap == other.heap && (other.nullable || !self.nullable)
-    }
-}
-
-impl fmt::Display for RefType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match (self.heap, self.nullable) {
-            (HeapType::Func, true) => "funcref",
-            (HeapType::Func, false) => "(ref func)",
-            (HeapType::Extern, true) => "externref",
-            (HeapType::Extern, false) => "(ref extern)",
-        })
-    }
-}
-
-/// What a reference refers to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum HeapType {
-    /// Any function.
-    Func,
-    /// Any value of the host.
-    Extern,
 }
 
 /// Parameters and results of a function. Cheap to clone.
@@ -176,16 +144,17 @@ impl FuncType {
 
     pub(crate) fn from_parser(
         ty: &wasmparser::FuncType,
+        types: &[TypeId],
         offset: u64,
     ) -> Result<FuncType, LoadError> {
-        let types: Result<Arc<[ValType]>, LoadError> = ty
+        let all: Result<Arc<[ValType]>, LoadError> = ty
             .params()
             .iter()
             .chain(ty.results())
-            .map(|&t| ValType::from_parser(t, offset))
+            .map(|&t| ValType::from_parser(t, types, offset))
             .collect();
         Ok(FuncType {
-            types: types?,
+            types: all?,
             num_params: ty.params().len(),
         })
     }
@@ -219,13 +188,14 @@ pub struct GlobalType {
 impl GlobalType {
     pub(crate) fn from_parser(
         ty: wasmparser::GlobalType,
+        types: &[TypeId],
         offset: u64,
     ) -> Result<GlobalType, LoadError> {
         if ty.shared {
             return Err(unsupported("shared global", offset));
         }
         Ok(GlobalType {
-            content: ValType::from_parser(ty.content_type, offset)?,
+            content: ValType::from_parser(ty.content_type, types, offset)?,
             mutable: ty.mutable,
         })
     }
@@ -324,13 +294,14 @@ impl TableType {
 
     pub(crate) fn from_parser(
         ty: wasmparser::TableType,
+        types: &[TypeId],
         offset: u64,
     ) -> Result<TableType, LoadError> {
         if ty.shared {
             return Err(unsupported("shared table", offset));
         }
         Ok(TableType {
-            element: RefType::from_parser(ty.element_type, offset)?,
+            element: RefType::from_parser(ty.element_type, types, offset)?,
             minimum: ty.initial,
             maximum: ty.maximum,
             table64: ty.table64,
@@ -364,6 +335,8 @@ pub enum ExternType {
     Memory(MemoryType),
     /// A table.
     Table(TableType),
+    /// An exception tag: the types of what its exceptions carry are the parameters.
+    Tag(FuncType),
 }
 
 impl fmt::Display for ExternType {
@@ -373,6 +346,7 @@ impl fmt::Display for ExternType {
             ExternType::Global(ty) => write!(f, "global {ty}"),
             ExternType::Memory(ty) => write!(f, "memory {ty}"),
             ExternType::Table(ty) => write!(f, "table {ty}"),
+            ExternType::Tag(ty) => write!(f, "tag {ty}"),
         }
     }
 }
@@ -399,154 +373,6 @@ pub struct ExportType<'a> {
     pub index: u32,
 }
 
-/// May something of type `found` be given for an import of type `expected`? The minimum of
-/// a `found` memory or table is its size now (specification, "Import Matching").
-pub(crate) fn extern_matches(expected: &ExternType, found: &ExternType) -> bool {
-    match (expected, found) {
-        (ExternType::Func(e), ExternType::Func(f)) => e == f,
-        (ExternType::Global(e), ExternType::Global(f)) => global_matches(e, f),
-        (ExternType::Memory(e), ExternType::Memory(f)) => {
-            e.memory64 == f.memory64
-                && e.shared == f.shared
-                && e.page_size_log2 == f.page_size_log2
-                && limits_match((e.minimum, e.maximum), (f.minimum, f.maximum))
-        }
-        (ExternType::Table(e), ExternType::Table(f)) => {
-            e.element == f.element
-                && e.table64 == f.table64
-                && limits_match((e.minimum, e.maximum), (f.minimum, f.maximum))
-        }
-        _ => false,
-    }
-}
-
-/// A variable must have exactly the type, since both sides write it; a constant may be of
-/// a subtype.
-fn global_matches(expected: &GlobalType, found: &GlobalType) -> bool {
-    match (expected.mutable, found.mutable) {
-        (true, true) => expected.content == found.content,
-        (false, false) => match (expected.content, found.content) {
-            (ValType::Ref(e), ValType::Ref(f)) => f.is_subtype_of(e),
-            (e, f) => e == f,
-        },
-        _ => false,
-    }
-}
-
-/// `found` is at least as large, and promised not to grow beyond what `expected` allows.
-fn limits_match(expected: (u64, Option<u64>), found: (u64, Option<u64>)) -> bool {
-    found.0 >= expected.0
-        && match (expected.1, found.1) {
-            (None, _) => true,
-            (Some(_), None) => false,
-            (Some(e), Some(f)) => f <= e,
-        }
-}
-
 fn unsupported(what: &str, offset: u64) -> LoadError {
     LoadError::at(format!("{what} is not supported"), offset)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const MEMORY: MemoryType = MemoryType {
-        minimum: 1,
-        maximum: None,
-        memory64: false,
-        shared: false,
-        page_size_log2: 16,
-    };
-
-    fn memory(minimum: u64, maximum: Option<u64>) -> ExternType {
-        ExternType::Memory(MemoryType {
-            minimum,
-            maximum,
-            ..MEMORY
-        })
-    }
-
-    #[test]
-    fn limits_of_imports() {
-        let check = |e, f, expect| assert_eq!(extern_matches(&e, &f), expect, "{e} <- {f}");
-        check(memory(1, None), memory(1, None), true);
-        check(memory(1, None), memory(2, Some(3)), true);
-        check(memory(2, None), memory(1, None), false);
-        check(memory(1, Some(3)), memory(1, Some(3)), true);
-        check(memory(1, Some(3)), memory(1, Some(2)), true);
-        check(memory(1, Some(3)), memory(1, Some(4)), false);
-        check(memory(1, Some(3)), memory(1, None), false);
-        let m64 = ExternType::Memory(MemoryType {
-            memory64: true,
-            ..MEMORY
-        });
-        check(memory(1, None), m64, false);
-    }
-
-    #[test]
-    fn globals_and_kinds_of_imports() {
-        let global = |content, mutable| ExternType::Global(GlobalType { content, mutable });
-        let non_null = ValType::Ref(RefType {
-            nullable: false,
-            heap: HeapType::Func,
-        });
-        let check = |e, f, expect| assert_eq!(extern_matches(&e, &f), expect, "{e} <- {f}");
-        check(
-            global(ValType::I32, false),
-            global(ValType::I32, false),
-            true,
-        );
-        check(
-            global(ValType::I32, false),
-            global(ValType::I64, false),
-            false,
-        );
-        check(
-            global(ValType::I32, true),
-            global(ValType::I32, false),
-            false,
-        );
-        check(
-            global(ValType::I32, false),
-            global(ValType::I32, true),
-            false,
-        );
-        check(
-            global(ValType::FUNCREF, false),
-            global(non_null, false),
-            true,
-        );
-        check(
-            global(ValType::FUNCREF, true),
-            global(non_null, true),
-            false,
-        );
-        check(
-            global(non_null, false),
-            global(ValType::FUNCREF, false),
-            false,
-        );
-        check(global(ValType::I32, false), memory(1, None), false);
-        let f = |p: &[ValType]| ExternType::Func(FuncType::new(p.iter().copied(), []));
-        check(f(&[ValType::I32]), f(&[ValType::I32]), true);
-        check(f(&[ValType::I32]), f(&[]), false);
-    }
-
-    #[test]
-    fn types_are_shown_as_in_the_specification() {
-        let ty = FuncType::new([ValType::I32, ValType::FUNCREF], [ValType::V128]);
-        assert_eq!(
-            ExternType::Func(ty).to_string(),
-            "func [i32 funcref] -> [v128]"
-        );
-        assert_eq!(memory(1, Some(2)).to_string(), "memory 1 2");
-        let table = TableType {
-            element: RefType::EXTERNREF,
-            minimum: 3,
-            maximum: None,
-            table64: false,
-        };
-        assert_eq!(ExternType::Table(table).to_string(), "table 3 externref");
-    }
 }
