@@ -66,7 +66,7 @@ fn run(vector: &Json, analyses: &[&str], probe: Option<Probe>) -> Run {
     let mut results = [Val::I32(0)];
     let result = main.call(&mut store, &[], &mut results);
     let result = match result {
-        Ok(()) => Ok(results[0]),
+        Ok(()) => Ok(results[0].clone()),
         Err(error) => Err(error.trap().expect("a trap").code()),
     };
     let fuel = store.fuel_consumed();

@@ -47,7 +47,12 @@ fn typed_calls_take_and_give_every_type() {
     let swap = guest.func("swap");
     identity!("funcref", Option<Func>, None, Some(swap));
     let reference = ExternRef::new(&mut guest.store, "host data");
-    identity!("externref", Option<ExternRef>, None, Some(reference));
+    identity!(
+        "externref",
+        Option<ExternRef>,
+        None,
+        Some(reference.clone())
+    );
 }
 
 #[test]
@@ -123,12 +128,12 @@ fn dynamic_calls_pass_every_type() {
         ("f64", Val::F64(0xfff8_0000_0000_0001)),
         ("v128", Val::V128(u128::MAX - 1)),
     ] {
-        let found = guest.call(name, &[value]).expect(name);
-        assert_eq!(bits(found[0]), bits(value), "{name}");
+        let found = guest.call(name, &[value.clone()]).expect(name);
+        assert_eq!(bits(&found[0]), bits(value), "{name}");
     }
     let args = [Val::F32(1), Val::V128(2), Val::I32(3), Val::F64(4)];
     let found = guest.call("mixed", &args).unwrap();
-    let expected: Vec<_> = args.iter().rev().copied().map(bits).collect();
+    let expected: Vec<_> = args.iter().rev().map(bits).collect();
     assert_eq!(found.into_iter().map(bits).collect::<Vec<_>>(), expected);
 
     let swap = guest.func("swap");
@@ -213,7 +218,7 @@ fn functions_of_many_parameters_and_results() {
             _ => Val::V128((i as u128) << 64 | 3),
         })
         .collect();
-    let expected: Vec<_> = args.iter().copied().map(bits).collect();
+    let expected: Vec<_> = args.iter().map(bits).collect();
     let found: Vec<_> = guest
         .call("reverse", &args)
         .unwrap()
@@ -256,5 +261,5 @@ fn functions_tell_their_type_module_and_name() {
 fn functions_that_are_no_exports_are_callable_by_index() {
     let mut guest = Guest::new("(module (func (result i32) i32.const 41))");
     let func = guest.instance.func(&guest.store, 0).unwrap();
-    assert_eq!(i32_of(call(&mut guest.store, func, &[]).unwrap()[0]), 41);
+    assert_eq!(i32_of(&call(&mut guest.store, func, &[]).unwrap()[0]), 41);
 }

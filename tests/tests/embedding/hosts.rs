@@ -175,7 +175,10 @@ fn host_functions_are_called_directly_too() {
     let add = Func::wrap(&mut store, |caller: Caller<'_, i32>, a: i32| {
         caller.data() + a
     });
-    assert_eq!(i32_of(call(&mut store, add, &[Val::I32(1)]).unwrap()[0]), 6);
+    assert_eq!(
+        i32_of(&call(&mut store, add, &[Val::I32(1)]).unwrap()[0]),
+        6
+    );
     assert!(add.module(&store).is_none());
     let ty = FuncType::new([ValType::I64], []);
     let fail = Func::new(&mut store, ty.clone(), |_, _, _| {
@@ -258,7 +261,7 @@ fn call_back(export: &'static str) -> impl Fn(Caller<'_, ()>, i32) -> Result<i32
         let func = caller.get_export(export).and_then(|e| e.into_func());
         let func = func.ok_or_else(|| Error::usage("the caller exports it"))?;
         let results = call(&mut caller, func, &[Val::I32(n)])?;
-        Ok(i32_of(results[0]))
+        Ok(i32_of(&results[0]))
     }
 }
 
@@ -294,7 +297,7 @@ fn hosts_recover_from_traps_of_their_own_calls() {
             .func_wrap("h", "again", move |mut caller: Caller<'_, ()>, n: i32| {
                 let func = caller.get_export("divide").and_then(|e| e.into_func());
                 match call(&mut caller, func.expect("an export"), &[Val::I32(n)]) {
-                    Ok(results) => i32_of(results[0]),
+                    Ok(results) => i32_of(&results[0]),
                     Err(error) => {
                         sink.push(trap_code_of(&error));
                         divide(caller, -1).expect("no division by zero")
@@ -353,7 +356,7 @@ fn what_a_host_changes_is_what_the_guest_sees_next() {
 #[test]
 fn contexts_pass_through_generic_code() {
     fn run(store: &mut impl AsContextMut, func: Func) -> i32 {
-        i32_of(call(store, func, &[]).expect("no trap")[0])
+        i32_of(&call(store, func, &[]).expect("no trap")[0])
     }
     let mut store = Store::new(&Engine::default(), ());
     let seven = Func::wrap(&mut store, |_: Caller<'_, ()>| 7);

@@ -98,6 +98,7 @@ fn limits(memory_bytes_max: Option<u64>, table_elements_max: Option<u64>, trap: 
         memory_bytes_max,
         table_elements_max,
         trap_on_refused_growth: trap,
+        ..Limits::default()
     }
 }
 
@@ -195,7 +196,7 @@ fn stack_size_is_configured() {
             let depth = (fits + exhausts) / 2;
             match guest.call("f", &[Val::I32(depth)]) {
                 Ok(found) => {
-                    assert_eq!(i32_of(found[0]), depth);
+                    assert_eq!(i32_of(&found[0]), depth);
                     fits = depth;
                 }
                 Err(error) => {

@@ -111,7 +111,7 @@ fn second_definitions_need_shadowing() {
     let mut run = |linker: &Linker<()>| {
         let instance = instantiate(linker, &mut store, wat).unwrap();
         let func = instance.get_func(&store, "run").unwrap();
-        i32_of(call(&mut store, func, &[]).unwrap()[0])
+        i32_of(&call(&mut store, func, &[]).unwrap()[0])
     };
     assert_eq!(run(&linker), 1);
     linker.allow_shadowing(true);
@@ -137,7 +137,7 @@ fn unknown_imports_become_traps_on_request() {
     linker.define_unknown_imports_as_traps(&module).unwrap();
     let instance = linker.instantiate(&mut store, &module).unwrap();
     let known = instance.get_func(&store, "known").unwrap();
-    assert_eq!(i32_of(call(&mut store, known, &[]).unwrap()[0]), 5);
+    assert_eq!(i32_of(&call(&mut store, known, &[]).unwrap()[0]), 5);
     let unknown = instance.get_func(&store, "unknown").unwrap();
     let error = call(&mut store, unknown, &[]).expect_err("it traps");
     assert!(error.to_string().contains("unknown"), "{error}");
@@ -159,7 +159,7 @@ fn instances_from_a_list_of_imports() {
     let b: Extern = Func::wrap(&mut store, |_: Caller<'_, ()>| 8).into();
     let instance = Instance::new(&mut store, &module, &[a, b]).unwrap();
     let run = instance.get_func(&store, "run").unwrap();
-    assert_eq!(i32_of(call(&mut store, run, &[]).unwrap()[0]), 42);
+    assert_eq!(i32_of(&call(&mut store, run, &[]).unwrap()[0]), 42);
     assert!(Instance::new(&mut store, &module, &[a]).is_err());
     assert!(Instance::new(&mut store, &module, &[a, b, b]).is_err());
     let odd: Extern = Func::wrap(&mut store, |_: Caller<'_, ()>, _: i32| {}).into();
@@ -231,7 +231,7 @@ fn stores_survive_failed_instantiations() {
     assert_eq!(trap_code(outcome), TrapCode::MemoryOutOfBounds);
     let at = host.get_func(&store, "at").unwrap();
     let found = call(&mut store, at, &[Val::I32(10)]).unwrap();
-    assert_eq!(i32_of(found[0]), i32::from(b'A'));
+    assert_eq!(i32_of(&found[0]), i32::from(b'A'));
 }
 
 #[test]
@@ -243,7 +243,7 @@ fn functions_of_another_store_are_refused() {
     let _other = Func::wrap(&mut two, |_: Caller<'_, ()>| 2);
     let error = call_of_type(&mut two, func).expect_err("the function is not in this store");
     assert!(error.trap().is_none(), "{error}");
-    assert_eq!(i32_of(call(&mut one, func, &[]).unwrap()[0]), 1);
+    assert_eq!(i32_of(&call(&mut one, func, &[]).unwrap()[0]), 1);
 }
 
 fn call_of_type(store: &mut Store<()>, func: Func) -> probity_engine::Result<()> {

@@ -43,7 +43,7 @@ impl World {
     ) -> probity_engine::Result<i32> {
         let func = instance.get_func(&self.store, name).expect(name);
         let args: Vec<Val> = args.iter().copied().map(Val::I32).collect();
-        Ok(i32_of(call(&mut self.store, func, &args)?[0]))
+        Ok(i32_of(&call(&mut self.store, func, &args)?[0]))
     }
 }
 
@@ -305,24 +305,29 @@ fn externrefs_keep_their_host_data() {
     let one = ExternRef::new(&mut guest.store, String::from("one"));
     let two = ExternRef::new(&mut guest.store, 2_u8);
     assert_ne!(one, two);
-    guest.call("keep", &[Val::ExternRef(Some(one))]).unwrap();
+    guest
+        .call("keep", &[Val::ExternRef(Some(one.clone()))])
+        .unwrap();
     let found = guest.call("give", &[]).unwrap();
     let [
         Val::ExternRef(Some(a)),
         Val::ExternRef(Some(b)),
         Val::ExternRef(None),
-    ] = found[..]
+    ] = &found[..]
     else {
         panic!("expected two references and a null, found {found:?}");
     };
-    assert_eq!((a, b), (one, one));
-    let data = a.data(&guest.store).downcast_ref::<String>();
+    assert_eq!((a, b), (&one, &one));
+    let data = a
+        .data(&guest.store)
+        .and_then(|v| v.downcast_ref::<String>());
     assert_eq!(data.map(String::as_str), Some("one"));
-    assert_eq!(two.data(&guest.store).downcast_ref::<u8>(), Some(&2));
+    let data = two.data(&guest.store).and_then(|v| v.downcast_ref::<u8>());
+    assert_eq!(data, Some(&2));
     let null = guest.call("null", &[Val::ExternRef(None)]).unwrap();
-    assert_eq!(i32_of(null[0]), 1);
+    assert_eq!(i32_of(&null[0]), 1);
     let null = guest.call("null", &[Val::ExternRef(Some(two))]).unwrap();
-    assert_eq!(i32_of(null[0]), 0);
+    assert_eq!(i32_of(&null[0]), 0);
 }
 
 #[test]
@@ -351,7 +356,7 @@ fn stores_share_nothing_but_the_module() {
     for round in 1..=4 {
         for (store, instance) in &mut worlds {
             let next = instance.get_func(store, "next").unwrap();
-            assert_eq!(i32_of(call(store, next, &[]).unwrap()[0]), 2 * round);
+            assert_eq!(i32_of(&call(store, next, &[]).unwrap()[0]), 2 * round);
             log.push(*store.data());
         }
     }

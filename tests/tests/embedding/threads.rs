@@ -119,7 +119,7 @@ fn threads_share_a_module_and_a_linker() {
                         .get_func(&store, &format!("f{i}"))
                         .expect("exported");
                     let found = call(&mut store, func, &[Val::I32(20)]).expect("no trap");
-                    assert_eq!(i32_of(found[0]), i as i32 + 20);
+                    assert_eq!(i32_of(&found[0]), i as i32 + 20);
                 }
             });
         }

@@ -4,6 +4,7 @@
     reason = "each test binary that includes this uses its own part of it"
 )]
 
+use std::borrow::Borrow;
 use std::sync::{Arc, Mutex};
 
 use probity_engine::hook::{Probe, ProbeContext, ProbeId, Site};
@@ -64,7 +65,7 @@ impl Guest {
     /// Call an exported function of i32s with one i32 result.
     pub fn call_i32(&mut self, export: &str, args: &[i32]) -> Result<i32> {
         let args: Vec<Val> = args.iter().copied().map(Val::I32).collect();
-        Ok(i32_of(self.call(export, &args)?[0]))
+        Ok(i32_of(&self.call(export, &args)?[0]))
     }
 
     /// The index of an exported function in its module.
@@ -158,22 +159,23 @@ pub fn call(store: &mut impl AsContextMut, func: Func, args: &[Val]) -> Result<V
 }
 
 /// The number in an i32.
-pub fn i32_of(val: Val) -> i32 {
-    match val {
+pub fn i32_of(val: impl Borrow<Val>) -> i32 {
+    match *val.borrow() {
         Val::I32(v) => v,
-        other => panic!("expected an i32, found {other:?}"),
+        ref other => panic!("expected an i32, found {other:?}"),
     }
 }
 
 /// Type and bits of a number, for comparisons.
-pub fn bits(val: Val) -> (ValType, u128) {
-    let bits = match val {
+pub fn bits(val: impl Borrow<Val>) -> (ValType, u128) {
+    let val = val.borrow();
+    let bits = match *val {
         Val::I32(v) => u128::from(v as u32),
         Val::I64(v) => u128::from(v as u64),
         Val::F32(v) => v.into(),
         Val::F64(v) => v.into(),
         Val::V128(v) => v,
-        other => panic!("expected a number, found {other:?}"),
+        ref other => panic!("expected a number, found {other:?}"),
     };
     (val.ty(), bits)
 }

@@ -221,7 +221,7 @@ fn c3_guest_calls_from_a_probe_do_not_fire_that_probe() {
     guest.before("f", "Nop", 0, move |ctx| {
         let func = ctx.func();
         let results = call(ctx, func, &[Val::I32(4)])?;
-        sink.push(i32_of(results[0]));
+        sink.push(i32_of(&results[0]));
         Ok(())
     });
     assert_eq!(guest.call_i32("f", &[5]).unwrap(), 120);
@@ -258,7 +258,7 @@ fn c3_guest_calls_from_a_global_probe_do_not_fire_it() {
         seen.up();
         let func = ctx.func();
         let results = call(ctx, func, &[Val::I32(3)])?;
-        assert_eq!(i32_of(results[0]), 6);
+        assert_eq!(i32_of(&results[0]), 6);
         Ok(())
     }));
     assert_eq!(guest.call_i32("f", &[3]).unwrap(), 6);

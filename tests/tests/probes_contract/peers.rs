@@ -236,7 +236,7 @@ fn c1_peers_global_probes_that_come_and_go_miss_nothing() {
       (func (export "run") (result i32) nop (call $f (i32.const 5)) nop
         (i32.add (call $f (i32.const 4)))))"#;
     let (expected, trace) = Guest::new(wat).trace("run", &[]);
-    assert_eq!(i32_of(expected.unwrap()[0]), 18);
+    assert_eq!(i32_of(&expected.unwrap()[0]), 18);
     for begin in 0..trace.len() {
         // A first global probe inserts the second at step `begin` and goes.
         let mut guest = Guest::new(wat);

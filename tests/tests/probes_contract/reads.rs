@@ -76,7 +76,7 @@ fn c5_locals_and_operands_of_every_type_are_readable() {
         Val::F64(f64::NEG_INFINITY.to_bits()),
         Val::V128(0x0f0e_0d0c_0b0a_0908_0706_0504_0302_0100),
         Val::FuncRef(Some(guest.func("inner"))),
-        Val::ExternRef(Some(reference)),
+        Val::ExternRef(Some(reference.clone())),
     ];
     let locals = [
         Val::V128(0),
@@ -93,12 +93,12 @@ fn c5_locals_and_operands_of_every_type_are_readable() {
         Val::F64(0x7ff4_0000_0000_0001),
         Val::ExternRef(Some(reference)),
         Val::I64(i64::MIN + 1),
-        params[5],
+        params[5].clone(),
         Val::F32(0x8000_0000),
     ];
     let expected = format!(
         "{}| {}",
-        describe(params.into_iter().chain(locals)),
+        describe(params.clone().into_iter().chain(locals)),
         describe(operands.into_iter())
     );
     guest.call("f", &params).unwrap();
@@ -142,7 +142,7 @@ fn c5_operands_are_exact_between_any_two_instructions() {
             });
             let id = guest.insert("f", Site::Before(*site), probe);
             assert_eq!(guest.call_i32("f", &[20]).unwrap(), 5);
-            let operands = expected.iter().copied().map(bits).collect();
+            let operands = expected.iter().map(bits).collect();
             let locals = vec![bits(Val::I32(20))];
             assert_eq!(log.take(), [(locals, operands)], "at {site:?}");
             if !together {
@@ -187,7 +187,7 @@ const MIXED: &str = r#"(module
 #[test]
 fn c5_single_probes_see_what_the_global_probe_sees() {
     let args = [Val::I32(6)];
-    let expected = bits(Guest::new(MIXED).call("f", &args).unwrap()[0]);
+    let expected = bits(&Guest::new(MIXED).call("f", &args).unwrap()[0]);
 
     let all = Shared::default();
     let sink = all.clone();
@@ -197,7 +197,7 @@ fn c5_single_probes_see_what_the_global_probe_sees() {
         sink.push((place, state(&ctx.frame())));
         Ok(())
     }));
-    assert_eq!(bits(guest.call("f", &args).unwrap()[0]), expected);
+    assert_eq!(bits(&guest.call("f", &args).unwrap()[0]), expected);
     let all = all.take();
     assert!(all.len() > 300);
 
@@ -216,7 +216,11 @@ fn c5_single_probes_see_what_the_global_probe_sees() {
                 .probes()
                 .insert(func, Site::Before(pc), probe)
                 .unwrap();
-            assert_eq!(bits(guest.call("f", &args).unwrap()[0]), expected, "{name}");
+            assert_eq!(
+                bits(&guest.call("f", &args).unwrap()[0]),
+                expected,
+                "{name}"
+            );
             let here = all.iter().filter(|(place, _)| *place == (index, pc));
             let here: Vec<State> = here.map(|(_, state)| state.clone()).collect();
             assert_eq!(log.take(), here, "{name} at {pc:?}");

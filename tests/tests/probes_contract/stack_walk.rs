@@ -58,7 +58,7 @@ fn c7_the_call_stack_goes_through_host_calls() {
                     |mut caller: Caller<'_, ()>, n: i32| -> Result<i32, Error> {
                         let down = caller.get_export("down").and_then(|e| e.into_func());
                         let down = down.ok_or_else(|| Error::usage("an export"))?;
-                        Ok(i32_of(call(&mut caller, down, &[Val::I32(n)])?[0]))
+                        Ok(i32_of(&call(&mut caller, down, &[Val::I32(n)])?[0]))
                     },
                 )
                 .unwrap();
@@ -163,7 +163,7 @@ fn c7_frames_are_the_same_after_a_guest_call_that_moves_the_stack() {
     let count = seen.clone();
     guest.before("f", "Nop", 0, move |ctx| {
         for depth in [1, 100, 10_000] {
-            assert_eq!(i32_of(call(ctx, deep, &[Val::I32(depth)])?[0]), depth);
+            assert_eq!(i32_of(&call(ctx, deep, &[Val::I32(depth)])?[0]), depth);
             let mut frame = ctx.frame();
             assert!(matches!(frame.local(1), Some(Val::I64(77))));
             let top = i32_of(frame.top(0).expect("one operand"));

@@ -44,7 +44,7 @@ fn c5_locals_of_every_type_are_written() {
         ctx.frame().set_local(0, Val::FuncRef(Some(f)))
     });
     let null = guest.call("funcref", &[Val::FuncRef(None)]).unwrap();
-    assert_eq!(i32_of(null[0]), 0);
+    assert_eq!(i32_of(&null[0]), 0);
     let reference = ExternRef::new(&mut guest.store, "new");
     guest.before("externref", "Nop", 0, move |ctx| {
         ctx.frame().set_local(0, Val::ExternRef(Some(reference)))

@@ -173,7 +173,7 @@ fn across_instances() {
             let error = call(&mut store, f, &[Val::I32(1)]).expect_err("it is endless");
             check_exhausted(&error);
             let found = call(&mut store, fine, &[]).expect("no trap");
-            assert_eq!(i32_of(found[0]), 7);
+            assert_eq!(i32_of(&found[0]), 7);
         }
     });
 }
@@ -200,7 +200,7 @@ fn through_host_functions() {
                             if n == 0 {
                                 return Ok(0);
                             }
-                            Ok(i32_of(call(&mut caller, f, &[Val::I32(n - 1)])?[0]))
+                            Ok(i32_of(&call(&mut caller, f, &[Val::I32(n - 1)])?[0]))
                         },
                     )
                     .expect("the first definition");
