@@ -211,13 +211,13 @@ pub fn print(results: &[Val]) -> Result<(), Failure> {
     to_stdout(|out| {
         results
             .iter()
-            .try_for_each(|value| writeln!(out, "{}", show(*value)))
+            .try_for_each(|value| writeln!(out, "{}", show(value)))
     })
 }
 
 /// A value as [`parse`] reads it.
-fn show(value: Val) -> String {
-    match value {
+fn show(value: &Val) -> String {
+    match *value {
         Val::I32(v) => v.to_string(),
         Val::I64(v) => v.to_string(),
         Val::F32(bits) => {
@@ -235,9 +235,16 @@ fn show(value: Val) -> String {
             })
         }
         Val::V128(v) => format!("{v:#034x}"),
-        Val::FuncRef(None) | Val::ExternRef(None) => "null".to_owned(),
+        Val::FuncRef(None) | Val::ExternRef(None) | Val::AnyRef(None) | Val::ExnRef(None) => {
+            "null".to_owned()
+        }
         Val::FuncRef(Some(_)) => "funcref".to_owned(),
         Val::ExternRef(Some(_)) => "externref".to_owned(),
+        Val::AnyRef(Some(ref value)) => match value.as_i31() {
+            Some(value) => format!("i31:{value}"),
+            None => "anyref".to_owned(),
+        },
+        Val::ExnRef(Some(_)) => "exnref".to_owned(),
     }
 }
 
@@ -350,7 +357,7 @@ mod tests {
             Val::V128(0x0123_4567_89ab_cdef_0123_4567_89ab_cdef),
         ];
         for value in values {
-            let shown = show(value);
+            let shown = show(&value);
             let again = match value {
                 Val::I32(_) => parse(ValType::I32, &shown),
                 Val::I64(_) => parse(ValType::I64, &shown),
@@ -364,7 +371,7 @@ mod tests {
                 "{shown}"
             );
         }
-        assert_eq!(show(Val::F64(2.0f64.to_bits())), "2");
-        assert_eq!(show(Val::F64(1e300f64.to_bits())), "1e300");
+        assert_eq!(show(&Val::F64(2.0f64.to_bits())), "2");
+        assert_eq!(show(&Val::F64(1e300f64.to_bits())), "1e300");
     }
 }

@@ -94,6 +94,7 @@ impl Plan {
         let limits = Limits {
             memory_bytes_max: args.max_memory,
             table_elements_max: args.max_memory.map(|bytes| bytes / TABLE_ELEMENT_BYTES),
+            heap_bytes_max: args.max_memory,
             trap_on_refused_growth: args.max_memory.is_some(),
         };
 

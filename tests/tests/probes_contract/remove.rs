@@ -260,9 +260,9 @@ fn c2_hopping_probes_keep_results_and_counts_exact() {
         (local.get $x)))"#;
     let args = [Val::I32(150)];
     let (expected, trace) = Guest::new(wat).trace("outer", &args);
-    let expected = bits(expected.unwrap()[0]);
+    let expected = bits(&expected.unwrap()[0]);
     assert_eq!(
-        bits(Guest::new(wat).call("outer", &args).unwrap()[0]),
+        bits(&Guest::new(wat).call("outer", &args).unwrap()[0]),
         expected
     );
 
@@ -307,7 +307,7 @@ fn c2_hopping_probes_keep_results_and_counts_exact() {
     }
     let (log, laps_of) = (Shared::default(), sites.len());
     guest.insert("run", Site::Before(sites[0]), hop(log.clone(), sites, 0));
-    assert_eq!(bits(guest.call("outer", &args).unwrap()[0]), expected);
+    assert_eq!(bits(&guest.call("outer", &args).unwrap()[0]), expected);
     let found = log.take();
     assert_eq!(found.len(), model.len());
     assert_eq!(found, model);

@@ -31,12 +31,16 @@ fn c5_locals_of_every_type_are_written() {
         // At the entry, before a structured place and before the read itself.
         let (nop, get) = (guest.pc(export, "Nop", 0), guest.pc(export, "LocalGet", 0));
         for site in [Site::Entry, Site::Before(nop), Site::Before(get)] {
-            let probe = Probe::call(move |ctx| ctx.frame().set_local(0, new));
+            let value = new.clone();
+            let probe = Probe::call(move |ctx| ctx.frame().set_local(0, value.clone()));
             let id = guest.insert(export, site, probe);
-            let found = guest.call(export, &[old]).unwrap();
-            assert_eq!(bits(found[0]), bits(new), "{export} at {site:?}");
+            let found = guest.call(export, &[old.clone()]).unwrap();
+            assert_eq!(bits(&found[0]), bits(&new), "{export} at {site:?}");
             assert!(guest.store.probes().remove(id));
-            assert_eq!(bits(guest.call(export, &[old]).unwrap()[0]), bits(old));
+            assert_eq!(
+                bits(&guest.call(export, &[old.clone()]).unwrap()[0]),
+                bits(&old)
+            );
         }
     }
     let f = guest.func("i32");
@@ -46,11 +50,12 @@ fn c5_locals_of_every_type_are_written() {
     let null = guest.call("funcref", &[Val::FuncRef(None)]).unwrap();
     assert_eq!(i32_of(&null[0]), 0);
     let reference = ExternRef::new(&mut guest.store, "new");
+    let new = reference.clone();
     guest.before("externref", "Nop", 0, move |ctx| {
-        ctx.frame().set_local(0, Val::ExternRef(Some(reference)))
+        ctx.frame().set_local(0, Val::ExternRef(Some(new.clone())))
     });
     let found = guest.call("externref", &[Val::ExternRef(None)]).unwrap();
-    assert!(matches!(found[0], Val::ExternRef(Some(r)) if r == reference));
+    assert!(matches!(&found[0], Val::ExternRef(Some(r)) if *r == reference));
 }
 
 #[test]
@@ -58,21 +63,26 @@ fn c5_operands_of_every_type_are_written() {
     let mut guest = Guest::new(IDENTITIES);
     for (export, old, new) in VALUES {
         let end = guest.pc(export, "End", 0);
-        let probe = Probe::call(move |ctx| ctx.frame().set_operand(0, new));
+        let value = new.clone();
+        let probe = Probe::call(move |ctx| ctx.frame().set_operand(0, value.clone()));
         let id = guest.insert(export, Site::Before(end), probe);
         assert_eq!(
-            bits(guest.call(export, &[old]).unwrap()[0]),
-            bits(new),
+            bits(&guest.call(export, &[old.clone()]).unwrap()[0]),
+            bits(&new),
             "{export}"
         );
         assert!(guest.store.probes().remove(id));
     }
     let end = guest.pc("externref", "End", 0);
     let reference = ExternRef::new(&mut guest.store, "new");
-    let probe = Probe::call(move |ctx| ctx.frame().set_operand(0, Val::ExternRef(Some(reference))));
+    let new = reference.clone();
+    let probe = Probe::call(move |ctx| {
+        ctx.frame()
+            .set_operand(0, Val::ExternRef(Some(new.clone())))
+    });
     guest.insert("externref", Site::Before(end), probe);
     let found = guest.call("externref", &[Val::ExternRef(None)]).unwrap();
-    assert!(matches!(found[0], Val::ExternRef(Some(r)) if r == reference));
+    assert!(matches!(&found[0], Val::ExternRef(Some(r)) if *r == reference));
 }
 
 /// Each operand, at each depth, before each kind of consumer.
@@ -178,7 +188,7 @@ fn c5_writes_apply_exactly_once_in_a_loop() {
         });
         let found = guest.call("f", &[Val::I32(50)]).unwrap();
         assert_eq!(
-            bits(found[0]),
+            bits(&found[0]),
             bits(Val::I64(50 + 1000 * runs)),
             "{operator} {nth}"
         );
@@ -195,7 +205,7 @@ fn c5_writes_apply_exactly_once_in_a_loop() {
         }
     });
     let found = guest.call("f", &[Val::I32(50)]).unwrap();
-    assert_eq!(bits(found[0]), bits(Val::I64(10)));
+    assert_eq!(bits(&found[0]), bits(Val::I64(10)));
 }
 
 const CALLER: &str = r#"(module
