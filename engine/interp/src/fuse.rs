@@ -16,7 +16,7 @@ use crate::handlers::{control, memory, numeric, probe};
 use crate::layout::{Cell, Handler, Shadow};
 use crate::op::{Ins, Kind, ProbeKind, VKind};
 use crate::select::{self as sel, One, Ret, To, Two};
-use crate::vector;
+use crate::{slots_only, vector};
 use std::ops::Range;
 
 /// Longest window in cells.
@@ -39,6 +39,9 @@ pub fn canonical(kind: Kind, extra: u16) -> Handler {
         Kind::Canon(n) => sel::canon(n),
         Kind::Load(op) => sel::load_op(op, One::M, To::Slot),
         Kind::Store(op) => sel::store_op(op, Two::MM),
+        Kind::LoadAt(op) => slots_only::load_at(op),
+        Kind::StoreAt(op) => slots_only::store_at(op),
+        Kind::WideArith(op) => slots_only::wide_arith(op),
         Kind::Select(n) => sel::select(n, false, To::Slot),
         Kind::GlobalGet(n) => sel::global_get(n, To::Slot),
         Kind::GlobalSet(n) => sel::global_set(n, One::M),
@@ -593,6 +596,7 @@ impl View<'_> {
                 }
             }
             Kind::GlobalGetAt(_) | Kind::RefFunc | Kind::MemorySize => alone(1).pushes(),
+            Kind::LoadAt(_) => alone(2).pushes(),
             Kind::Vector(VKind::Extract(_) | VKind::Test(_)) => alone(1).pushes(),
             Kind::Vector(VKind::Splat(op)) => {
                 Window::new(vector::splat(op, self.acc), 1).uses_acc(self.acc)

@@ -7,6 +7,7 @@
 
 use std::ffi::c_void;
 use std::mem::{offset_of, size_of};
+use std::sync::atomic::AtomicU64;
 
 /// One step of lowered code.
 ///
@@ -147,6 +148,21 @@ pub struct Ctx {
     pub machine: *mut Machine,
     /// The engine's record of this instance.
     pub instance: *mut c_void,
+    /// Views of all memories by index.
+    pub memories: *const *mut MemoryView,
+}
+
+/// A memory as handlers for any memory see it; kept up to date when it grows. One for each store
+/// that uses the memory.
+#[derive(Debug)]
+#[repr(C)]
+pub struct MemoryView {
+    /// First byte.
+    pub base: *mut u8,
+    /// Bytes that exist; of a shared memory, that were there when someone last looked.
+    pub len: u64,
+    /// Bytes of a shared memory, which other threads may grow; null for others.
+    pub shared_len: *const AtomicU64,
 }
 
 /// Elements of a table; kept up to date when the table grows.

@@ -18,4 +18,5 @@ pub mod handlers;
 pub mod layout;
 pub mod op;
 pub mod select;
+pub mod slots_only;
 pub mod vector;

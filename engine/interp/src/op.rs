@@ -3,6 +3,7 @@
 use crate::eval::scalar::{
     BinTrapOp, FloatBin, IntBin, IntCmp, LoadOp, Num, StoreOp, UnOp, UnTrapOp,
 };
+use crate::eval::wide::WideOp;
 use crate::{
     for_v128_bin, for_v128_extract, for_v128_load, for_v128_load_lane, for_v128_relaxed_bin,
     for_v128_relaxed_tern, for_v128_relaxed_un, for_v128_replace, for_v128_shift, for_v128_splat,
@@ -32,6 +33,11 @@ pub enum Kind {
     Canon(Num),
     Load(LoadOp),
     Store(StoreOp),
+    /// Access to any memory, which the data cell names.
+    LoadAt(LoadOp),
+    StoreAt(StoreOp),
+    /// Two i64 results.
+    WideArith(WideOp),
     Select(Num),
     GlobalGet(Num),
     GlobalSet(Num),
@@ -85,6 +91,11 @@ pub enum VKind {
     LoadLane(VLoadLaneOp),
     StoreLane(VStoreLaneOp),
     Store,
+    /// Access to any memory, which the data cell names.
+    LoadAt(VLoadOp),
+    LoadLaneAt(VLoadLaneOp),
+    StoreLaneAt(VStoreLaneOp),
+    StoreAt,
     Const,
     Shuffle,
     Get,
@@ -127,6 +138,19 @@ vector_ops!($ VLoadLaneOp, "Loads of a lane.", for_v128_load_lane);
 vector_ops!($ VStoreLaneOp, "Stores of a lane.", for_v128_store_lane);
 
 impl Kind {
+    /// The kind of an access to memory 0 that does the same with any memory.
+    pub fn at(self) -> Option<Kind> {
+        Some(match self {
+            Kind::Load(op) => Kind::LoadAt(op),
+            Kind::Store(op) => Kind::StoreAt(op),
+            Kind::Vector(VKind::Load(op)) => Kind::Vector(VKind::LoadAt(op)),
+            Kind::Vector(VKind::LoadLane(op)) => Kind::Vector(VKind::LoadLaneAt(op)),
+            Kind::Vector(VKind::StoreLane(op)) => Kind::Vector(VKind::StoreLaneAt(op)),
+            Kind::Vector(VKind::Store) => Kind::Vector(VKind::StoreAt),
+            _ => return None,
+        })
+    }
+
     /// Whether control may leave the straight line here.
     pub fn ends_run(self) -> bool {
         use Kind::*;

@@ -5,6 +5,7 @@ use crate::dispatch::{Acc, Local, Slot};
 use crate::eval::simd::V128;
 use crate::eval::simd::float::{canon_f32x4, canon_f64x2};
 use crate::handlers::vector::*;
+use crate::handlers::vector_at::*;
 use crate::layout::Handler;
 use crate::op::*;
 use crate::{
@@ -238,6 +239,19 @@ pub fn canonical(kind: VKind) -> Handler {
             for_v128_store_lane!(rows)
         }
         VKind::Store => v_store,
+        VKind::LoadAt(op) => {
+            macro_rules! rows { ($(($n:ident $($r:tt)*))*) => { match op { $(VLoadOp::$n => v_load_at::<ops::$n>),* } } }
+            for_v128_load!(rows)
+        }
+        VKind::LoadLaneAt(op) => {
+            macro_rules! rows { ($(($n:ident $($r:tt)*))*) => { match op { $(VLoadLaneOp::$n => v_load_lane_at::<ops::$n>),* } } }
+            for_v128_load_lane!(rows)
+        }
+        VKind::StoreLaneAt(op) => {
+            macro_rules! rows { ($(($n:ident $($r:tt)*))*) => { match op { $(VStoreLaneOp::$n => v_store_lane_at::<ops::$n>),* } } }
+            for_v128_store_lane!(rows)
+        }
+        VKind::StoreAt => v_store_at,
         VKind::Const => v_const,
         VKind::Shuffle => v_shuffle,
         VKind::Get => v_get,

@@ -215,7 +215,7 @@ handler! {
 }
 
 /// Enters `record`'s code with the frame at `$callee`; the return cell is
-/// `$next`. A call costs its own unit and one for the entry.
+/// `$next`. A call costs its own unit and one for the entry; a data cell none.
 macro_rules! enter {
     ($record:expr, $callee:expr, $next:expr; $pc:ident, $fp:ident, $mem:ident, $ctx:ident, $acc:ident, $budget:ident, $fd:ident, $fs:ident) => {
         let record: *const FuncRecord = $record;
@@ -228,7 +228,7 @@ macro_rules! enter {
         *header.add(1) = $fp as u64;
         $fp = callee;
         $acc = record as u64;
-        transfer!((*record).code, $next.add(1); $pc, $fp, $mem, $ctx, $acc, $budget, $fd, $fs);
+        transfer!((*record).code, $pc.add(2); $pc, $fp, $mem, $ctx, $acc, $budget, $fd, $fs);
     };
 }
 
@@ -267,7 +267,7 @@ macro_rules! call_element {
             *header.add(1) = $fp as u64;
             $fp = callee;
             $acc = record as u64;
-            $budget = $budget.wrapping_sub(UNIT).wrapping_sub(next_cell as u64);
+            $budget = $budget.wrapping_sub(UNIT).wrapping_sub($pc.add(1) as u64);
             $pc = &raw const BRIDGE;
             $budget = $budget.wrapping_add($pc as u64);
             return bridge($pc, $fp, $mem, $ctx, $acc, $budget, $fd, $fs);
@@ -286,14 +286,14 @@ handler! {
 }
 
 handler! {
-    /// `call_indirect` of another table, whose element address and length the
-    /// data cell's table record gives.
+    /// `call_indirect` of another table, which the data cell names, or with a 64-bit index (its
+    /// `slot` is 1).
     fn call_indirect_table(pc, fp, mem, ctx, acc, budget, fd, fs) {
-        let index = *fp.add((*pc).slot as usize) as u32 as u64;
-        let table = (*ctx).tables.add((*pc.add(1)).imm as usize);
+        let index = *fp.add((*pc).slot as usize);
+        let data = pc.add(1);
+        let index = if (*data).slot == 0 { index as u32 as u64 } else { index };
+        let table = (*ctx).tables.add((*data).imm as usize);
         let view = *table;
-        // The data cell is no unit of fuel.
-        budget = budget.wrapping_add(UNIT);
         call_element!((*view).elements, (*view).len, index, pc.add(2); pc, fp, mem, ctx, acc, budget, fd, fs);
     }
 }

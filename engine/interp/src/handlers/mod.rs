@@ -2,6 +2,9 @@
 
 pub mod control;
 pub mod memory;
+pub mod memory_at;
 pub mod numeric;
 pub mod probe;
 pub mod vector;
+pub mod vector_at;
+pub mod wide;

@@ -15,7 +15,7 @@ type CanonicalSlot = Slot<0, 0>;
 /// # Safety
 /// Both slots must lie in the frame.
 #[inline(always)]
-unsafe fn read(fp: *mut u64, slot: usize) -> V128 {
+pub unsafe fn read(fp: *mut u64, slot: usize) -> V128 {
     // SAFETY: by contract.
     unsafe { *(fp.add(slot) as *const V128) }
 }
@@ -25,7 +25,7 @@ unsafe fn read(fp: *mut u64, slot: usize) -> V128 {
 /// # Safety
 /// Both slots must lie in the frame.
 #[inline(always)]
-unsafe fn write(fp: *mut u64, slot: usize, v: V128) {
+pub unsafe fn write(fp: *mut u64, slot: usize, v: V128) {
     // SAFETY: by contract.
     unsafe { *(fp.add(slot) as *mut V128) = v }
 }
