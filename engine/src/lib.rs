@@ -12,6 +12,7 @@ mod engine;
 mod error;
 mod feature;
 mod frame;
+mod gc;
 pub mod hook;
 mod module;
 mod runtime;
