@@ -20,7 +20,8 @@ impl WasmVersion {
         match self {
             WasmVersion::V1 => WasmFeatures::WASM1,
             WasmVersion::V2 => WasmFeatures::WASM2,
-            WasmVersion::V3 => WasmFeatures::WASM3,
+            // The parser counts threads in, which the specification does not.
+            WasmVersion::V3 => WasmFeatures::WASM3.difference(WasmFeatures::THREADS),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Loading good, bad and cut-off input.
 
 use super::*;
-use crate::{Config, Engine, ValType};
+use crate::{Config, Engine, ValType, WasmVersion};
 
 /// Something of every section.
 const TEXT: &str = r#"(module $demo
@@ -282,18 +282,32 @@ fn input_that_is_no_module() {
 }
 
 #[test]
-fn features_that_the_engine_lacks_are_errors() {
-    let check = |text: &str, message: &str| {
-        let error = load(text).and_then(|m| m.validate()).expect_err(text);
+fn features_that_are_off_are_errors() {
+    let mut config = Config::new();
+    let engine = Engine::new(config.wasm(WasmVersion::V2));
+    let check = |engine: &Engine, text: &str, message: &str| {
+        let error = Module::new(engine, text).and_then(|m| m.validate());
+        let error = error.expect_err(text);
         assert!(error.message().contains(message), "{error}");
         assert!(error.offset().is_some());
     };
-    check("(module (memory 1 1 shared))", "threads");
-    check("(module (memory 1) (memory 1))", "multi");
-    check("(module (memory i64 1))", "memory64");
-    check("(module (func return_call 0))", "tail calls");
-    check("(module (tag))", "exceptions");
-    check("(module (type (struct)))", "gc");
+    check(&engine, "(module (memory 1 1 shared))", "threads");
+    check(&engine, "(module (memory 1) (memory 1))", "multi");
+    check(&engine, "(module (memory i64 1))", "memory64");
+    check(&engine, "(module (func return_call 0))", "tail calls");
+    check(&engine, "(module (tag))", "exceptions");
+    check(&engine, "(module (type (struct)))", "gc");
+    let all = Engine::default();
+    check(
+        &all,
+        "(module (type (func)) (type (cont 0)))",
+        "stack switching",
+    );
+    check(
+        &all,
+        "(module (global (shared i32) (i32.const 0)))",
+        "shared",
+    );
 }
 
 #[test]

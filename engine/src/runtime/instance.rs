@@ -76,6 +76,7 @@ pub(crate) fn empty_ctx(machine: *mut Machine, stack_limit: *mut u64) -> Ctx {
         shadow_delta: 0,
         slow: &SLOW,
         machine,
+        memories: std::ptr::null(),
         instance: std::ptr::null_mut(),
     }
 }
