@@ -130,11 +130,24 @@ macro_rules! raw_handler {
 pub(crate) use {handler, next, raw_handler, transfer, trap};
 
 raw_handler! {
-    /// Ends the run: `acc` is the exit status.
+    /// Ends the run: `acc` is the exit status. An exception that was caught does not: it goes on
+    /// elsewhere.
     #[cold]
     #[inline(never)]
     fn stop(pc, fp, mem, ctx, acc, budget, fd, fs) {
         let machine = (*ctx).machine;
+        if acc == exit::CAUGHT {
+            let saved = &(*machine).saved;
+            pc = saved.pc;
+            fp = saved.fp;
+            ctx = saved.ctx;
+            acc = saved.acc;
+            mem = (*ctx).mem_base;
+            budget = (*machine).budget;
+            fd = f64::from_bits(acc);
+            fs = f32::from_bits(acc as u32);
+            next!(pc, fp, mem, ctx, acc, budget, fd, fs)
+        }
         (*machine).exit_pc = pc;
         (*machine).exit_fp = fp;
         (*machine).exit_ctx = ctx;

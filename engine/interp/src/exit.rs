@@ -24,6 +24,16 @@ pub const INVALID_CONVERSION: u64 = 9;
 pub const STACK: u64 = 10;
 /// Table access out of bounds.
 pub const TABLE: u64 = 11;
+/// Call of a null reference.
+pub const NULL_FUNCTION: u64 = 12;
+/// Null where a reference is required.
+pub const NULL_REFERENCE: u64 = 13;
+/// `throw_ref` of a null reference.
+pub const NULL_EXCEPTION: u64 = 14;
+
+/// An exception was thrown and caught: the run goes on with the registers that the store's
+/// [`Machine`](crate::layout::Machine) has saved.
+pub const CAUGHT: u64 = 4095;
 
 /// Statuses below this are exits; portable dispatch returns addresses above it
 /// to say that the run goes on.

@@ -12,7 +12,7 @@
 use crate::eval::scalar::{
     BinTrapOp, FloatBin, IntBin, IntCmp, LoadOp, Num, StoreOp, UnOp, UnTrapOp,
 };
-use crate::handlers::{control, memory, numeric, probe};
+use crate::handlers::{control, memory, numeric, probe, reference, tail};
 use crate::layout::{Cell, Handler, Shadow};
 use crate::op::{Ins, Kind, ProbeKind, VKind};
 use crate::select::{self as sel, One, Ret, To, Two};
@@ -61,6 +61,16 @@ pub fn canonical(kind: Kind, extra: u16) -> Handler {
         Kind::Call => control::call,
         Kind::CallIndirect => control::call_indirect,
         Kind::CallIndirectTable => control::call_indirect_table,
+        Kind::BrOnNull => reference::br_on_null::<0>,
+        Kind::BrOnNonNull => reference::br_on_null::<1>,
+        Kind::BrOnCast => reference::br_on_cast::<1>,
+        Kind::BrOnCastFail => reference::br_on_cast::<0>,
+        Kind::RefAsNonNull => reference::ref_as_non_null,
+        Kind::CallRef => control::call_ref,
+        Kind::ReturnCall => tail::return_call,
+        Kind::ReturnCallIndirect => tail::return_call_indirect,
+        Kind::ReturnCallRef => tail::return_call_ref,
+        Kind::Throw => control::slow::<1>,
         Kind::ReturnNone => control::return_none::<0, 0>,
         Kind::ReturnOne(n) => sel::return_one(n, Ret::M),
         Kind::ReturnMany => control::return_many,

@@ -265,6 +265,10 @@ pub struct Slow {
     pub host: unsafe fn(ctx: *mut Ctx, record: *const FuncRecord, fp: *mut u64, budget: u64) -> u64,
     /// A probe that needs the engine fires before `pc`; budget in `machine.budget`.
     pub fire: unsafe fn(ctx: *mut Ctx, pc: *const Cell, fp: *mut u64, budget: u64) -> Resume,
+    /// Whether a function's type `sub` is declared below `sup`, where they differ.
+    pub is_subtype: unsafe fn(ctx: *mut Ctx, sub: u32, sup: u32) -> bool,
+    /// Whether a reference is of a type, as the engine encodes it.
+    pub ref_test: unsafe fn(ctx: *mut Ctx, value: u64, ty: u64) -> bool,
     /// Instructions without a handler of their own, by `Cell::extra`: exit
     /// status (0 to go on), budget in `machine.budget`.
     pub ops: &'static [unsafe fn(ctx: *mut Ctx, pc: *const Cell, fp: *mut u64) -> u64],

@@ -55,9 +55,22 @@ pub enum Kind {
     BrIfMove,
     BrIfMoveMany,
     BrTable,
+    /// With one data cell: where values come from, and how many slots they take.
+    BrOnNull,
+    BrOnNonNull,
+    /// With another one: the type.
+    BrOnCast,
+    BrOnCastFail,
+    RefAsNonNull,
     Call,
     CallIndirect,
     CallIndirectTable,
+    CallRef,
+    ReturnCall,
+    ReturnCallIndirect,
+    ReturnCallRef,
+    /// Does not go on behind: `throw`, `throw_ref`.
+    Throw,
     ReturnNone,
     ReturnOne(Num),
     ReturnMany,
@@ -164,9 +177,18 @@ impl Kind {
                 | BrIfMove
                 | BrIfMoveMany
                 | BrTable
+                | BrOnNull
+                | BrOnNonNull
+                | BrOnCast
+                | BrOnCastFail
                 | Call
                 | CallIndirect
                 | CallIndirectTable
+                | CallRef
+                | ReturnCall
+                | ReturnCallIndirect
+                | ReturnCallRef
+                | Throw
                 | ReturnNone
                 | ReturnOne(_)
                 | ReturnMany

@@ -178,6 +178,9 @@ impl StoreCore {
             Some(O::CallIndirect { type_index, .. }) => {
                 1 + m.types[type_index as usize].func().params().len()
             }
+            Some(O::CallRef { type_index }) => {
+                1 + m.types[type_index as usize].func().params().len()
+            }
             _ => 0,
         }
     }

@@ -110,15 +110,22 @@ impl StoreCore {
             }
         }
         // Exits are a site of their own: what the fires above changed there counts.
-        let returns = |private: &PrivateCode| private.returns_at(cell);
-        if first_error.is_none() && self.probes.private.get(&func).is_some_and(returns) {
+        let leaves = |private: &PrivateCode| {
+            let reason = match private.tail_calls_at(cell) {
+                true => ExitReason::TailCall,
+                false => ExitReason::Return,
+            };
+            private.returns_at(cell).then_some(reason)
+        };
+        let reason = self.probes.private.get(&func).and_then(leaves);
+        if first_error.is_none() && reason.is_some() {
             let exits = self
                 .probes
                 .funcs
                 .get(&func)
                 .map_or_else(Vec::new, |probes| probes.exit.clone());
             for body in &exits {
-                let done = self.fire_one(body, fp, ctx, Some(ExitReason::Return));
+                let done = self.fire_one(body, fp, ctx, reason);
                 first_error = first_error.or(done.err());
             }
         }
@@ -265,7 +272,9 @@ impl StoreCore {
                 .funcs
                 .get(&frame.func)
                 .map_or_else(Vec::new, |probes| probes.exit.clone());
-            let exits = if not_entered && frame.place == Place::At(0) {
+            // A tail call that failed has fired them already.
+            let failed = unwound == 0 && !stopped_before && self.is_at_tail_call(frame);
+            let exits = if failed || not_entered && frame.place == Place::At(0) {
                 Vec::new()
             } else {
                 exits
@@ -295,6 +304,14 @@ impl StoreCore {
         self.positions.pop();
         self.sync_after_unwind();
         error.with_backtrace(backtrace)
+    }
+
+    fn is_at_tail_call(&self, frame: &Frame) -> bool {
+        let Place::At(cell) = frame.place else {
+            return false;
+        };
+        let private = self.probes.private.get(&frame.func);
+        private.is_some_and(|private| frame.range.private.is_some() && private.tail_calls_at(cell))
     }
 
     /// The stretch is gone; what is left on the stack gets its code now.

@@ -128,6 +128,14 @@ impl PrivateCode {
             .is_ok()
     }
 
+    /// Whether a cell leaves the function by a tail call.
+    pub(crate) fn tail_calls_at(&self, cell: usize) -> bool {
+        matches!(
+            self.ins[cell].kind,
+            Kind::ReturnCall | Kind::ReturnCallIndirect | Kind::ReturnCallRef
+        )
+    }
+
     /// The handler to resume a probed cell with, behind the probe.
     pub(crate) fn handler(&self, cell: usize) -> *const std::ffi::c_void {
         // SAFETY: the cell is in this code.
@@ -315,7 +323,13 @@ impl PrivateCode {
             if ins.kind.ends_run()
                 && !matches!(
                     ins.kind,
-                    Kind::BrIf(_) | Kind::BrIfMove | Kind::BrIfMoveMany
+                    Kind::BrIf(_)
+                        | Kind::BrIfMove
+                        | Kind::BrIfMoveMany
+                        | Kind::BrOnNull
+                        | Kind::BrOnNonNull
+                        | Kind::BrOnCast
+                        | Kind::BrOnCastFail
                 )
             {
                 return None;

@@ -403,6 +403,9 @@ fn trap_code(status: u64) -> TrapCode {
         exit::TABLE => TrapCode::TableOutOfBounds,
         exit::UNDEFINED_ELEMENT => TrapCode::UndefinedElement,
         exit::NULL_ELEMENT => TrapCode::UninitializedElement,
+        exit::NULL_FUNCTION => TrapCode::NullFunctionReference,
+        exit::NULL_REFERENCE => TrapCode::NullReference,
+        exit::NULL_EXCEPTION => TrapCode::NullExceptionReference,
         exit::SIGNATURE => TrapCode::IndirectCallTypeMismatch,
         exit::OVERFLOW => TrapCode::IntegerOverflow,
         exit::DIVIDE_BY_ZERO => TrapCode::IntegerDivideByZero,
@@ -422,7 +425,8 @@ fn op_fuel(op: &wasmparser::Operator<'_>) -> i64 {
         | O::Unreachable
         | O::Return
         | O::Else
-        | O::End => 0,
+        | O::End
+        | O::TryTable { .. } => 0,
         _ => 1,
     }
 }

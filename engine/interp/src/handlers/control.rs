@@ -240,20 +240,10 @@ handler! {
     }
 }
 
-/// The rest of an indirect call, once the table is known.
-macro_rules! call_element {
-    ($elements:expr, $len:expr, $index:expr, $next:expr; $pc:ident, $fp:ident, $mem:ident, $ctx:ident, $acc:ident, $budget:ident, $fd:ident, $fs:ident) => {
-        let index: u64 = $index;
-        if index >= $len {
-            trap!(exit::UNDEFINED_ELEMENT; $pc, $fp, $mem, $ctx, $acc, $budget, $fd, $fs)
-        }
-        let record = *$elements.add(index as usize) as *const FuncRecord;
-        if record.is_null() {
-            trap!(exit::NULL_ELEMENT; $pc, $fp, $mem, $ctx, $acc, $budget, $fd, $fs)
-        }
-        if (*record).sig != (*$pc).imm {
-            trap!(exit::SIGNATURE; $pc, $fp, $mem, $ctx, $acc, $budget, $fd, $fs)
-        }
+/// Calls the function of a reference that is not null; `extra` is the first argument.
+macro_rules! call_record {
+    ($record:expr, $next:expr; $pc:ident, $fp:ident, $mem:ident, $ctx:ident, $acc:ident, $budget:ident, $fd:ident, $fs:ident) => {
+        let record: *const FuncRecord = $record;
         let next_cell = $next;
         let callee = $fp.add((*$pc).extra as usize);
         if (*record).ctx != $ctx && !(*record).ctx.is_null() {
@@ -276,6 +266,24 @@ macro_rules! call_element {
     };
 }
 
+/// The rest of an indirect call, once the table is known.
+macro_rules! call_element {
+    ($elements:expr, $len:expr, $index:expr, $next:expr; $pc:ident, $fp:ident, $mem:ident, $ctx:ident, $acc:ident, $budget:ident, $fd:ident, $fs:ident) => {
+        let index: u64 = $index;
+        if index >= $len {
+            trap!(exit::UNDEFINED_ELEMENT; $pc, $fp, $mem, $ctx, $acc, $budget, $fd, $fs)
+        }
+        let record = *$elements.add(index as usize) as *const FuncRecord;
+        if record.is_null() {
+            trap!(exit::NULL_ELEMENT; $pc, $fp, $mem, $ctx, $acc, $budget, $fd, $fs)
+        }
+        if (*record).sig != (*$pc).imm && !((*$ctx).slow.is_subtype)($ctx, (*record).sig, (*$pc).imm) {
+            trap!(exit::SIGNATURE; $pc, $fp, $mem, $ctx, $acc, $budget, $fd, $fs)
+        }
+        call_record!(record, $next; $pc, $fp, $mem, $ctx, $acc, $budget, $fd, $fs);
+    };
+}
+
 handler! {
     /// `call_indirect` of table 0: `imm` is the signature, `slot` the index,
     /// `extra` the first argument.
@@ -295,6 +303,17 @@ handler! {
         let table = (*ctx).tables.add((*data).imm as usize);
         let view = *table;
         call_element!((*view).elements, (*view).len, index, pc.add(2); pc, fp, mem, ctx, acc, budget, fd, fs);
+    }
+}
+
+handler! {
+    /// `call_ref`: `slot` is the reference, `extra` the first argument.
+    fn call_ref(pc, fp, mem, ctx, acc, budget, fd, fs) {
+        let record = *fp.add((*pc).slot as usize) as *const FuncRecord;
+        if record.is_null() {
+            trap!(exit::NULL_FUNCTION; pc, fp, mem, ctx, acc, budget, fd, fs)
+        }
+        call_record!(record, pc.add(1); pc, fp, mem, ctx, acc, budget, fd, fs);
     }
 }
 
@@ -321,7 +340,7 @@ raw_handler! {
         let record = acc as *const FuncRecord;
         let status = ((*ctx).slow.host)(ctx, record, fp, budget);
         if status != exit::DONE {
-            return status;
+            trap!(status; pc, fp, mem, ctx, acc, budget, fd, fs)
         }
         mem = (*ctx).mem_base;
         budget = (*(*ctx).machine).budget;

@@ -99,6 +99,31 @@ impl<'a> Lowering<'a> {
         self.link(depth, Fixup::Branch(at));
     }
 
+    /// A branch that depends on the topmost operand, a reference. It is carried along if `carried`,
+    /// otherwise it is gone where the branch goes. `ty` is the second data cell of casts.
+    pub(super) fn branch_on(&mut self, kind: Kind, depth: u32, carried: bool, ty: Option<u64>) {
+        let reference = self.lowest(1);
+        let operand = (!carried).then(|| self.pop());
+        let (count, from, to) = self.moves(depth);
+        // The cell's view of the stack still has the reference.
+        self.stack.extend(operand);
+        let at = self.emit(kind, 0, reference, to as u16);
+        self.emit(Kind::Data, count, from, 0);
+        if let Some(ty) = ty {
+            self.emit_data(ty, 0);
+        }
+        self.link(depth, Fixup::Branch(at));
+    }
+
+    /// The topmost operand is not null from here on.
+    pub(super) fn not_null(&mut self) {
+        let mut operand = self.pop();
+        if let ValType::Ref(ty) = &mut operand.ty {
+            ty.nullable = false;
+        }
+        self.push(operand.ty);
+    }
+
     pub(super) fn branch_table(
         &mut self,
         targets: &wasmparser::BrTable<'_>,
@@ -229,7 +254,9 @@ impl<'a> Lowering<'a> {
     /// Operators in dead code only matter for finding its end.
     pub(super) fn skip_dead(&mut self, depth: u32, op: &O<'_>) {
         match op {
-            O::Block { .. } | O::Loop { .. } | O::If { .. } => self.dead = Some(depth + 1),
+            O::Block { .. } | O::Loop { .. } | O::If { .. } | O::TryTable { .. } => {
+                self.dead = Some(depth + 1);
+            }
             O::Else if depth == 0 => self.begin_false_arm(),
             O::End if depth == 0 => self.end(),
             O::End => self.dead = Some(depth - 1),
@@ -262,6 +289,19 @@ impl<'a> Lowering<'a> {
             O::End => self.end(),
             O::Br { relative_depth } => self.branch(relative_depth),
             O::BrIf { relative_depth } => self.branch_if(relative_depth),
+            O::BrOnNull { relative_depth } => {
+                self.branch_on(Kind::BrOnNull, relative_depth, false, None);
+                self.not_null();
+            }
+            O::BrOnNonNull { relative_depth } => {
+                self.branch_on(Kind::BrOnNonNull, relative_depth, true, None);
+                self.pop();
+            }
+            O::RefAsNonNull => {
+                let slot = self.lowest(1);
+                self.emit(Kind::RefAsNonNull, 0, slot, 0);
+                self.not_null();
+            }
             O::BrTable { ref targets } => self.branch_table(targets)?,
             O::Return => {
                 self.emit_return();

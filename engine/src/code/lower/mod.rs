@@ -430,6 +430,13 @@ impl<'a> Lowering<'a> {
                 type_index,
                 table_index,
             } => self.call_indirect(type_index, table_index),
+            O::CallRef { type_index } => self.call_ref(type_index),
+            O::ReturnCall { function_index } => self.return_call(function_index),
+            O::ReturnCallIndirect {
+                type_index,
+                table_index,
+            } => self.return_call_indirect(type_index, table_index),
+            O::ReturnCallRef { type_index } => self.return_call_ref(type_index),
             O::MemorySize { .. }
             | O::MemoryGrow { .. }
             | O::MemoryFill { .. }

@@ -23,8 +23,28 @@ pub(super) static SLOW: Slow = Slow {
     prepare: call::prepare,
     host: call::host,
     fire: hook::fire,
+    is_subtype,
+    ref_test,
     ops: &OPS,
 };
+
+/// Whether a function's type is declared below another.
+///
+/// # Safety
+/// As for [`Slow::is_subtype`].
+unsafe fn is_subtype(ctx: *mut Ctx, sub: u32, sup: u32) -> bool {
+    // SAFETY: code is running in `ctx`, and only here is the core in use.
+    let core = unsafe { core_of(ctx) };
+    core.engine().with_types(|types| types.is_subtype(sub, sup))
+}
+
+/// Whether a reference is of a type.
+///
+/// # Safety
+/// As for [`Slow::ref_test`].
+unsafe fn ref_test(_ctx: *mut Ctx, _value: u64, _ty: u64) -> bool {
+    false
+}
 
 type Op = unsafe fn(*mut Ctx, *const Cell, *mut u64) -> u64;
 
