@@ -79,7 +79,7 @@ impl Runner {
         let mut linker = Linker::new(&lazy);
         // A script may register a name again.
         linker.allow_shadowing(true);
-        spectest::define(&mut linker, &mut store, &lazy, folder.has(Feature::Threads))?;
+        spectest::define(&mut linker, &mut store, folder.has(Feature::Threads))?;
         let attached = mode.attach(&mut store);
         Ok(Runner {
             eager,

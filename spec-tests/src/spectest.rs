@@ -4,18 +4,13 @@
 //! printed: the scripts assert nothing about it.
 
 use probity_engine::{
-    AsContextMut, Caller, Engine, Global, GlobalType, Linker, Memory, MemoryType, RefType, Result,
-    SharedMemory, Store, Table, TableType, Val, ValType,
+    AsContextMut, Caller, Global, GlobalType, Linker, Memory, MemoryType, RefType, Result, Store,
+    Table, TableType, Val, ValType,
 };
 
 /// Define `spectest` in the linker, with its memory, table and globals in `store`.
 /// Where there are threads (`shared`), it has a shared memory too.
-pub fn define(
-    linker: &mut Linker<()>,
-    store: &mut Store<()>,
-    engine: &Engine,
-    shared: bool,
-) -> Result<()> {
+pub fn define(linker: &mut Linker<()>, store: &mut Store<()>, shared: bool) -> Result<()> {
     linker.func_wrap("spectest", "print", |_: Caller<'_, ()>| {})?;
     linker.func_wrap("spectest", "print_i32", |_: Caller<'_, ()>, _: i32| {})?;
     linker.func_wrap("spectest", "print_i64", |_: Caller<'_, ()>, _: i64| {})?;
@@ -58,8 +53,7 @@ pub fn define(
     let memory = Memory::new(store, memory_type(false))?;
     linker.define("spectest", "memory", memory)?;
     if shared {
-        let memory = SharedMemory::new(engine, memory_type(true))?;
-        let memory = Memory::from_shared(store, &memory)?;
+        let memory = Memory::new(store, memory_type(true))?;
         linker.define("spectest", "shared_memory", memory)?;
     }
     Ok(())

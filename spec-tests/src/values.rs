@@ -361,7 +361,7 @@ impl fmt::Display for Expected {
             Expected::I64(v) => Shown(&Val::I64(*v)).fmt(f),
             Expected::F32(Float::Bits(bits)) => Shown(&Val::F32(*bits)).fmt(f),
             Expected::F64(Float::Bits(bits)) => Shown(&Val::F64(*bits)).fmt(f),
-            Expected::V128(bits) => Shown(Val::V128(*bits)).fmt(f),
+            Expected::V128(bits) => Shown(&Val::V128(*bits)).fmt(f),
             other => write!(f, "{other:x?}"),
         }
     }
