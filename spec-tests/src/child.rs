@@ -9,12 +9,17 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
+use crate::expectations::Expectations;
 use crate::mode::Mode;
+use crate::report::report;
 use crate::script;
 use crate::suite::File;
 
 /// The first argument of a child.
 pub const CHILD_ARGUMENT: &str = "--child";
+
+/// The first argument of a run of any script file, under a folder's configuration.
+pub const SCRIPT_ARGUMENT: &str = "--script";
 
 /// Wall time of one case. The slowest takes seconds in an unoptimised build.
 const TIMEOUT: Duration = Duration::from_secs(120);
@@ -33,19 +38,17 @@ const STATUS_FAILED: u8 = 1;
 /// How a case ended.
 #[derive(Debug)]
 pub enum Outcome {
-    /// Everything asserted holds.
+    /// What was expected to pass passed, and nothing else.
     Passed,
-    /// Assertions failed: the list.
+    /// It did not, crashed, hung or could not be run: the report.
     Failed(String),
-    /// The child crashed, hung or could not be run; never an expected failure.
-    Broken(String),
 }
 
 /// Run a case in a child process, which is this same executable.
 pub fn run(file: &File, mode: Mode) -> Outcome {
     match spawn(file, mode) {
         Ok(outcome) => outcome,
-        Err(e) => Outcome::Broken(format!("failed to run the child process: {e}")),
+        Err(e) => Outcome::Failed(format!("failed to run the child process: {e}")),
     }
 }
 
@@ -82,49 +85,66 @@ fn spawn(file: &File, mode: Mode) -> io::Result<Outcome> {
     let report = reader.join().unwrap_or_default();
 
     Ok(if timed_out {
-        Outcome::Broken(format!("killed after {} s\n{report}", TIMEOUT.as_secs()))
+        Outcome::Failed(format!("killed after {} s\n{report}", TIMEOUT.as_secs()))
     } else if status.success() {
         Outcome::Passed
     } else if status.code() == Some(STATUS_FAILED.into()) {
         Outcome::Failed(report)
     } else {
-        Outcome::Broken(format!("{status}\n{report}"))
+        Outcome::Failed(format!("{status}\n{report}"))
     })
 }
 
-/// The child's side: run the case that the arguments name.
-pub fn main(mut args: impl Iterator<Item = String>) -> ExitCode {
+/// The child's side: run the case that the arguments name. With [`SCRIPT_ARGUMENT`]
+/// the script is read from a file, and nothing is expected to fail.
+pub fn main(argument: &str, mut args: impl Iterator<Item = String>) -> ExitCode {
     let mut next = || args.next().unwrap_or_default();
     let (folder, name, mode) = (next(), next(), next());
-    let (Some(file), Some(mode)) = (File::find(&folder, &name), Mode::by_name(&mode)) else {
-        eprintln!("usage: {CHILD_ARGUMENT} FOLDER FILE MODE");
-        return ExitCode::from(2);
+    let file = match argument {
+        SCRIPT_ARGUMENT => File::read(&folder, &name),
+        _ => File::find(&folder, &name).ok_or_else(|| "there is no such file".to_owned()),
+    };
+    let case = file.and_then(|file| {
+        let mode = Mode::by_name(&mode).ok_or("there is no such mode")?;
+        Ok((file, mode, Expectations::load()?))
+    });
+    let (file, mode, expectations) = match case {
+        Ok(case) => case,
+        Err(e) => {
+            eprintln!("usage: {argument} FOLDER FILE MODE: {e}");
+            return ExitCode::from(2);
+        }
     };
 
     // On this thread, which has a large stack: parsing recurses.
-    let steps = match script::parse(file.text) {
+    let steps = match script::parse(&file.text) {
         Ok(steps) => steps,
         Err(e) => {
             eprintln!("{file}:{e}");
             return ExitCode::from(STATUS_FAILED);
         }
     };
-    let title = file.to_string();
+    let directives = steps.len();
+    let folder = file.folder;
     let worker = thread::Builder::new()
-        .name(title.clone())
+        .name(file.to_string())
         .stack_size(NATIVE_STACK_BYTES)
-        .spawn(move || crate::runner::run(&file.folder.config(), mode, &title, &steps));
-    match worker.map(thread::JoinHandle::join) {
-        Ok(Ok(Ok(()))) => ExitCode::SUCCESS,
-        Ok(Ok(Err(failures))) => {
-            eprintln!("{failures}");
-            ExitCode::from(STATUS_FAILED)
-        }
+        .spawn(move || crate::runner::run(folder, mode, &steps));
+    let failures = match worker.map(thread::JoinHandle::join) {
+        Ok(Ok(failures)) => failures,
         // The panic's message is on standard error already.
-        Ok(Err(_)) => ExitCode::from(101),
+        Ok(Err(_)) => return ExitCode::from(101),
         Err(e) => {
             eprintln!("failed to start a thread: {e}");
-            ExitCode::from(101)
+            return ExitCode::from(101);
+        }
+    };
+    let expected = expectations.lines(&file, mode);
+    match report(&file.to_string(), &failures, &expected, directives) {
+        None => ExitCode::SUCCESS,
+        Some(report) => {
+            eprintln!("{report}");
+            ExitCode::from(STATUS_FAILED)
         }
     }
 }

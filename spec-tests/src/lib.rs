@@ -8,18 +8,20 @@
 //! place in the script.
 //!
 //! * [`suite`]: which files, under which configuration of the engine
-//! * [`mode`]: how the engine is watched while a file runs
+//! * [`mode`]: how the engine is watched or stressed while a file runs
 //! * [`script`]: a `.wast` file as a list of owned steps
 //! * [`values`]: arguments, and the patterns that results are compared with
 //! * [`runner`]: the steps executed against one store
+//! * [`report`]: what fails, against what is expected to
 //! * [`spectest`]: the host module that the scripts import
 //! * [`child`]: one case in a child process
-//! * [`expectations`]: the failures that are known, as data
+//! * [`expectations`]: what does not pass, as data
 #![forbid(unsafe_code)]
 
 pub mod child;
 pub mod expectations;
 pub mod mode;
+pub mod report;
 pub mod runner;
 pub mod script;
 pub mod spectest;

@@ -1,31 +1,37 @@
-//! How the engine is watched while a file runs. The suite's assertions are the
-//! same in every mode: watching must not change what a program does.
+//! How the engine is watched or stressed while a file runs. The suite's
+//! assertions are the same in every mode: neither may change what a program does.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use probity_engine::Store;
-use probity_engine::hook::Probe;
+use probity_engine::hook::{Probe, Probes, Site};
+use probity_engine::{Config, Error, Func, Store};
 
 /// A way to run a file. A further way is one more variant and its rows below.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// No probe at all.
+    /// Nothing.
     None,
-    /// An empty probe at every instruction of every function.
-    Probes,
+    /// An empty probe of its own at every instruction of every function.
+    Each,
+    /// An empty global probe.
+    Global,
+    /// A collection at every allocation.
+    Zeal,
 }
 
 impl Mode {
     /// Every mode, in the order in which the cases are listed.
-    pub const ALL: &[Mode] = &[Mode::None, Mode::Probes];
+    pub const ALL: &[Mode] = &[Mode::None, Mode::Each, Mode::Global, Mode::Zeal];
 
     /// The name in case names, arguments and the expectations file.
     pub fn name(self) -> &'static str {
         match self {
             Mode::None => "none",
-            Mode::Probes => "probes",
+            Mode::Each => "each",
+            Mode::Global => "global",
+            Mode::Zeal => "zeal",
         }
     }
 
@@ -34,19 +40,34 @@ impl Mode {
         Mode::ALL.iter().copied().find(|mode| mode.name() == name)
     }
 
+    /// What the mode changes in a configuration.
+    pub fn configure(self, config: &mut Config) {
+        if self == Mode::Zeal {
+            config.gc_zeal(true);
+        }
+    }
+
     /// Set the store up for this mode.
     pub fn attach(self, store: &mut Store<()>) -> Attached {
+        let watched = Arc::new(Watched::default());
         match self {
-            Mode::None => Attached { fires: None },
-            Mode::Probes => {
-                let fires = Arc::new(AtomicU64::new(0));
-                let seen = fires.clone();
-                store.probes().insert_global(Probe::call(move |_| {
-                    seen.fetch_add(1, Ordering::Relaxed);
-                    Ok(())
-                }));
-                Attached { fires: Some(fires) }
+            Mode::None | Mode::Zeal => {}
+            Mode::Each => {
+                let watched = watched.clone();
+                store.probes().on_first_call(move |probes, func| {
+                    if let Err(e) = watched.watch_each(probes, func) {
+                        watched.complain(&e);
+                    }
+                });
             }
+            Mode::Global => {
+                let probe = watched.probe();
+                store.probes().insert_global(probe);
+            }
+        }
+        Attached {
+            mode: self,
+            watched,
         }
     }
 }
@@ -57,21 +78,81 @@ impl fmt::Display for Mode {
     }
 }
 
+/// What the probes saw.
+#[derive(Debug, Default)]
+struct Watched {
+    fires: AtomicU64,
+    /// The first probe that could not be inserted.
+    complaint: Mutex<Option<String>>,
+}
+
+impl Watched {
+    /// A probe that does nothing but prove that it fires.
+    fn probe(self: &Arc<Self>) -> Probe {
+        let watched = self.clone();
+        Probe::call(move |_| {
+            watched.fires.fetch_add(1, Ordering::Relaxed);
+            Ok(())
+        })
+    }
+
+    fn watch_each(self: &Arc<Self>, probes: &mut Probes<'_>, func: Func) -> Result<(), Error> {
+        let Some((module, index)) = probes.module_of(func) else {
+            return Ok(());
+        };
+        let Some(function) = module.function(index) else {
+            return Ok(());
+        };
+        for (pc, _) in function.operators()? {
+            probes.insert(func, Site::Before(pc), self.probe())?;
+        }
+        Ok(())
+    }
+
+    fn complain(&self, error: &Error) {
+        let mut complaint = self
+            .complaint
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        complaint.get_or_insert_with(|| error.to_string());
+    }
+}
+
 /// What a mode attached to a store.
 #[derive(Debug)]
 pub struct Attached {
-    fires: Option<Arc<AtomicU64>>,
+    mode: Mode,
+    watched: Arc<Watched>,
 }
 
 impl Attached {
-    /// Complain if Wasm code ran and the mode's probes saw nothing of it: such
-    /// a run would test no more than a run without probes.
-    pub fn check(&self, ran_wasm: bool) -> Result<(), String> {
-        match &self.fires {
-            Some(fires) if ran_wasm && fires.load(Ordering::Relaxed) == 0 => {
-                Err("Wasm code ran, but the global probe never fired".to_owned())
+    /// Complain if Wasm code ran and the mode's probes saw nothing of it, or if
+    /// there was garbage to collect and nothing was collected: such a run would
+    /// test no more than a run in mode `none`.
+    pub fn check(&self, store: &Store<()>, ran_wasm: bool) -> Result<(), String> {
+        let complaint = self
+            .watched
+            .complaint
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(complaint) = complaint.as_ref() {
+            return Err(format!("failed to insert a probe: {complaint}"));
+        }
+        match self.mode {
+            Mode::None => Ok(()),
+            Mode::Each | Mode::Global => {
+                if ran_wasm && self.watched.fires.load(Ordering::Relaxed) == 0 {
+                    return Err("Wasm code ran, but no probe ever fired".to_owned());
+                }
+                Ok(())
             }
-            _ => Ok(()),
+            Mode::Zeal => {
+                let stats = store.heap_stats();
+                if stats.objects > 0 && stats.collections == 0 {
+                    return Err("objects were allocated, but nothing collected".to_owned());
+                }
+                Ok(())
+            }
         }
     }
 }

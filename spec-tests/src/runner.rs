@@ -6,39 +6,52 @@
 use std::collections::HashMap;
 
 use probity_engine::{
-    Config, Engine, Error, ErrorKind, Instance, Linker, LoadError, Module, Result, Store, TrapCode,
-    Val,
+    Engine, Error, ErrorKind, Feature, Instance, Linker, LoadError, Module, Result, Store,
+    TrapCode, Val,
 };
 
 use crate::mode::{Attached, Mode};
-use crate::script::{Action, Execute, Source, Step};
+use crate::script::{Action, Execute, Place, Source, Step};
 use crate::spectest;
+use crate::suite::Folder;
 use crate::values::{Arg, Expected, Shown};
 
-/// At most this many failures are listed; a file with thousands of assertions
-/// may fail in most of them for one reason.
-const LISTED_FAILURES_MAX: usize = 25;
+/// Something that does not hold.
+#[derive(Debug)]
+pub struct Failure {
+    /// Where the directive stands; none if it is about the run as a whole.
+    pub place: Option<Place>,
+    /// What was expected and what was found.
+    pub message: String,
+}
 
-/// Run a script. The error lists the failures, one a line, each with its place.
-pub fn run(config: &Config, mode: Mode, name: &str, steps: &[Step]) -> Result<(), String> {
-    let mut runner = Runner::new(config, mode)
-        .map_err(|e| format!("{name}: failed to set the host module up: {e}"))?;
+/// Run a file's script and list everything that does not hold.
+pub fn run(folder: &Folder, mode: Mode, steps: &[Step]) -> Vec<Failure> {
+    let mut runner = match Runner::new(folder, mode) {
+        Ok(runner) => runner,
+        Err(e) => {
+            return vec![Failure {
+                place: None,
+                message: format!("failed to set the host module up: {e}"),
+            }];
+        }
+    };
     let mut failures = Vec::new();
     for step in steps {
         if let Err(message) = runner.step(&step.action) {
-            failures.push(format!("{name}:{}: {message}", step.place));
+            failures.push(Failure {
+                place: Some(step.place),
+                message,
+            });
         }
     }
-    if let Err(message) = runner.attached.check(runner.ran_wasm) {
-        failures.push(format!("{name}: {message}"));
+    if let Err(message) = runner.attached.check(&runner.store, runner.ran_wasm) {
+        failures.push(Failure {
+            place: None,
+            message,
+        });
     }
-    if failures.is_empty() {
-        return Ok(());
-    }
-    let total = failures.len();
-    failures.truncate(LISTED_FAILURES_MAX);
-    failures.push(format!("{total} of {} directives failed", steps.len()));
-    Err(failures.join("\n"))
+    failures
 }
 
 struct Runner {
@@ -57,14 +70,16 @@ struct Runner {
 }
 
 impl Runner {
-    fn new(config: &Config, mode: Mode) -> Result<Runner> {
+    fn new(folder: &Folder, mode: Mode) -> Result<Runner> {
+        let mut config = folder.config();
+        mode.configure(&mut config);
         let eager = Engine::new(config.clone().lazy(false));
-        let lazy = Engine::new(config.clone().lazy(true));
+        let lazy = Engine::new(config.lazy(true));
         let mut store = Store::new(&lazy, ());
         let mut linker = Linker::new(&lazy);
         // A script may register a name again.
         linker.allow_shadowing(true);
-        spectest::define(&mut linker, &mut store)?;
+        spectest::define(&mut linker, &mut store, folder.has(Feature::Threads))?;
         let attached = mode.attach(&mut store);
         Ok(Runner {
             eager,
@@ -124,6 +139,14 @@ impl Runner {
                     code.message()
                 ))
             }
+            Action::AssertException(execute) => match self.execute(execute)? {
+                Ok(found) => Err(format!(
+                    "expected an exception, found a return: {}",
+                    shown(&found)
+                )),
+                Err(e) if e.exception().is_some() => Ok(()),
+                Err(e) => Err(format!("expected an exception, found another error: {e}")),
+            },
             Action::AssertExhaustion(execute, message) => {
                 let outcome = self.execute(execute)?;
                 match trap_code(outcome)? {
@@ -239,11 +262,7 @@ impl Runner {
             .map(|arg| arg.to_val(&mut self.store))
             .collect::<Result<Vec<Val>, String>>()?;
         let ty = func.ty(&self.store);
-        let mut results: Vec<Val> = ty
-            .results()
-            .iter()
-            .map(|ty| Val::default_for(*ty))
-            .collect();
+        let mut results = vec![Val::I32(0); ty.results().len()];
         self.ran_wasm |= func.module(&self.store).is_some();
         let outcome = func.call(&mut self.store, &args, &mut results);
         Ok(outcome.map(|()| results))
@@ -258,10 +277,10 @@ impl Runner {
             ));
         }
         for (index, (expected, found)) in expected.iter().zip(found).enumerate() {
-            if !expected.matches(&self.store, *found) {
+            if !expected.matches(&self.store, found) {
                 return Err(format!(
                     "result {index}: expected {expected}, found {}",
-                    Shown(*found)
+                    Shown(found)
                 ));
             }
         }
@@ -303,18 +322,20 @@ fn describe(error: &LoadError) -> (Option<usize>, String) {
 
 fn trap_code(outcome: Result<Vec<Val>, Error>) -> Result<TrapCode, String> {
     match outcome {
-        Ok(found) => {
-            let found: Vec<String> = found.iter().map(|val| Shown(*val).to_string()).collect();
-            Err(format!(
-                "expected a trap, found a return: [{}]",
-                found.join(", ")
-            ))
-        }
+        Ok(found) => Err(format!(
+            "expected a trap, found a return: {}",
+            shown(&found)
+        )),
         Err(e) => match e.trap() {
             Some(trap) => Ok(trap.code()),
             None => Err(format!("expected a trap, found another error: {e}")),
         },
     }
+}
+
+fn shown(vals: &[Val]) -> String {
+    let vals: Vec<String> = vals.iter().map(|val| Shown(val).to_string()).collect();
+    format!("[{}]", vals.join(", "))
 }
 
 /// The suite's messages have grown details over the years (`uninitialized

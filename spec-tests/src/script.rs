@@ -75,13 +75,15 @@ pub enum Action {
     AssertReturn(Execute, Vec<Expected>),
     /// It must trap with this message.
     AssertTrap(Execute, String),
+    /// It must end in an exception that nothing catches.
+    AssertException(Execute),
     /// It must exhaust the call stack.
     AssertExhaustion(Execute, String),
     /// The module must not load (malformed or invalid).
     AssertRejected(Source, String),
     /// The module must load, and not link.
     AssertUnlinkable(Source, String),
-    /// A directive of a later version of Wasm than the engine knows.
+    /// A directive that no file which runs needs.
     Unsupported(&'static str),
 }
 
@@ -189,8 +191,9 @@ fn action(directive: WastDirective<'_>) -> Action {
         D::AssertUnlinkable {
             module, message, ..
         } => Action::AssertUnlinkable(source(QuoteWat::Wat(module)), message.to_owned()),
-        D::AssertException { .. } => Action::Unsupported("assert_exception"),
+        D::AssertException { exec, .. } => Action::AssertException(execute(exec)),
         D::AssertSuspension { .. } => Action::Unsupported("assert_suspension"),
+        // No file of the suite starts threads.
         D::Thread(_) => Action::Unsupported("thread"),
         D::Wait { .. } => Action::Unsupported("wait"),
     }
@@ -265,7 +268,8 @@ impl Lines {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use wast::core::WastArgCore;
+    use wast::core::{HeapType, WastArgCore};
+    use wast::token::Index;
 
     #[test]
     fn steps_carry_their_place() {
@@ -296,7 +300,8 @@ mod tests {
 
     #[test]
     fn unknown_argument_kinds_are_kept_for_the_report() {
-        let arg = Arg::from_wast(WastArgCore::RefHost(3));
+        let concrete = HeapType::Concrete(Index::Num(3, Span::from_offset(0)));
+        let arg = Arg::from_wast(WastArgCore::RefNull(concrete));
         assert!(matches!(arg, Arg::Unsupported(_)));
     }
 }

@@ -9,7 +9,8 @@ use probity_engine::{
 };
 
 /// Define `spectest` in the linker, with its memory, table and globals in `store`.
-pub fn define(linker: &mut Linker<()>, store: &mut Store<()>) -> Result<()> {
+/// Where there are threads (`shared`), it has a shared memory too.
+pub fn define(linker: &mut Linker<()>, store: &mut Store<()>, shared: bool) -> Result<()> {
     linker.func_wrap("spectest", "print", |_: Caller<'_, ()>| {})?;
     linker.func_wrap("spectest", "print_i32", |_: Caller<'_, ()>, _: i32| {})?;
     linker.func_wrap("spectest", "print_i64", |_: Caller<'_, ()>, _: i64| {})?;
@@ -49,18 +50,23 @@ pub fn define(linker: &mut Linker<()>, store: &mut Store<()>) -> Result<()> {
     )?;
     linker.define("spectest", "table", table)?;
 
-    let memory = Memory::new(
-        store,
-        MemoryType {
-            minimum: 1,
-            maximum: Some(2),
-            memory64: false,
-            shared: false,
-            page_size_log2: 16,
-        },
-    )?;
+    let memory = Memory::new(store, memory_type(false))?;
     linker.define("spectest", "memory", memory)?;
+    if shared {
+        let memory = Memory::new(store, memory_type(true))?;
+        linker.define("spectest", "shared_memory", memory)?;
+    }
     Ok(())
+}
+
+fn memory_type(shared: bool) -> MemoryType {
+    MemoryType {
+        minimum: 1,
+        maximum: Some(2),
+        memory64: false,
+        shared,
+        page_size_log2: 16,
+    }
 }
 
 fn constant(store: &mut impl AsContextMut, value: Val) -> Result<Global> {

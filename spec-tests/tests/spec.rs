@@ -1,33 +1,29 @@
 //! The official test suite: one case for each script file and mode.
 //!
 //! `cargo test -p probity-spec-tests --test spec -- simd` runs what has `simd`
-//! in its name; the usual options of test binaries work.
+//! in its name; the usual options of test binaries work. `-- --script FOLDER PATH
+//! MODE` runs any script under the configuration of one of the suite's folders.
 #![forbid(unsafe_code)]
 
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use probity_spec_tests::child::{self, Outcome};
 use probity_spec_tests::expectations::Expectations;
 use probity_spec_tests::mode::Mode;
-use probity_spec_tests::suite::{File, Folder};
+use probity_spec_tests::suite::{self, Folder};
 
 fn main() -> ExitCode {
-    let mut args = std::env::args().skip(1).peekable();
-    if args.next_if(|arg| arg == child::CHILD_ARGUMENT).is_some() {
-        return child::main(args);
+    let mut args = std::env::args().skip(1);
+    match args.next().as_deref() {
+        Some(argument @ (child::CHILD_ARGUMENT | child::SCRIPT_ARGUMENT)) => {
+            return child::main(argument, args);
+        }
+        _ => {}
     }
 
-    let expectations = match Expectations::parse(include_str!("../expectations.toml")) {
-        Ok(expectations) => Arc::new(expectations),
-        Err(e) => {
-            eprintln!("failed to read expectations.toml: {e}");
-            return ExitCode::from(2);
-        }
-    };
     let arguments = Arguments::from_args();
-    let conclusion = libtest_mimic::run(&arguments, trials(&expectations));
+    let conclusion = libtest_mimic::run(&arguments, trials());
     if !arguments.list {
         println!(
             "{} passed, {} failed",
@@ -37,10 +33,10 @@ fn main() -> ExitCode {
     conclusion.exit_code()
 }
 
-fn trials(expectations: &Arc<Expectations>) -> Vec<Trial> {
+fn trials() -> Vec<Trial> {
     let mut trials = Vec::new();
     let mut all = Vec::new();
-    for folder in Folder::ALL {
+    for folder in Folder::all() {
         let files = folder.files();
         let (found, expected) = (files.len(), folder.expected_files());
         trials.push(Trial::test(
@@ -51,30 +47,23 @@ fn trials(expectations: &Arc<Expectations>) -> Vec<Trial> {
             },
         ));
         for file in &files {
-            for mode in Mode::ALL {
-                let (file, mode) = (file.clone(), *mode);
-                let expectations = expectations.clone();
-                trials.push(Trial::test(format!("{file}:{mode}"), move || {
-                    judge(&file, mode, &expectations)
-                }));
+            for &mode in Mode::ALL {
+                let file = file.clone();
+                trials.push(Trial::test(
+                    format!("{file}:{mode}"),
+                    move || match child::run(&file, mode) {
+                        Outcome::Passed => Ok(()),
+                        Outcome::Failed(report) => Err(report.into()),
+                    },
+                ));
             }
         }
         all.extend(files);
     }
-    let expectations = expectations.clone();
     trials.push(Trial::test("expectations.toml is current", move || {
-        expectations.check(&all).map_err(Failed::from)
+        Expectations::load()
+            .and_then(|e| e.check(&all, &suite::folders_of_the_suite()))
+            .map_err(Failed::from)
     }));
     trials
-}
-
-fn judge(file: &File, mode: Mode, expectations: &Expectations) -> Result<(), Failed> {
-    match (child::run(file, mode), expectations.reason(file, mode)) {
-        (Outcome::Passed, None) | (Outcome::Failed(_), Some(_)) => Ok(()),
-        (Outcome::Passed, Some(reason)) => Err(format!(
-            "passed unexpectedly: remove its entry from expectations.toml (`{reason}`)"
-        )
-        .into()),
-        (Outcome::Failed(report) | Outcome::Broken(report), _) => Err(report.into()),
-    }
 }
