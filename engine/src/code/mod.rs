@@ -42,6 +42,40 @@ pub(crate) struct FuncCode {
     pub(crate) frame_slots: u32,
     /// Structural mode only.
     pub(crate) sites: Sites,
+    /// Every `try_table`, outer ones before those inside them.
+    pub(crate) tries: Box<[Try]>,
+}
+
+/// A `try_table`.
+#[derive(Default)]
+pub(crate) struct Try {
+    /// First cell that it covers.
+    pub(crate) start: u32,
+    /// Behind the last one.
+    pub(crate) end: u32,
+    /// Its clauses, in the order in which they are tried.
+    pub(crate) catches: Vec<Catch>,
+}
+
+/// A catch clause.
+pub(crate) struct Catch {
+    /// Tag index; `None` catches everything.
+    pub(crate) tag: Option<u32>,
+    /// Delivers a reference to the exception, behind what it carries if there is a tag.
+    pub(crate) exn: bool,
+    /// Slot of the first value that is delivered.
+    pub(crate) slot: u32,
+    /// Cell where the function goes on.
+    pub(crate) target: u32,
+    /// Pc of the label: the `end` of a block, the `loop` of a loop.
+    pub(crate) pc: u32,
+}
+
+impl Catch {
+    /// Whether it catches exceptions of a tag of the store, in an instance with these tags.
+    pub(crate) fn takes(&self, tag: u32, tags: &[u32]) -> bool {
+        self.tag.is_none_or(|index| tags[index as usize] == tag)
+    }
 }
 
 /// What probes need to know of structural code.
@@ -90,6 +124,20 @@ impl Sites {
 }
 
 impl FuncCode {
+    /// The clause that catches an exception of a tag of the store, thrown at a cell: number of the
+    /// `try_table` and of the clause.
+    pub(crate) fn catcher(&self, cell: usize, tag: u32, tags: &[u32]) -> Option<(usize, usize)> {
+        let cell = cell as u32;
+        // Inner ones come first.
+        let around = self.tries.iter().enumerate().rev();
+        around
+            .filter(|(_, t)| t.start <= cell && cell < t.end)
+            .find_map(|(index, t)| {
+                let clause = t.catches.iter().position(|catch| catch.takes(tag, tags))?;
+                Some((index, clause))
+            })
+    }
+
     /// First operand slot.
     pub(crate) fn operand_base(&self) -> u32 {
         self.header + HEADER_SLOTS as u32

@@ -33,7 +33,10 @@ pub(crate) enum SlowOp {
     TableInit,
     /// `imm`: segment.
     ElemDrop,
+    /// `imm`: tag.
+    Throw,
+    ThrowRef,
 }
 
 /// How many there are.
-pub(crate) const SLOW_OPS: usize = SlowOp::ElemDrop as usize + 1;
+pub(crate) const SLOW_OPS: usize = SlowOp::ThrowRef as usize + 1;

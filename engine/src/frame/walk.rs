@@ -19,6 +19,12 @@ pub(crate) enum Position {
         fp: *mut u64,
         ctx: *mut Ctx,
     },
+    /// In a call that returns to a cell, and whose frame is gone: while frames are unwound.
+    Returning {
+        pc: *const Cell,
+        fp: *mut u64,
+        ctx: *mut Ctx,
+    },
     /// In a host function, whose frame is at `fp`.
     Host {
         record: *const FuncRecord,
@@ -59,6 +65,23 @@ impl Frame {
         self.range.code.pcs[cell.min(self.range.code.pcs.len() - 1)]
     }
 
+    /// The position at which this frame is the innermost.
+    pub(crate) fn position(&self) -> Position {
+        let (fp, ctx) = (self.fp, self.ctx);
+        match self.place {
+            Place::At(cell) => Position::Code {
+                pc: self.range.cell(cell),
+                fp,
+                ctx,
+            },
+            Place::Returning(cell) => Position::Returning {
+                pc: self.range.cell(cell),
+                fp,
+                ctx,
+            },
+        }
+    }
+
     /// Makes the frame's callee return to another cell.
     ///
     /// # Safety
@@ -88,6 +111,7 @@ impl<'a> Stretch<'a> {
         };
         match position {
             Position::Code { pc, fp, ctx } => stretch.next = Some((pc, fp, ctx, false)),
+            Position::Returning { pc, fp, ctx } => stretch.next = Some((pc, fp, ctx, true)),
             Position::Host { record, fp, ctx } => {
                 // SAFETY: the record and the frame of a host call that is running.
                 unsafe { stretch.follow(fp.add((*record).header as usize), ctx) }

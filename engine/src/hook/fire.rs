@@ -166,7 +166,7 @@ impl StoreCore {
             }
             BodyAction::Stop => Err(Ending::Raised(TrapCode::OutOfFuel.into())),
             BodyAction::Call(_) => match self.innermost(fp) {
-                Some(frame) => self.call_back(body, frame, ctx, exit_reason, 0),
+                Some(frame) => self.call_back(body, frame, ctx, exit_reason),
                 None => Ok(()),
             },
         };
@@ -190,7 +190,6 @@ impl StoreCore {
         frame: Frame,
         ctx: *mut Ctx,
         exit_reason: Option<ExitReason>,
-        unwound: usize,
     ) -> Result<(), Ending> {
         let BodyAction::Call(slot) = &body.action else {
             return Ok(());
@@ -214,7 +213,6 @@ impl StoreCore {
             id: body.id,
             exit_reason,
             frame,
-            unwound,
         };
         let result = catch_unwind(AssertUnwindSafe(|| callback(&mut context)));
         // SAFETY: as above. Calls from the callback may have replaced it.
@@ -264,46 +262,79 @@ impl StoreCore {
         not_entered: bool,
         stopped_before: bool,
     ) -> Error {
+        let backtrace: Vec<_> = Stretch::new(self, position)
+            .filter_map(|frame| self.backtrace_frame(&frame))
+            .collect();
+        let reason = match error.exception() {
+            Some(_) => ExitReason::Exception,
+            None => ExitReason::Trap,
+        };
         self.positions.push(position);
-        let frames: Vec<Frame> = Stretch::new(self, position).collect();
-        for (unwound, frame) in frames.iter().enumerate() {
-            let exits = self
-                .probes
-                .funcs
-                .get(&frame.func)
-                .map_or_else(Vec::new, |probes| probes.exit.clone());
-            // A tail call that failed has fired them already.
-            let failed = unwound == 0 && !stopped_before && self.is_at_tail_call(frame);
-            let exits = if failed || not_entered && frame.place == Place::At(0) {
-                Vec::new()
-            } else {
-                exits
-            };
-            for body in exits {
-                match &body.action {
-                    BodyAction::Add { counters, index, n } => counters.add(*index, *n as i64),
-                    BodyAction::Top { .. } | BodyAction::Stop => {}
-                    BodyAction::Call(_) => {
-                        let reason = Some(ExitReason::Trap);
-                        // An error here comes later than the one that unwinds, which wins.
-                        let _ = self.call_back(&body, frame.clone(), frame.ctx, reason, unwound);
-                    }
-                }
-                if body.one_shot {
-                    self.remove_probe(body.id);
+        let mut innermost = true;
+        while let Some(frame) = self.innermost_frame() {
+            let failed = innermost && !stopped_before && self.is_at_tail_call(&frame);
+            let entered = !(not_entered && frame.place == Place::At(0));
+            // A tail call that failed has fired exits already.
+            if entered && !failed {
+                self.fire_exits(&frame, reason);
+            }
+            self.probes.stopped_before = stopped_before && innermost;
+            self.notify_unwind(frame.func, frame.pc());
+            self.probes.stopped_before = false;
+            innermost = false;
+            if !self.leave_frame() {
+                break;
+            }
+        }
+        self.positions.pop();
+        // What is left on the stack gets its code now.
+        if !self.probes.dirty.is_empty() {
+            self.sync_probes();
+        }
+        error.with_backtrace(backtrace)
+    }
+
+    /// The innermost frame of the position that was noted last.
+    pub(crate) fn innermost_frame(&self) -> Option<Frame> {
+        Stretch::new(self, *self.positions.last()?).next()
+    }
+
+    /// Takes the innermost frame off the position that was noted last; false if it was the last
+    /// one of its stretch. Guest code that probes call from now on may overwrite it.
+    pub(crate) fn leave_frame(&mut self) -> bool {
+        let outer = self
+            .positions
+            .last()
+            .and_then(|&position| Stretch::new(self, position).nth(1));
+        match (outer, self.positions.last_mut()) {
+            (Some(frame), Some(position)) => {
+                *position = frame.position();
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Fires a frame's exits, because of `reason`.
+    pub(crate) fn fire_exits(&mut self, frame: &Frame, reason: ExitReason) {
+        let exits = self
+            .probes
+            .funcs
+            .get(&frame.func)
+            .map_or_else(Vec::new, |probes| probes.exit.clone());
+        for body in exits {
+            match &body.action {
+                BodyAction::Add { counters, index, n } => counters.add(*index, *n as i64),
+                BodyAction::Top { .. } | BodyAction::Stop => {}
+                BodyAction::Call(_) => {
+                    // An error here comes later than the one that unwinds, which wins.
+                    let _ = self.call_back(&body, frame.clone(), frame.ctx, Some(reason));
                 }
             }
-            self.probes.stopped_before = stopped_before && unwound == 0;
-            self.notify_unwind(frame.func, frame.pc());
+            if body.one_shot {
+                self.remove_probe(body.id);
+            }
         }
-        self.probes.stopped_before = false;
-        let backtrace: Vec<_> = frames
-            .iter()
-            .filter_map(|frame| self.backtrace_frame(frame))
-            .collect();
-        self.positions.pop();
-        self.sync_after_unwind();
-        error.with_backtrace(backtrace)
     }
 
     fn is_at_tail_call(&self, frame: &Frame) -> bool {
@@ -312,13 +343,6 @@ impl StoreCore {
         };
         let private = self.probes.private.get(&frame.func);
         private.is_some_and(|private| frame.range.private.is_some() && private.tail_calls_at(cell))
-    }
-
-    /// The stretch is gone; what is left on the stack gets its code now.
-    fn sync_after_unwind(&mut self) {
-        if !self.probes.dirty.is_empty() {
-            self.sync_probes();
-        }
     }
 
     fn backtrace_frame(&self, frame: &Frame) -> Option<crate::error::BacktraceFrame> {

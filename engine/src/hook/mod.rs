@@ -281,9 +281,10 @@ impl<'a> Probes<'a> {
         self.core.probes.on_first_call.push(Box::new(f));
     }
 
-    /// Calls `f` for every Wasm frame that a trap or host error unwinds, innermost first, with
-    /// the function and the pc of the operator that did not complete: the trapping one in the
-    /// innermost frame, the call in the others.
+    /// Calls `f` for every Wasm frame that a trap, host error or exception unwinds, innermost first,
+    /// with the function and the pc of the operator that did not complete: the trapping or throwing
+    /// one in the innermost frame, the call in the others. The frame that catches an exception is
+    /// told of last, see [`Probes::caught_at`].
     pub fn on_unwind(&mut self, f: impl FnMut(&mut Probes<'_>, Func, WasmPc) + Send + 'static) {
         self.core.probes.on_unwind.push(Box::new(f));
     }
@@ -293,6 +294,14 @@ impl<'a> Probes<'a> {
     /// calls does is part of its execution.
     pub fn stopped_before(&self) -> bool {
         self.core.probes.stopped_before
+    }
+
+    /// While [`Probes::on_unwind`] tells of a frame: the pc at which it goes on, if an exception was
+    /// thrown by the operator that is told of, or through the call, and this very frame catches
+    /// it. `None` if the frame is gone. As with a branch to the label, it is the pc of the `end` of
+    /// a block or of a `loop`.
+    pub fn caught_at(&self) -> Option<WasmPc> {
+        self.core.probes.caught_at
     }
 
     /// The module of a function and its index there; `None` for host functions.
@@ -326,9 +335,6 @@ pub struct ProbeContext<'a> {
     exit_reason: Option<ExitReason>,
     /// The frame that the probe fired in.
     frame: Frame,
-    /// How far the current stretch is unwound, for exits by trap: frames that
-    /// are not there any more.
-    unwound: usize,
 }
 
 impl ProbeContext<'_> {
@@ -376,7 +382,7 @@ impl ProbeContext<'_> {
 
     /// Number of Wasm frames on the stack.
     pub fn depth(&self) -> usize {
-        self.core.frames().count() - self.unwound
+        self.core.frames().count()
     }
 
     /// The `n`-th Wasm frame outwards; 0 is the frame that the probe fired in.
@@ -384,7 +390,7 @@ impl ProbeContext<'_> {
         if n == 0 {
             return Some(self.frame());
         }
-        let frame = self.core.frames().nth(self.unwound + n)?;
+        let frame = self.core.frames().nth(n)?;
         Some(FrameAccessor::new(self.core, frame))
     }
 

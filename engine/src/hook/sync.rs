@@ -197,6 +197,9 @@ impl StoreCore {
                         Position::Code { fp, ctx, .. } if innermost => {
                             self.positions[index] = Position::Code { pc: cell, fp, ctx };
                         }
+                        Position::Returning { fp, ctx, .. } if innermost => {
+                            self.positions[index] = Position::Returning { pc: cell, fp, ctx };
+                        }
                         // SAFETY: a live frame; the cell is where it has to continue.
                         _ => unsafe { frame.set_return(cell) },
                     }

@@ -82,6 +82,8 @@ pub(crate) struct ProbeTable {
     pub(crate) on_unwind: Vec<Unwind>,
     /// Of the frame that watchers are told of: its operator did not execute.
     pub(crate) stopped_before: bool,
+    /// Of the frame that watchers are told of: where it catches the exception.
+    pub(crate) caught_at: Option<WasmPc>,
     /// Functions that have run, and so have code to be kept up to date.
     pub(crate) prepared: HashSet<u32>,
     pub(crate) private: HashMap<u32, PrivateCode>,

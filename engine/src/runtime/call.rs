@@ -193,7 +193,7 @@ impl StoreCore {
     }
 
     /// Lets code continue at `pc` within what the account allows; `Err` at a limit.
-    fn allow(
+    pub(super) fn allow(
         &mut self,
         pc: *const Cell,
         fp: *mut u64,
@@ -390,6 +390,7 @@ pub(super) unsafe fn host(
                 (cell as u64).wrapping_add((core.fuel.left() as u64).wrapping_mul(UNIT));
             return exit::DONE;
         }
+        Ok(Err(error)) if error.exception().is_some() => return core.throw(error, position),
         Ok(Err(error)) => Ending::Raised(error),
         Err(panic) => Ending::Panic(panic as Box<dyn Any + Send>),
     };

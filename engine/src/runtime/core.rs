@@ -365,7 +365,12 @@ impl StoreCore {
     }
 
     pub(crate) fn add_tag(&mut self, ty: FuncType, type_id: TypeId) -> u32 {
-        self.tags.push(TagData { ty, type_id });
+        let object = super::exception::object_type(&ty);
+        self.tags.push(TagData {
+            ty,
+            type_id,
+            object,
+        });
         (self.tags.len() - 1) as u32
     }
 

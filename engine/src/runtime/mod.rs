@@ -4,6 +4,7 @@ mod anyref;
 mod call;
 mod caller;
 pub(crate) mod core;
+mod exception;
 mod exnref;
 mod externref;
 mod externs;

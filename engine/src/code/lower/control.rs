@@ -28,6 +28,7 @@ impl<'a> Lowering<'a> {
             sig,
             height,
             start,
+            pc: self.pc,
             fixups: Vec::new(),
             no_else,
         });
@@ -43,19 +44,24 @@ impl<'a> Lowering<'a> {
         };
         let count = slots(types);
         let from = self.top() - count;
-        let to = match self.stack.get(target.height) {
+        (count, from, self.label_slot(depth))
+    }
+
+    /// Slot of the lowest value that a branch to the label at `depth` carries.
+    pub(super) fn label_slot(&self, depth: u32) -> u32 {
+        let target = &self.control[self.control.len() - 1 - depth as usize];
+        match self.stack.get(target.height) {
             Some(operand) => operand.slot,
             None => self.top(),
-        };
-        (count, from, to)
+        }
     }
 
     pub(super) fn link(&mut self, depth: u32, fixup: Fixup) {
         let index = self.control.len() - 1 - depth as usize;
         let target = &mut self.control[index];
         if target.block == Block::Loop {
-            let start = target.start;
-            self.patch(fixup, start);
+            let (start, pc) = (target.start, target.pc);
+            self.patch(fixup, start, pc);
         } else {
             target.fixups.push(fixup);
         }
@@ -159,7 +165,7 @@ impl<'a> Lowering<'a> {
                     step
                 }
             };
-            self.patch(entry, step);
+            self.patch(entry, step, self.pc);
         }
         self.stop();
         Ok(())
@@ -215,7 +221,7 @@ impl<'a> Lowering<'a> {
     pub(super) fn patch_forward(&mut self, fixups: &[Fixup]) {
         let here = self.cells.len();
         for &fixup in fixups {
-            self.patch(fixup, here);
+            self.patch(fixup, here, self.pc);
         }
         self.pending_label |= !fixups.is_empty();
     }
@@ -246,6 +252,9 @@ impl<'a> Lowering<'a> {
             return;
         }
         self.control.pop();
+        if let Block::Try(index) = block {
+            self.tries[index].end = self.cells.len() as u32;
+        }
         if self.dead.is_none() {
             self.marker();
         }
@@ -285,6 +294,9 @@ impl<'a> Lowering<'a> {
                 self.pop();
                 self.enter(Block::If, sig, Some(at));
             }
+            O::TryTable { ref try_table } => self.try_table(try_table)?,
+            O::Throw { tag_index } => self.throw(tag_index),
+            O::ThrowRef => self.throw_ref(),
             O::Else => self.begin_false_arm(),
             O::End => self.end(),
             O::Br { relative_depth } => self.branch(relative_depth),

@@ -11,11 +11,12 @@ use wasmparser::{FuncValidatorAllocations, Operator as O};
 
 mod calls;
 mod control;
+mod exceptions;
 mod memory;
 
 use super::classify::{self, num};
 use super::slow_op::SlowOp;
-use super::{FuncCode, Mode, Sites};
+use super::{FuncCode, Mode, Sites, Try};
 use crate::error::LoadError;
 use crate::module::Module;
 use crate::types::{FuncType, HeapType, RefType, ValType};
@@ -91,6 +92,8 @@ enum Fixup {
     Branch(usize),
     /// Entry of a `br_table` cell.
     Entry(usize, usize),
+    /// Clause of a `try_table`.
+    Catch(usize, usize),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -99,6 +102,8 @@ enum Block {
     Plain,
     Loop,
     If,
+    /// Number in `tries`.
+    Try(usize),
 }
 
 struct Control<'a> {
@@ -108,6 +113,8 @@ struct Control<'a> {
     height: usize,
     /// First cell of a loop.
     start: usize,
+    /// Of the operator that opened it.
+    pc: u32,
     fixups: Vec<Fixup>,
     /// The `if` whose false arm has not begun.
     no_else: Option<usize>,
@@ -145,6 +152,7 @@ struct Lowering<'a> {
     operators: Vec<u32>,
     sites: Vec<(u32, u32)>,
     returns: Vec<u32>,
+    tries: Vec<Try>,
     stacks: Vec<u32>,
     stack_nodes: Vec<(ValType, u32)>,
 }
@@ -182,6 +190,7 @@ impl<'a> Lowering<'a> {
                 sig: Sig::Func(ty),
                 height: 0,
                 start: 0,
+                pc: 0,
                 fixups: Vec::new(),
                 no_else: None,
             }],
@@ -197,6 +206,7 @@ impl<'a> Lowering<'a> {
             operators: Vec::new(),
             sites: Vec::new(),
             returns: Vec::new(),
+            tries: Vec::new(),
             stacks: Vec::new(),
             stack_nodes: vec![(ValType::I32, 0)],
         };
@@ -309,7 +319,8 @@ impl<'a> Lowering<'a> {
         }
     }
 
-    fn patch(&mut self, fixup: Fixup, target: usize) {
+    /// Lets a branch go to a cell; `pc` is the label's.
+    fn patch(&mut self, fixup: Fixup, target: usize, pc: u32) {
         match fixup {
             Fixup::Branch(at) => {
                 self.cells[at].imm = distance(at, target) as u32;
@@ -321,6 +332,11 @@ impl<'a> Lowering<'a> {
                 bits &= !(u128::from(u32::MAX) << shift);
                 bits |= u128::from(distance(at, target) as u32) << shift;
                 *cell = Cell::data(bits as u64, (bits >> 64) as u64);
+            }
+            Fixup::Catch(index, clause) => {
+                let catch = &mut self.tries[index].catches[clause];
+                catch.target = target as u32;
+                catch.pc = pc;
             }
         }
         if target < self.ins.len() {
@@ -593,6 +609,7 @@ impl<'a> Lowering<'a> {
             cost: if self.leaf { 0 } else { self.max_slot },
             frame_slots: self.max_slot,
             sites,
+            tries: self.tries.into(),
         }
     }
 }

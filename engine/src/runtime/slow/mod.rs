@@ -10,7 +10,7 @@ use probity_interp::layout::{Cell, Ctx, Slow};
 mod memory;
 mod table;
 
-use super::call;
+use super::{call, exception};
 use super::core::{Ending, StoreCore, core_of};
 use super::instance::InstanceData;
 use crate::code::slow_op::{SLOW_OPS, SlowOp};
@@ -62,6 +62,8 @@ static OPS: [Op; SLOW_OPS] = {
     ops[SlowOp::TableCopy as usize] = table::table_copy;
     ops[SlowOp::TableInit as usize] = table::table_init;
     ops[SlowOp::ElemDrop as usize] = table::elem_drop;
+    ops[SlowOp::Throw as usize] = exception::throw;
+    ops[SlowOp::ThrowRef as usize] = exception::throw_ref;
     ops
 };
 
