@@ -10,6 +10,7 @@ use std::sync::Arc;
 use super::composite::CompositeType;
 use super::{FuncType, TypeId};
 use crate::error::LoadError;
+use crate::gc::layout::{ObjectType, Storage};
 
 /// Marks an id that is a position in the group that is being defined.
 const IN_GROUP: u32 = 1 << 31;
@@ -34,9 +35,50 @@ pub(crate) struct TypeInfo {
     /// Ids from the outermost supertype down to the type itself: `b` is a supertype of `a`
     /// exactly if it is in `a`'s list at the position that it has in its own.
     pub(crate) supers: Box<[u32]>,
+    /// How objects of the type lie in memory; `None` for functions.
+    object: Option<ObjectType>,
 }
 
 impl TypeInfo {
+    fn new(index: u32, supers: Box<[u32]>, is_final: bool, composite: CompositeType) -> TypeInfo {
+        let object = match &composite {
+            CompositeType::Func(_) => None,
+            CompositeType::Struct(ty) => {
+                let fields = ty.fields().iter();
+                let fields: Vec<Storage> = fields.map(|field| field.storage.layout()).collect();
+                Some(ObjectType::structure(index, supers.clone(), &fields))
+            }
+            CompositeType::Array(ty) => Some(ObjectType::array(
+                index,
+                supers.clone(),
+                ty.element.storage.layout(),
+            )),
+        };
+        TypeInfo {
+            id: TypeId {
+                index,
+                kind: composite.kind(),
+            },
+            is_final,
+            composite,
+            supers,
+            object,
+        }
+    }
+
+    /// Objects of the type, where validation has seen that it is a structure or array type.
+    pub(crate) fn object(&self) -> &ObjectType {
+        match &self.object {
+            Some(object) => object,
+            None => unreachable!("the validator has seen that it is no function type"),
+        }
+    }
+
+    /// Number of supertypes.
+    pub(crate) fn depth(&self) -> u32 {
+        self.supers.len() as u32 - 1
+    }
+
     /// The function type, where validation has seen that it is one.
     pub(crate) fn func(&self) -> &FuncType {
         match &self.composite {
@@ -109,15 +151,9 @@ impl TypeRegistry {
                 None => Vec::new(),
             };
             supers.push(index);
-            self.types.push(Arc::new(TypeInfo {
-                id: TypeId {
-                    index,
-                    kind: ty.composite.kind(),
-                },
-                is_final: ty.is_final,
-                composite: ty.composite.map_ids(&own),
-                supers: supers.into(),
-            }));
+            let composite = ty.composite.map_ids(&own);
+            let info = TypeInfo::new(index, supers.into(), ty.is_final, composite);
+            self.types.push(Arc::new(info));
         }
         self.groups.insert(group, first);
         Some(first)
