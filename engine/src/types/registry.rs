@@ -5,9 +5,10 @@
 //! those references marked, and looked up as a whole; each distinct group gets fresh ids.
 
 use std::collections::HashMap;
+use std::iter::once;
 use std::sync::Arc;
 
-use super::composite::CompositeType;
+use super::composite::{CompositeType, StorageType};
 use super::{FuncType, TypeId};
 use crate::error::LoadError;
 use crate::gc::layout::{ObjectType, Storage};
@@ -35,24 +36,26 @@ pub(crate) struct TypeInfo {
     /// Ids from the outermost supertype down to the type itself: `b` is a supertype of `a`
     /// exactly if it is in `a`'s list at the position that it has in its own.
     pub(crate) supers: Box<[u32]>,
-    /// How objects of the type lie in memory; `None` for functions.
-    object: Option<ObjectType>,
+    /// How objects of the type lie in memory; for a function type, exceptions whose tag has it.
+    pub(crate) object: ObjectType,
 }
 
 impl TypeInfo {
     fn new(index: u32, supers: Box<[u32]>, is_final: bool, composite: CompositeType) -> TypeInfo {
+        let own = supers.clone();
         let object = match &composite {
-            CompositeType::Func(_) => None,
+            CompositeType::Func(ty) => {
+                let carried = ty.params().iter();
+                let carried = carried.map(|&ty| StorageType::Val(ty).layout());
+                let fields: Vec<Storage> = once(Storage::I64).chain(carried).collect();
+                ObjectType::structure(index, own, &fields)
+            }
             CompositeType::Struct(ty) => {
                 let fields = ty.fields().iter();
                 let fields: Vec<Storage> = fields.map(|field| field.storage.layout()).collect();
-                Some(ObjectType::structure(index, supers.clone(), &fields))
+                ObjectType::structure(index, own, &fields)
             }
-            CompositeType::Array(ty) => Some(ObjectType::array(
-                index,
-                supers.clone(),
-                ty.element.storage.layout(),
-            )),
+            CompositeType::Array(ty) => ObjectType::array(index, own, ty.element.storage.layout()),
         };
         TypeInfo {
             id: TypeId {
@@ -63,14 +66,6 @@ impl TypeInfo {
             composite,
             supers,
             object,
-        }
-    }
-
-    /// Objects of the type, where validation has seen that it is a structure or array type.
-    pub(crate) fn object(&self) -> &ObjectType {
-        match &self.object {
-            Some(object) => object,
-            None => unreachable!("the validator has seen that it is no function type"),
         }
     }
 
