@@ -23,6 +23,7 @@ pub use config::Config;
 pub use engine::Engine;
 pub use error::{BacktraceFrame, Error, ErrorKind, LinkError, LoadError, Result, Trap, TrapCode};
 pub use feature::{Feature, WasmVersion};
+pub use gc::HeapStats;
 pub use module::{FunctionInfo, Module};
 #[doc(hidden)]
 pub use runtime::StoreCore;

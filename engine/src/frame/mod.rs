@@ -7,4 +7,5 @@
 
 pub(crate) mod accessor;
 pub(crate) mod code_map;
+pub(crate) mod roots;
 pub(crate) mod walk;

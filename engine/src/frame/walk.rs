@@ -34,7 +34,7 @@ pub(crate) enum Position {
 }
 
 /// Where a frame stands.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) enum Place {
     /// At this cell.
     At(usize),
@@ -53,6 +53,9 @@ pub(crate) struct Frame {
     /// Slot that holds the return cell of the frame's callee; null in the
     /// innermost frame of a stretch.
     return_slot: *mut u64,
+    /// First slot of what lies above the frame, arguments included; null in the innermost frame
+    /// of a stretch.
+    pub(crate) callee: *mut u64,
 }
 
 impl Frame {
@@ -100,6 +103,7 @@ pub(crate) struct Stretch<'a> {
     /// Next frame's position: cell, frame, context, and whether it is a return cell.
     next: Option<(*const Cell, *mut u64, *mut Ctx, bool)>,
     return_slot: *mut u64,
+    callee: *mut u64,
 }
 
 impl<'a> Stretch<'a> {
@@ -108,13 +112,14 @@ impl<'a> Stretch<'a> {
             core,
             next: None,
             return_slot: std::ptr::null_mut(),
+            callee: std::ptr::null_mut(),
         };
         match position {
             Position::Code { pc, fp, ctx } => stretch.next = Some((pc, fp, ctx, false)),
             Position::Returning { pc, fp, ctx } => stretch.next = Some((pc, fp, ctx, true)),
             Position::Host { record, fp, ctx } => {
                 // SAFETY: the record and the frame of a host call that is running.
-                unsafe { stretch.follow(fp.add((*record).header as usize), ctx) }
+                unsafe { stretch.follow(fp, (*record).header, ctx) }
             }
         }
         stretch
@@ -123,17 +128,20 @@ impl<'a> Stretch<'a> {
     /// Goes to the caller, by the callee's header.
     ///
     /// # Safety
-    /// `header` must be the header of a live frame that runs in `ctx`.
-    unsafe fn follow(&mut self, header: *mut u64, ctx: *mut Ctx) {
-        let (mut header, mut ctx) = (header, ctx);
+    /// `callee` must be a live frame that runs in `ctx`, with its header at that slot.
+    unsafe fn follow(&mut self, callee: *mut u64, header: u32, ctx: *mut Ctx) {
+        let mut ctx = ctx;
+        self.callee = callee;
         // SAFETY: headers of live frames are intact; bridges are as `control::bridge` makes them.
         unsafe {
+            let mut header = callee.add(header as usize);
             let mut pc = *header as *const Cell;
             let mut fp = *header.add(1) as *mut u64;
             if pc == &raw const BRIDGE_RETURN {
                 const { assert!(BRIDGE_SLOTS == 4) };
                 ctx = *fp.add(2) as *mut Ctx;
                 header = fp;
+                self.callee = fp;
                 pc = *header as *const Cell;
                 fp = *header.add(1) as *mut u64;
             }
@@ -166,9 +174,10 @@ impl Iterator for Stretch<'_> {
             fp,
             ctx,
             return_slot: self.return_slot,
+            callee: self.callee,
         };
         // SAFETY: the frame is live, so its header is intact.
-        unsafe { self.follow(fp.add(frame.range.code.header as usize), ctx) };
+        unsafe { self.follow(fp, frame.range.code.header, ctx) };
         Some(frame)
     }
 }

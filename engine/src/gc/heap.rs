@@ -70,9 +70,6 @@ pub(crate) struct Heap {
     pub(super) stats: HeapStats,
 }
 
-// SAFETY: the heap owns its objects; types are shared and immutable, host values `Send`.
-unsafe impl Send for Heap {}
-
 impl Default for Heap {
     fn default() -> Heap {
         Heap {
@@ -140,15 +137,15 @@ impl Heap {
         Some(object)
     }
 
-    /// A new object that holds a value of the host.
-    ///
-    /// # Errors
-    /// The limit or the system refuses; the value comes back.
-    pub(crate) fn alloc_host(&mut self, value: HostValue) -> Result<NonNull<Header>, HostValue> {
+    /// A new object that holds a value of the host, beyond the limit if need be.
+    pub(crate) fn alloc_host(&mut self, value: HostValue) -> NonNull<Header> {
         let ty = Arc::as_ptr(&self.host_type);
         let class = class_of(self.host_type.object_bytes(0));
-        let Some((object, home)) = self.take(class, HOST_LIST) else {
-            return Err(value);
+        let limit = self.bytes_max.take();
+        let cell = self.take(class, HOST_LIST);
+        self.bytes_max = limit;
+        let Some((object, home)) = cell else {
+            std::alloc::handle_alloc_error(Layout::new::<Header>());
         };
         // SAFETY: a free cell of the right size.
         unsafe {
@@ -156,7 +153,7 @@ impl Heap {
             host_box(object).write(Box::into_raw(value));
         }
         self.count(class_bytes(class) as u64);
-        Ok(object)
+        object
     }
 
     fn count(&mut self, bytes: u64) {

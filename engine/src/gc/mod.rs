@@ -11,9 +11,6 @@
 //! - [`heap`]: allocation, limits, statistics;
 //! - [`collect`]: marking and sweeping.
 
-// Until the runtime allocates from it.
-#![allow(dead_code, unused_imports)]
-
 pub(crate) mod access;
 mod block;
 mod classes;

@@ -22,7 +22,9 @@ use super::{Func, Limits, Val};
 use crate::engine::Engine;
 use crate::error::{Error, Result, TrapCode};
 use crate::frame::code_map::CodeMap;
+use crate::frame::roots::RootMaps;
 use crate::frame::walk::Position;
+use crate::gc::heap::Heap;
 use crate::hook::table::ProbeTable;
 use crate::module::Module;
 use crate::sys::region::Region;
@@ -57,7 +59,15 @@ pub struct StoreCore {
     pub(crate) roots: Roots,
     /// Slots of globals that no instance defines.
     host_globals: Vec<Owned<[u64; 2]>>,
-    extern_values: Vec<Box<dyn Any + Send + Sync>>,
+    pub(crate) heap: Owned<Heap>,
+    /// Slots with references in the frames of running code.
+    pub(crate) root_maps: RootMaps,
+    /// Exceptions that are on their way from one frame to another.
+    pub(crate) in_flight: Vec<u64>,
+    /// Positions whose innermost frame has failed: what it had for operands is gone.
+    pub(crate) unwinding: Vec<usize>,
+    /// Instances that are being made. Meanwhile nothing is collected.
+    pub(crate) instantiating: u32,
     pub(crate) limits: Limits,
     pub(crate) fuel: Fuel,
     pub(crate) interrupt: InterruptHandle,
@@ -173,7 +183,11 @@ impl StoreCore {
             tags: Vec::new(),
             roots: Roots::default(),
             host_globals: Vec::new(),
-            extern_values: Vec::new(),
+            heap: Owned::new(StoreCore::new_heap(engine)),
+            root_maps: RootMaps::default(),
+            in_flight: Vec::new(),
+            unwinding: Vec::new(),
+            instantiating: 0,
             limits: Limits::default(),
             fuel: Fuel::new(),
             interrupt: InterruptHandle::default(),
@@ -328,15 +342,6 @@ impl StoreCore {
 
     pub(crate) fn raw_to_reference(&self, ty: RefType, raw: u64) -> Val {
         self.raw_to_val(ValType::Ref(ty), raw.into())
-    }
-
-    pub(crate) fn add_extern_value(&mut self, value: Box<dyn Any + Send + Sync>) -> u32 {
-        self.extern_values.push(value);
-        u32::try_from(self.extern_values.len() - 1).expect("fewer than 2^32 values")
-    }
-
-    pub(crate) fn extern_value(&self, index: u32) -> &(dyn Any + Send + Sync) {
-        &*self.extern_values[index as usize]
     }
 
     // ---- memories, tables, globals

@@ -4,8 +4,10 @@ use std::any::Any;
 
 use super::core::StoreCore;
 use super::root::Root;
-use super::{AsContext, AsContextMut};
+use super::{AnyRef, AsContext, AsContextMut};
 use crate::error::Result;
+use crate::gc::access::host_value;
+use crate::gc::layout::{object_to_raw, raw_to_object};
 
 /// A value of the host that Wasm code passes around without looking into it. Keeps it alive.
 /// Equal if it is the same reference.
@@ -13,19 +15,29 @@ use crate::error::Result;
 pub struct ExternRef(Root);
 
 impl ExternRef {
-    /// Gives a value to the store.
+    /// Gives a value to the store, which drops it when neither a handle nor the guest refers to
+    /// it any more.
     pub fn new<V: Any + Send + Sync>(store: &mut impl AsContextMut, value: V) -> ExternRef {
         let core = store.core_mut();
-        let raw = u64::from(core.add_extern_value(Box::new(value))) + 1;
-        ExternRef(core.root(raw))
+        let object = core.allocate_host(Box::new(value));
+        ExternRef(core.root(object_to_raw(object)))
     }
 
     /// The value; `None` if it is not one of the host but of the guest (`extern.convert_any`), or
     /// belongs to another store.
     pub fn data<'a>(&self, store: &'a impl AsContext) -> Option<&'a (dyn Any + Send + Sync)> {
-        let core = store.core();
-        let raw = self.0.raw(core).ok()?;
-        Some(core.extern_value((raw - 1) as u32))
+        let object = raw_to_object(self.0.raw(store.core()).ok()?)?;
+        // SAFETY: the root keeps the object alive until a collection, which needs the store.
+        unsafe { host_value(object) }
+    }
+
+    /// The same value as one of the guest's (`any.convert_extern`).
+    pub fn to_any(&self) -> AnyRef {
+        AnyRef::from_root(self.0.clone())
+    }
+
+    pub(super) fn from_root(root: Root) -> ExternRef {
+        ExternRef(root)
     }
 
     /// The word that stands for it in slots; 0 for null.

@@ -3,6 +3,7 @@
 mod anyref;
 mod call;
 mod caller;
+mod collect;
 pub(crate) mod core;
 mod exception;
 mod exnref;
@@ -42,3 +43,4 @@ pub use table::Table;
 pub use tag::Tag;
 pub use typed::{TypedFunc, WasmParams, WasmResults, WasmTy};
 pub use value::Val;
+pub(crate) use value::slot_offsets;

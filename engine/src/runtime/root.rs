@@ -36,6 +36,13 @@ impl Root {
     }
 }
 
+impl Root {
+    /// The reference, whatever store it is of.
+    pub(crate) fn word(&self) -> u64 {
+        self.0.raw
+    }
+}
+
 /// Two handles are equal if they refer to the same object.
 impl PartialEq for Root {
     fn eq(&self, other: &Root) -> bool {
@@ -72,7 +79,6 @@ impl Roots {
     }
 
     /// Calls `mark` for all that is held.
-    #[allow(dead_code)]
     pub(crate) fn each(&self, mut mark: impl FnMut(u64)) {
         let mut list = self.0.borrow_mut();
         list.prune();

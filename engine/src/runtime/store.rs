@@ -6,6 +6,7 @@ use std::ptr::NonNull;
 use super::core::StoreCore;
 use super::interrupt::InterruptHandle;
 use crate::engine::Engine;
+use crate::gc::HeapStats;
 use crate::hook;
 
 /// What a store points to. The two parts are never borrowed through each other: `core` leads
@@ -144,7 +145,31 @@ impl<T> Store<T> {
 
     /// Limits what guests can take.
     pub fn set_limits(&mut self, limits: Limits) {
-        self.core_mut().limits = limits;
+        let core = self.core_mut();
+        core.heap.set_bytes_max(limits.heap_bytes_max);
+        core.limits = limits;
+    }
+
+    /// Collects garbage now. It is done by itself as objects are allocated.
+    pub fn gc(&mut self) {
+        drop(self.core_mut().collect());
+    }
+
+    /// What the heap holds and has done.
+    ///
+    /// ```
+    /// use probity_engine::{Engine, ExternRef, Store};
+    ///
+    /// let mut store = Store::new(&Engine::default(), ());
+    /// let value = ExternRef::new(&mut store, "kept as long as the handle");
+    /// store.gc();
+    /// assert_eq!(store.heap_stats().objects, 1);
+    /// drop(value);
+    /// store.gc();
+    /// assert_eq!(store.heap_stats().objects, 0);
+    /// ```
+    pub fn heap_stats(&self) -> HeapStats {
+        self.core().heap.stats()
     }
 
     /// A handle with which another thread can stop what runs in this store.

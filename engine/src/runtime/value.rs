@@ -166,6 +166,18 @@ pub(crate) fn slots_of(types: &[ValType]) -> usize {
     types.iter().map(|ty| ty.slots()).sum()
 }
 
+/// Each type with the slot of its value, the first of which is `slot`.
+pub(crate) fn slot_offsets(
+    types: &[ValType],
+    mut slot: u32,
+) -> impl Iterator<Item = (ValType, u32)> {
+    types.iter().map(move |&ty| {
+        let at = slot;
+        slot += ty.slots() as u32;
+        (ty, at)
+    })
+}
+
 /// Writes values one after the other. There must be as many as types.
 ///
 /// # Errors

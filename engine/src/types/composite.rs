@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::{FuncType, TypeId, TypeKind, ValType, unsupported};
 use crate::error::LoadError;
+use crate::gc::layout::Storage;
 
 /// What a field or an element stores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -23,6 +24,24 @@ impl StorageType {
         match self {
             StorageType::I8 | StorageType::I16 => ValType::I32,
             StorageType::Val(ty) => ty,
+        }
+    }
+
+    /// How it lies in an object.
+    pub(crate) fn layout(self) -> Storage {
+        match self {
+            StorageType::I8 => Storage::I8,
+            StorageType::I16 => Storage::I16,
+            StorageType::Val(ty) => match ty {
+                ValType::I32 => Storage::I32,
+                ValType::I64 => Storage::I64,
+                ValType::F32 => Storage::F32,
+                ValType::F64 => Storage::F64,
+                ValType::V128 => Storage::V128,
+                ValType::Ref(ty) => Storage::Ref {
+                    traced: ty.heap.is_collected(),
+                },
+            },
         }
     }
 }

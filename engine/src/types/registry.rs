@@ -5,11 +5,13 @@
 //! those references marked, and looked up as a whole; each distinct group gets fresh ids.
 
 use std::collections::HashMap;
+use std::iter::once;
 use std::sync::Arc;
 
-use super::composite::CompositeType;
+use super::composite::{CompositeType, StorageType};
 use super::{FuncType, TypeId};
 use crate::error::LoadError;
+use crate::gc::layout::{ObjectType, Storage};
 
 /// Marks an id that is a position in the group that is being defined.
 const IN_GROUP: u32 = 1 << 31;
@@ -34,9 +36,44 @@ pub(crate) struct TypeInfo {
     /// Ids from the outermost supertype down to the type itself: `b` is a supertype of `a`
     /// exactly if it is in `a`'s list at the position that it has in its own.
     pub(crate) supers: Box<[u32]>,
+    /// How objects of the type lie in memory; for a function type, exceptions whose tag has it.
+    pub(crate) object: ObjectType,
 }
 
 impl TypeInfo {
+    fn new(index: u32, supers: Box<[u32]>, is_final: bool, composite: CompositeType) -> TypeInfo {
+        let own = supers.clone();
+        let object = match &composite {
+            CompositeType::Func(ty) => {
+                let carried = ty.params().iter();
+                let carried = carried.map(|&ty| StorageType::Val(ty).layout());
+                let fields: Vec<Storage> = once(Storage::I64).chain(carried).collect();
+                ObjectType::structure(index, own, &fields)
+            }
+            CompositeType::Struct(ty) => {
+                let fields = ty.fields().iter();
+                let fields: Vec<Storage> = fields.map(|field| field.storage.layout()).collect();
+                ObjectType::structure(index, own, &fields)
+            }
+            CompositeType::Array(ty) => ObjectType::array(index, own, ty.element.storage.layout()),
+        };
+        TypeInfo {
+            id: TypeId {
+                index,
+                kind: composite.kind(),
+            },
+            is_final,
+            composite,
+            supers,
+            object,
+        }
+    }
+
+    /// Number of supertypes.
+    pub(crate) fn depth(&self) -> u32 {
+        self.supers.len() as u32 - 1
+    }
+
     /// The function type, where validation has seen that it is one.
     pub(crate) fn func(&self) -> &FuncType {
         match &self.composite {
@@ -109,15 +146,9 @@ impl TypeRegistry {
                 None => Vec::new(),
             };
             supers.push(index);
-            self.types.push(Arc::new(TypeInfo {
-                id: TypeId {
-                    index,
-                    kind: ty.composite.kind(),
-                },
-                is_final: ty.is_final,
-                composite: ty.composite.map_ids(&own),
-                supers: supers.into(),
-            }));
+            let composite = ty.composite.map_ids(&own);
+            let info = TypeInfo::new(index, supers.into(), ty.is_final, composite);
+            self.types.push(Arc::new(info));
         }
         self.groups.insert(group, first);
         Some(first)
