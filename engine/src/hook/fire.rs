@@ -274,6 +274,10 @@ impl StoreCore {
         while let Some(frame) = self.innermost_frame() {
             let failed = innermost && !stopped_before && self.is_at_tail_call(&frame);
             let entered = !(not_entered && frame.place == Place::At(0));
+            // What a handler had not yet written of the operands is lost.
+            if innermost && reason == ExitReason::Trap {
+                self.unwinding.push(self.positions.len() - 1);
+            }
             // A tail call that failed has fired exits already.
             if entered && !failed {
                 self.fire_exits(&frame, reason);
@@ -281,6 +285,9 @@ impl StoreCore {
             self.probes.stopped_before = stopped_before && innermost;
             self.notify_unwind(frame.func, frame.pc());
             self.probes.stopped_before = false;
+            if innermost && reason == ExitReason::Trap {
+                self.unwinding.pop();
+            }
             innermost = false;
             if !self.leave_frame() {
                 break;

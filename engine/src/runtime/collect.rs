@@ -110,7 +110,6 @@ impl StoreCore {
                 }
             }
         }
-        self.in_flight.iter().copied().for_each(&mut mark);
         self.roots.each(mark);
     }
 

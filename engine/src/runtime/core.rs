@@ -62,8 +62,6 @@ pub struct StoreCore {
     pub(crate) heap: Owned<Heap>,
     /// Slots with references in the frames of running code.
     pub(crate) root_maps: RootMaps,
-    /// Exceptions that are on their way from one frame to another.
-    pub(crate) in_flight: Vec<u64>,
     /// Positions whose innermost frame has failed: what it had for operands is gone.
     pub(crate) unwinding: Vec<usize>,
     /// Instances that are being made. Meanwhile nothing is collected.
@@ -185,7 +183,6 @@ impl StoreCore {
             host_globals: Vec::new(),
             heap: Owned::new(StoreCore::new_heap(engine)),
             root_maps: RootMaps::default(),
-            in_flight: Vec::new(),
             unwinding: Vec::new(),
             instantiating: 0,
             limits: Limits::default(),
@@ -370,12 +367,7 @@ impl StoreCore {
     }
 
     pub(crate) fn add_tag(&mut self, ty: FuncType, type_id: TypeId) -> u32 {
-        let object = super::exception::object_type(&ty);
-        self.tags.push(TagData {
-            ty,
-            type_id,
-            object,
-        });
+        self.tags.push(TagData { ty, type_id });
         (self.tags.len() - 1) as u32
     }
 

@@ -1,113 +1,21 @@
-//! Throwing: exceptions as objects, the search for who catches, and the way there.
+//! Throwing: the search for who catches, and the way there.
 
-use std::sync::Arc;
+use std::ptr::NonNull;
 
 use probity_interp::dispatch::UNIT;
 use probity_interp::exit;
 use probity_interp::layout::{Cell, Ctx};
 
+use super::ExnRef;
 use super::core::{Ending, StoreCore, core_of};
-use super::{ExnRef, Tag};
 use crate::code::Catch;
-use crate::error::{Error, TrapCode};
+use crate::error::Error;
 use crate::frame::walk::{Frame, Place, Position, Stretch};
-use crate::gc::access;
-use crate::gc::layout::{Field, ObjectType, Shape, Storage, object_to_raw, raw_to_object};
+use crate::gc::layout::{Header, object_to_raw, raw_to_object};
 use crate::hook::ExitReason;
-use crate::types::{FuncType, ValType, WasmPc};
-
-/// The type of the objects that are a tag's exceptions: the tag's id, then what they carry.
-pub(crate) fn object_type(ty: &FuncType) -> Arc<ObjectType> {
-    let mut storages = vec![Storage::I32];
-    storages.extend(ty.params().iter().map(|&ty| Storage::of(ty)));
-    Arc::new(ObjectType::structure(u32::MAX, Box::default(), &storages))
-}
+use crate::types::WasmPc;
 
 impl StoreCore {
-    /// Fields of a tag's exceptions.
-    fn exception_fields(&self, tag: u32) -> &[Field] {
-        match &self.tags[tag as usize].object.shape {
-            Shape::Struct { fields, .. } => fields,
-            _ => &[],
-        }
-    }
-
-    /// Makes an exception that carries the values at `slots`.
-    ///
-    /// # Errors
-    /// The heap's limit.
-    ///
-    /// # Safety
-    /// `slots` must hold values of the tag's types, where the collector finds them.
-    pub(crate) unsafe fn new_exception(
-        &mut self,
-        tag: u32,
-        slots: *const u64,
-    ) -> Result<u64, TrapCode> {
-        let ty = Arc::as_ptr(&self.tags[tag as usize].object);
-        // SAFETY: the store keeps the tag's type.
-        let object = unsafe { self.allocate(ty, 0)? };
-        let mut at = slots;
-        for (index, field) in self.exception_fields(tag).iter().enumerate() {
-            // SAFETY: the object has these fields, and the slots their values.
-            unsafe {
-                if index == 0 {
-                    access::store(object, field.offset as usize, field.storage, tag.into());
-                    continue;
-                }
-                let mut value = u128::from(*at);
-                at = at.add(1);
-                if field.storage == Storage::V128 {
-                    value |= u128::from(*at) << 64;
-                    at = at.add(1);
-                }
-                access::store(object, field.offset as usize, field.storage, value);
-            }
-        }
-        Ok(object_to_raw(object))
-    }
-
-    /// The tag of an exception.
-    pub(crate) fn exception_tag(&self, raw: u64) -> u32 {
-        let Some(object) = raw_to_object(raw) else {
-            return 0;
-        };
-        // SAFETY: references to exceptions are to live objects, all of which begin with the tag.
-        unsafe {
-            match &access::type_of(object).shape {
-                Shape::Struct { fields, .. } => {
-                    let offset = fields[0].offset as usize;
-                    access::load(object, offset, Storage::I32, false) as u32
-                }
-                _ => 0,
-            }
-        }
-    }
-
-    /// Writes what an exception carries to `slots`; gives the first slot behind.
-    ///
-    /// # Safety
-    /// There must be room for values of the tag's types.
-    pub(crate) unsafe fn read_exception(&self, raw: u64, slots: *mut u64) -> *mut u64 {
-        let mut at = slots;
-        let Some(object) = raw_to_object(raw) else {
-            return at;
-        };
-        for field in &self.exception_fields(self.exception_tag(raw))[1..] {
-            // SAFETY: the object has these fields, and the caller has made room.
-            unsafe {
-                let value = access::load(object, field.offset as usize, field.storage, false);
-                *at = value as u64;
-                at = at.add(1);
-                if field.storage == Storage::V128 {
-                    *at = (value >> 64) as u64;
-                    at = at.add(1);
-                }
-            }
-        }
-        at
-    }
-
     /// Throws an exception at a position: the frame that catches it goes on, otherwise the run
     /// ends. Gives an exit status.
     pub(crate) fn throw(&mut self, error: Error, position: Position) -> u64 {
@@ -116,7 +24,10 @@ impl StoreCore {
             // Of another store: nothing here can catch it.
             return self.end_uncaught(error, position);
         };
-        let tag = self.exception_tag(raw);
+        let Some(object) = raw_to_object(raw) else {
+            return exit::NULL_EXCEPTION;
+        };
+        let tag = self.exception_tag(object);
         let catches = |frame: &Frame| self.catcher(frame, tag).is_some();
         let Some(depth) = Stretch::new(self, position).position(|frame| catches(&frame)) else {
             return self.end_uncaught(error, position);
@@ -131,7 +42,7 @@ impl StoreCore {
             self.notify_unwind(frame.func, frame.pc());
             self.leave_frame();
         }
-        let status = self.catch(raw, tag);
+        let status = self.catch(object, tag);
         self.positions.pop();
         status
     }
@@ -153,7 +64,7 @@ impl StoreCore {
     }
 
     /// The innermost frame of the last position catches the exception.
-    fn catch(&mut self, raw: u64, tag: u32) -> u64 {
+    fn catch(&mut self, exception: NonNull<Header>, tag: u32) -> u64 {
         let Some(frame) = self.innermost_frame() else {
             return exit::ENGINE;
         };
@@ -176,10 +87,10 @@ impl StoreCore {
         unsafe {
             let mut at = frame.fp.add(catch.slot as usize);
             if catch.tag.is_some() {
-                at = self.read_exception(raw, at);
+                at = self.exception_values(exception, at);
             }
             if catch.exn {
-                *at = raw;
+                *at = object_to_raw(exception);
             }
         }
         let (fp, ctx) = (frame.fp, frame.ctx);
@@ -211,7 +122,8 @@ pub(super) unsafe fn throw(ctx: *mut Ctx, pc: *const Cell, fp: *mut u64) -> u64 
     core.positions.push(position);
     // SAFETY: the cell is a `throw`, whose operands are in the frame, which has been noted.
     let made = unsafe {
-        let tag = (*(*ctx).instance.cast::<super::instance::InstanceData>()).tags[(*pc).imm as usize];
+        let tag =
+            (*(*ctx).instance.cast::<super::instance::InstanceData>()).tags[(*pc).imm as usize];
         core.new_exception(tag, fp.add((*pc).slot as usize))
     };
     core.positions.pop();

@@ -147,11 +147,15 @@ impl StoreCore {
         }
     }
 
-    /// Writes what an exception carries to slots.
+    /// Writes what an exception carries to slots; gives the slot behind.
     ///
     /// # Safety
     /// The exception is alive, and there is room for the values of its tag's types.
-    pub(crate) unsafe fn exception_values(&self, exception: NonNull<Header>, slots: *mut u64) {
+    pub(crate) unsafe fn exception_values(
+        &self,
+        exception: NonNull<Header>,
+        slots: *mut u64,
+    ) -> *mut u64 {
         let mut at = slots;
         for field in carried(exception) {
             // SAFETY: by contract.
@@ -165,6 +169,7 @@ impl StoreCore {
                 }
             }
         }
+        at
     }
 }
 

@@ -1,9 +1,6 @@
 //! Exception tags.
 
-use std::sync::Arc;
-
 use super::{AsContext, AsContextMut, StoreCore};
-use crate::gc::layout::ObjectType;
 use crate::types::{FuncType, TypeId};
 
 /// An exception tag: what kind of exception is thrown, and the types of what it carries.
@@ -27,8 +24,6 @@ pub struct Tag {
 pub(crate) struct TagData {
     pub(crate) ty: FuncType,
     pub(crate) type_id: TypeId,
-    /// Type of its exceptions as objects.
-    pub(crate) object: Arc<ObjectType>,
 }
 
 impl Tag {

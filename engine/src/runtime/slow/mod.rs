@@ -10,9 +10,9 @@ use probity_interp::layout::{Cell, Ctx, Slow};
 mod memory;
 mod table;
 
-use super::{call, exception};
 use super::core::{Ending, StoreCore, core_of};
 use super::instance::InstanceData;
+use super::{call, exception};
 use crate::code::slow_op::{SLOW_OPS, SlowOp};
 use crate::error::TrapCode;
 use crate::hook;
