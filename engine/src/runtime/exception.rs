@@ -120,12 +120,11 @@ pub(super) unsafe fn throw(ctx: *mut Ctx, pc: *const Cell, fp: *mut u64) -> u64 
     let core = unsafe { core_of(ctx) };
     let position = Position::Code { pc, fp, ctx };
     core.positions.push(position);
-    // SAFETY: the cell is a `throw`, whose operands are in the frame, which has been noted.
-    let made = unsafe {
-        let tag =
-            (*(*ctx).instance.cast::<super::instance::InstanceData>()).tags[(*pc).imm as usize];
-        core.new_exception(tag, fp.add((*pc).slot as usize))
-    };
+    // SAFETY: the cell is a `throw` of code that runs in an instance.
+    let (index, slot) = unsafe { ((*pc).imm as usize, (*pc).slot as usize) };
+    let tag = core.instance_of(ctx).map_or(0, |data| data.tags[index]);
+    // SAFETY: the operands are in the frame, whose position has been noted.
+    let made = unsafe { core.new_exception(tag, fp.add(slot)) };
     core.positions.pop();
     match made {
         Ok(raw) => core.throw_from(raw, position),
