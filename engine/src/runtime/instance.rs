@@ -79,7 +79,6 @@ pub(crate) fn empty_ctx(machine: *mut Machine, stack_limit: *mut u64) -> Ctx {
         machine,
         memories: std::ptr::null(),
         instance: std::ptr::null_mut(),
-        memories: std::ptr::null(),
     }
 }
 
