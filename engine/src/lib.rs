@@ -29,8 +29,8 @@ pub use module::{FunctionInfo, Module};
 pub use runtime::StoreCore;
 pub use runtime::{
     AnyRef, AsContext, AsContextMut, Caller, ExnRef, Extern, ExternRef, Func, Global, Instance,
-    InterruptHandle, IntoFunc, Limits, Linker, Memory, Store, Table, Tag, TypedFunc, Val,
-    WasmParams, WasmResults, WasmRet, WasmTy,
+    InterruptHandle, IntoFunc, Limits, Linker, Memory, SharedMemory, Store, Table, Tag, TypedFunc,
+    Val, WasmParams, WasmResults, WasmRet, WasmTy,
 };
 pub use types::{
     ArrayType, CompositeType, ExportType, ExternType, FieldType, FuncType, GlobalType, HeapType,

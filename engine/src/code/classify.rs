@@ -4,14 +4,16 @@
 use probity_interp::eval::scalar::{
     BinTrapOp, FloatBin, IntBin, IntCmp, LoadOp, Num, StoreOp, UnOp, UnTrapOp, Val,
 };
+use probity_interp::eval::wide::WideOp;
 use probity_interp::op::*;
 use probity_interp::{
     for_bin_trap, for_float_bin, for_int_bin, for_int_cmp, for_load, for_store, for_un,
     for_un_trap, for_v128_bin, for_v128_extract, for_v128_load, for_v128_load_lane, for_v128_nan,
     for_v128_relaxed_bin, for_v128_relaxed_tern, for_v128_relaxed_un, for_v128_replace,
     for_v128_shift, for_v128_splat, for_v128_store_lane, for_v128_tern, for_v128_test, for_v128_un,
+    for_wide,
 };
-use wasmparser::{MemArg, Operator as O};
+use wasmparser::{MemArg, MemArgTarget, Operator as O};
 
 use crate::types::ValType;
 
@@ -22,6 +24,8 @@ pub(crate) struct Simple {
     pub(crate) push: Option<ValType>,
     pub(crate) imm: u32,
     pub(crate) extra: u16,
+    /// Memory and offset of an access.
+    pub(crate) place: Option<(u32, u64)>,
 }
 
 impl Simple {
@@ -32,6 +36,7 @@ impl Simple {
             push,
             imm: 0,
             extra: 0,
+            place: None,
         })
     }
 
@@ -47,6 +52,7 @@ impl Simple {
             push,
             imm: memarg.offset as u32,
             extra: 0,
+            place: Some(place(memarg)?),
         })
     }
 
@@ -57,6 +63,7 @@ impl Simple {
             push,
             imm: lane.into(),
             extra: 0,
+            place: None,
         })
     }
 
@@ -71,6 +78,14 @@ impl Simple {
             extra: lane.into(),
             ..simple
         })
+    }
+}
+
+/// Memory and offset of an access; `None` for accesses to arrays, which are not validated.
+pub(crate) fn place(memarg: &MemArg) -> Option<(u32, u64)> {
+    match memarg.target {
+        MemArgTarget::Memory(memory) => Some((memory, memarg.offset)),
+        MemArgTarget::Array(_) => None,
     }
 }
 
@@ -120,6 +135,12 @@ pub(crate) fn scalar(op: &O<'_>) -> Option<Simple> {
         O::RefIsNull => Simple::new(Kind::Un(UnOp::I64Eqz), 1, Some(ValType::I32)),
         _ => None,
     }
+}
+
+/// Operators with two i64 results: the kind, and how many operands they take.
+pub(crate) fn wide(op: &O<'_>) -> Option<(Kind, usize)> {
+    macro_rules! rows { ($(($n:ident, $operands:literal, $f:ident))*) => { match op { $(O::$n => Some((Kind::WideArith(WideOp::$n), $operands)),)* _ => None } } }
+    for_wide!(rows)
 }
 
 /// SIMD operators without data cells.

@@ -10,6 +10,8 @@ pub(crate) enum SlowOp {
     /// `imm`: memory.
     MemoryGrow,
     /// `imm`: memory.
+    MemorySize,
+    /// `imm`: memory.
     MemoryFill,
     /// `imm`: destination memory, data: source memory.
     MemoryCopy,
@@ -36,7 +38,21 @@ pub(crate) enum SlowOp {
     /// `imm`: tag.
     Throw,
     ThrowRef,
+    /// `imm`: the access; data: offset and memory.
+    AtomicLoad,
+    /// As `AtomicLoad`.
+    AtomicStore,
+    /// As `AtomicLoad`.
+    AtomicRmw,
+    /// As `AtomicLoad`.
+    AtomicCmpxchg,
+    /// As `AtomicLoad`.
+    AtomicNotify,
+    /// As `AtomicLoad`.
+    AtomicWait,
+    /// Nothing.
+    AtomicFence,
 }
 
 /// How many there are.
-pub(crate) const SLOW_OPS: usize = SlowOp::ThrowRef as usize + 1;
+pub(crate) const SLOW_OPS: usize = SlowOp::AtomicFence as usize + 1;

@@ -466,10 +466,13 @@ fn raises(op: &wasmparser::Operator<'_>, status: u64) -> bool {
                     VKind::Load(_) | VKind::LoadLane(_) | VKind::StoreLane(_) | VKind::Store,
                 )) => true,
                 Some(_) => false,
-                None => matches!(
-                    op,
-                    O::MemoryFill { .. } | O::MemoryCopy { .. } | O::MemoryInit { .. }
-                ),
+                None => {
+                    crate::code::atomic_op::atomic(op).is_some()
+                        || matches!(
+                            op,
+                            O::MemoryFill { .. } | O::MemoryCopy { .. } | O::MemoryInit { .. }
+                        )
+                }
             }
         }
         // Calls and slow instructions are windows of their own.

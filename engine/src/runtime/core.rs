@@ -348,8 +348,13 @@ impl StoreCore {
         if bytes > self.limits.memory_bytes_max.unwrap_or(u64::MAX) {
             return Err(TrapCode::MemoryLimit.into());
         }
-        self.memories.push(MemoryData::new(ty)?);
-        Ok((self.memories.len() - 1) as u32)
+        let memory = MemoryData::new(&self.engine, ty)?;
+        Ok(self.push_memory(memory))
+    }
+
+    pub(crate) fn push_memory(&mut self, memory: MemoryData) -> u32 {
+        self.memories.push(memory);
+        (self.memories.len() - 1) as u32
     }
 
     pub(crate) fn add_table(&mut self, ty: TableType, init: u64) -> Result<u32> {

@@ -1,7 +1,7 @@
 //! Instances: a module's functions, memories, tables and globals, made real.
 
 use probity_interp::handlers::control;
-use probity_interp::layout::{Ctx, FuncRecord, Machine, TableView};
+use probity_interp::layout::{Ctx, FuncRecord, Machine, MemoryView, TableView};
 
 use super::core::{FuncEntry, FuncKind, Owned, StoreCore};
 use super::global::GlobalData;
@@ -55,6 +55,7 @@ pub(crate) struct InstanceData {
     global_slots: Vec<u64>,
     global_addrs: Vec<*mut u64>,
     table_views: Vec<*const TableView>,
+    memory_views: Vec<*mut MemoryView>,
     /// Contents of element segments that can still be used.
     pub(crate) elements: Vec<Vec<u64>>,
     /// Data segments that were dropped.
@@ -143,6 +144,7 @@ impl StoreCore {
             global_slots: vec![0; m.global_slots.last().map_or(0, |&last| last as usize + 2)],
             global_addrs: Vec::with_capacity(m.globals.len()),
             table_views: Vec::new(),
+            memory_views: Vec::new(),
             elements: Vec::new(),
             dropped_data: vec![false; m.data.len()],
         };
@@ -286,6 +288,9 @@ impl StoreCore {
         data.ctx.tables = data.table_views.as_ptr();
         data.ctx.shadow_delta = self.probes.arena.shadow_delta();
         data.ctx.instance = data.as_ptr().cast();
+        let views = data.memories.iter();
+        data.memory_views = views.map(|&m| self.memories[m as usize].view()).collect();
+        data.ctx.memories = data.memory_views.as_ptr();
         if let Some(&memory) = data.memories.first() {
             // SAFETY: instances and memories live as long as the store.
             unsafe { self.memories[memory as usize].attach(ctx) };
@@ -326,10 +331,8 @@ impl StoreCore {
                 let memory = data.memories[*memory as usize];
                 data.dropped_data[index] = true;
                 let bytes = &m.bytes[segment.range.clone()];
-                let range = self.memories[memory as usize].range(at, bytes.len() as u64);
-                range
-                    .ok_or(TrapCode::MemoryOutOfBounds)?
-                    .copy_from_slice(bytes);
+                let span = self.memories[memory as usize].span(at, bytes.len() as u64);
+                span.ok_or(TrapCode::MemoryOutOfBounds)?.write(bytes);
             }
         }
         Ok(())

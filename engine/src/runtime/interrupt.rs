@@ -1,8 +1,9 @@
 //! Stopping a guest from another thread.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
+use super::shared::wait::Waiter;
 use crate::error::TrapCode;
 
 /// Stops what runs in a store, from any thread.
@@ -23,8 +24,15 @@ use crate::error::TrapCode;
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct InterruptHandle {
+    request: Arc<Request>,
+}
+
+#[derive(Debug, Default)]
+struct Request {
     /// 0, or 1 + the index of a code in `CODES`.
-    request: Arc<AtomicU32>,
+    code: AtomicU32,
+    /// What the store's thread sleeps on, while a guest waits for another.
+    asleep: Mutex<Option<Arc<Waiter>>>,
 }
 
 /// Codes that an interrupt can carry.
@@ -33,18 +41,29 @@ const CODES: [TrapCode; 2] = [TrapCode::Interrupted, TrapCode::Timeout];
 impl InterruptHandle {
     /// The guest traps with `code` ([`TrapCode::Timeout`], otherwise
     /// [`TrapCode::Interrupted`]) at its next poll, within about a millisecond of
-    /// running Wasm code. If no guest is running, the next one traps at once.
+    /// running Wasm code; at once if it waits for another thread (`memory.atomic.wait`). If no guest is running, the next one traps at once.
     pub fn interrupt(&self, code: TrapCode) {
         let index = CODES.iter().position(|&c| c == code).unwrap_or(0);
-        self.request.store(index as u32 + 1, Ordering::Release);
+        self.request.code.store(index as u32 + 1, Ordering::SeqCst);
+        let asleep = self.request.asleep.lock();
+        if let Some(waiter) = &*asleep.unwrap_or_else(PoisonError::into_inner) {
+            waiter.wake();
+        }
+    }
+
+    /// Says what an interrupt has to wake from now on; whether a request is pending already.
+    pub(crate) fn wakes(&self, waiter: Option<Arc<Waiter>>) -> bool {
+        let asleep = self.request.asleep.lock();
+        *asleep.unwrap_or_else(PoisonError::into_inner) = waiter;
+        self.request.code.load(Ordering::SeqCst) != 0
     }
 
     /// Takes a pending request back; gives its code.
     pub(crate) fn take(&self) -> Option<TrapCode> {
-        if self.request.load(Ordering::Relaxed) == 0 {
+        if self.request.code.load(Ordering::Relaxed) == 0 {
             return None;
         }
-        let request = self.request.swap(0, Ordering::Acquire);
+        let request = self.request.code.swap(0, Ordering::Acquire);
         CODES.get(request.checked_sub(1)? as usize).copied()
     }
 }

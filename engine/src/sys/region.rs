@@ -1,5 +1,6 @@
 //! Memory that grows in place: address space is reserved once and made usable
-//! as far as needed, so that nothing that points into it ever moves.
+//! as far as needed, so that nothing that points into it moves unless its owner
+//! asks for it.
 
 use std::ptr::NonNull;
 
@@ -47,6 +48,20 @@ impl Region {
         true
     }
 
+    /// Moves to a larger reservation; false if the system refuses, and nothing has changed then.
+    pub(crate) fn relocate(&mut self, reserve: usize) -> bool {
+        let Some(mut to) = Region::reserve(reserve) else {
+            return false;
+        };
+        if to.reserved < self.usable || !imp::relocate(self.base, to.base, self.usable) {
+            return false;
+        }
+        to.usable = self.usable;
+        // Dropped, the old region releases its own mapping.
+        *self = to;
+        true
+    }
+
     pub(crate) fn base(&self) -> *mut u8 {
         self.base.as_ptr()
     }
@@ -82,6 +97,30 @@ mod imp {
         unsafe { mprotect(base.as_ptr().add(from).cast::<c_void>(), to - from, flags) }.is_ok()
     }
 
+    /// Moves the usable bytes of one mapping to the beginning of another, which has none. The
+    /// first stays mapped.
+    pub(super) fn relocate(from: NonNull<u8>, to: NonNull<u8>, usable: usize) -> bool {
+        if usable == 0 {
+            return true;
+        }
+        #[cfg(target_os = "linux")]
+        {
+            use rustix::mm::{MremapFlags, mremap_fixed};
+            let (old, new) = (from.as_ptr().cast::<c_void>(), to.as_ptr().cast::<c_void>());
+            let flags = MremapFlags::MAYMOVE | MremapFlags::DONTUNMAP;
+            // SAFETY: both ranges lie in mappings that only their regions use.
+            if unsafe { mremap_fixed(old, usable, usable, flags, new) }.is_ok() {
+                return true;
+            }
+        }
+        if !commit(to, 0, usable) {
+            return false;
+        }
+        // SAFETY: both ranges are usable, and of different mappings.
+        unsafe { std::ptr::copy_nonoverlapping(from.as_ptr(), to.as_ptr(), usable) };
+        true
+    }
+
     pub(super) fn release(base: NonNull<u8>, bytes: usize) {
         // SAFETY: the region's own mapping, which nothing uses any more.
         let _ = unsafe { munmap(base.as_ptr().cast::<c_void>(), bytes) };
@@ -113,10 +152,43 @@ mod imp {
         true
     }
 
+    pub(super) fn relocate(from: NonNull<u8>, to: NonNull<u8>, usable: usize) -> bool {
+        // SAFETY: both are allocations of at least that size, and different ones.
+        unsafe { std::ptr::copy_nonoverlapping(from.as_ptr(), to.as_ptr(), usable) };
+        true
+    }
+
     pub(super) fn release(base: NonNull<u8>, bytes: usize) {
         if let Some(layout) = layout(bytes) {
             // SAFETY: allocated with this layout.
             unsafe { dealloc(base.as_ptr(), layout) }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_move_with_their_region() {
+        let mut region = Region::reserve(2 * STEP).expect("address space");
+        assert!(region.grow(STEP) && !region.grow(3 * STEP));
+        // SAFETY: the first step is usable.
+        unsafe {
+            *region.base() = 1;
+            *region.base().add(STEP - 1) = 2;
+        }
+        // In two steps, as a memory grows.
+        assert!(region.grow(STEP + 1));
+        assert!(region.relocate(8 * STEP) && region.reserved() == 8 * STEP);
+        assert!(region.grow(7 * STEP));
+        // SAFETY: seven steps are usable.
+        unsafe {
+            assert_eq!((*region.base(), *region.base().add(STEP - 1)), (1, 2));
+            assert_eq!(*region.base().add(7 * STEP - 1), 0);
+            *region.base().add(7 * STEP - 1) = 3;
+        }
+        assert!(!region.relocate(STEP), "too small for what is in it");
     }
 }

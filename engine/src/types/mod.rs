@@ -235,6 +235,11 @@ impl MemoryType {
         }
     }
 
+    /// 32-bit and unshared: as memory 0, accessed on the interpreter's short path.
+    pub(crate) fn is_plain(&self) -> bool {
+        !self.memory64 && !self.shared
+    }
+
     pub(crate) fn from_parser(
         ty: wasmparser::MemoryType,
         offset: u64,

@@ -18,15 +18,16 @@ impl<'a> Lowering<'a> {
         let def = &module.inner.types[type_index as usize];
         let index_slot = self.lowest(1);
         let slot = self.lowest(1 + def.func().params().len());
-        let kind = if table == 0 {
+        let is_64 = module.inner.tables[table as usize].ty.table64;
+        let short = table == 0 && !is_64;
+        let kind = if short {
             Kind::CallIndirect
         } else {
             Kind::CallIndirectTable
         };
         self.emit(kind, def.id.index, index_slot, slot as u16);
-        if table != 0 {
-            let data = self.emit(Kind::Data, 0, 0, 0);
-            self.cells[data].imm = table;
+        if !short {
+            self.emit_data(0, u64::from(table) | u64::from(is_64) << 32);
         }
         self.pop();
         self.after_call(def.func());

@@ -325,6 +325,7 @@ impl<'a> Lowering<'a> {
             }
             _ => match classify::vector(op) {
                 Some(simple) => self.simple(simple, op),
+                None if self.atomic(op) || self.wide(op) => {}
                 None => {
                     let name = format!("{op:?}");
                     let name = name.split([' ', '{']).next().unwrap_or_default().to_owned();

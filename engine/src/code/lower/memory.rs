@@ -4,10 +4,56 @@ use probity_interp::op::Kind;
 use wasmparser::Operator as O;
 
 use super::Lowering;
+use crate::code::atomic_op;
+use crate::code::classify;
 use crate::code::slow_op::SlowOp;
 use crate::types::ValType;
 
 impl<'a> Lowering<'a> {
+    /// Whether loads and stores of a memory take the interpreter's short path.
+    pub(super) fn is_short_path(&self, memory: u32) -> bool {
+        memory == 0 && self.module.inner.memories[0].is_plain()
+    }
+
+    /// The data cell that names a memory and an offset in it.
+    pub(super) fn emit_place(&mut self, memory: u32, offset: u64) {
+        let is_64 = self.module.inner.memories[memory as usize].memory64;
+        self.emit_data(offset, u64::from(memory) | u64::from(is_64) << 32);
+    }
+
+    /// Atomic accesses; false if the operator is none.
+    pub(super) fn atomic(&mut self, op: &O<'_>) -> bool {
+        if let O::AtomicFence { .. } = op {
+            let top = self.top();
+            self.emit_slow(SlowOp::AtomicFence, 0, top);
+            return true;
+        }
+        let Some(atomic) = atomic_op::atomic(op) else {
+            return false;
+        };
+        let slot = self.lowest(atomic.pops);
+        let imm = atomic.access.to_imm();
+        self.emit(Kind::SlowData, imm, slot, atomic.slow as u16);
+        self.emit_place(atomic.place.0, atomic.place.1);
+        self.pop_many(atomic.pops);
+        if let Some(ty) = atomic.push {
+            self.push(ty);
+        }
+        true
+    }
+
+    /// Wide arithmetic; false if the operator is none.
+    pub(super) fn wide(&mut self, op: &O<'_>) -> bool {
+        let Some((kind, pops)) = classify::wide(op) else {
+            return false;
+        };
+        let slot = self.lowest(pops);
+        self.emit(kind, 0, slot, 0);
+        self.pop_many(pops);
+        self.push_all(&[ValType::I64; 2]);
+        true
+    }
+
     /// Instructions on memories, tables and segments as wholes.
     pub(super) fn bulk(&mut self, op: &O<'_>) {
         let m = &self.module.inner;
@@ -33,9 +79,14 @@ impl<'a> Lowering<'a> {
         );
         let (pops, push) = match *op {
             O::MemorySize { mem } => {
-                let ty = address(mem);
-                self.emit(Kind::MemorySize, mem, top, 0);
-                (0, Some(ty))
+                let address = address(mem);
+                let ty = &m.memories[mem as usize];
+                if mem == 0 && ty.is_plain() && ty.page_size_log2 == 16 {
+                    self.emit(Kind::MemorySize, mem, top, 0);
+                } else {
+                    self.emit_slow(SlowOp::MemorySize, mem, top);
+                }
+                (0, Some(address))
             }
             O::MemoryGrow { mem } => {
                 let ty = address(mem);

@@ -491,7 +491,16 @@ impl<'a> Lowering<'a> {
 
     fn simple(&mut self, simple: classify::Simple, op: &O<'_>) {
         let slot = self.lowest(simple.pops);
-        self.emit(simple.kind, simple.imm, slot, simple.extra);
+        match simple.place {
+            Some((memory, offset)) if !self.is_short_path(memory) => {
+                let kind = simple.kind.at().unwrap_or(simple.kind);
+                self.emit(kind, 0, slot, simple.extra);
+                self.emit_place(memory, offset);
+            }
+            _ => {
+                self.emit(simple.kind, simple.imm, slot, simple.extra);
+            }
+        }
         self.pop_many(simple.pops);
         if let Some(ty) = simple.push {
             self.push(ty);

@@ -22,13 +22,22 @@ instruction! {
 }
 
 instruction! {
+    /// `memory.size`
+    memory_size(o) {
+        let pages = o.core.memories[o.memory(o.imm)].pages();
+        o.set_result(pages);
+        Ok(exit::DONE)
+    }
+}
+
+instruction! {
     /// `memory.fill`
     memory_fill(o) {
         let memory = o.memory(o.imm);
         let is_64 = o.core.memories[memory].ty.memory64;
         let (at, byte, len) = (o.size(0, is_64), o.raw(1) as u8, o.size(2, is_64));
         o.charge(len / 16)?;
-        o.core.memories[memory].range(at, len).ok_or(exit::MEMORY)?.fill(byte);
+        o.core.memories[memory].span(at, len).ok_or(exit::MEMORY)?.fill(byte);
         Ok(exit::DONE)
     }
 }
@@ -41,15 +50,9 @@ instruction! {
         let from_64 = o.core.memories[from_memory].ty.memory64;
         let (to, from, len) = (o.size(0, to_64), o.size(1, from_64), o.size(2, to_64 && from_64));
         o.charge(len / 16)?;
-        o.core.memories[from_memory].range(from, len).ok_or(exit::MEMORY)?;
-        o.core.memories[to_memory].range(to, len).ok_or(exit::MEMORY)?;
-        if to_memory == from_memory {
-            let (from, to, len) = (from as usize, to as usize, len as usize);
-            o.core.memories[to_memory].data_mut().copy_within(from..from + len, to);
-        } else {
-            let bytes = o.core.memories[from_memory].range(from, len).ok_or(exit::MEMORY)?.to_vec();
-            o.core.memories[to_memory].range(to, len).ok_or(exit::MEMORY)?.copy_from_slice(&bytes);
-        }
+        let from = o.core.memories[from_memory].span(from, len).ok_or(exit::MEMORY)?;
+        let to = o.core.memories[to_memory].span(to, len).ok_or(exit::MEMORY)?;
+        from.copy_to(to);
         Ok(exit::DONE)
     }
 }
@@ -69,7 +72,7 @@ instruction! {
         let bytes = if dropped { &[][..] } else { &module.inner.bytes[segment.range.clone()] };
         let end = from.checked_add(len).filter(|&end| end <= bytes.len() as u64).ok_or(exit::MEMORY)?;
         let bytes = &bytes[from as usize..end as usize];
-        o.core.memories[memory].range(to, len).ok_or(exit::MEMORY)?.copy_from_slice(bytes);
+        o.core.memories[memory].span(to, len).ok_or(exit::MEMORY)?.write(bytes);
         Ok(exit::DONE)
     }
 }

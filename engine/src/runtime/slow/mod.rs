@@ -7,6 +7,7 @@ use probity_interp::dispatch::UNIT;
 use probity_interp::exit;
 use probity_interp::layout::{Cell, Ctx, Slow};
 
+mod atomic;
 mod memory;
 mod table;
 
@@ -50,6 +51,7 @@ type Op = unsafe fn(*mut Ctx, *const Cell, *mut u64) -> u64;
 
 static OPS: [Op; SLOW_OPS] = {
     let mut ops: [Op; SLOW_OPS] = [memory::memory_grow; SLOW_OPS];
+    ops[SlowOp::MemorySize as usize] = memory::memory_size;
     ops[SlowOp::MemoryFill as usize] = memory::memory_fill;
     ops[SlowOp::MemoryCopy as usize] = memory::memory_copy;
     ops[SlowOp::MemoryInit as usize] = memory::memory_init;
@@ -64,6 +66,13 @@ static OPS: [Op; SLOW_OPS] = {
     ops[SlowOp::ElemDrop as usize] = table::elem_drop;
     ops[SlowOp::Throw as usize] = exception::throw;
     ops[SlowOp::ThrowRef as usize] = exception::throw_ref;
+    ops[SlowOp::AtomicLoad as usize] = atomic::atomic_load;
+    ops[SlowOp::AtomicStore as usize] = atomic::atomic_store;
+    ops[SlowOp::AtomicRmw as usize] = atomic::atomic_rmw;
+    ops[SlowOp::AtomicCmpxchg as usize] = atomic::atomic_cmpxchg;
+    ops[SlowOp::AtomicNotify as usize] = atomic::atomic_notify;
+    ops[SlowOp::AtomicWait as usize] = atomic::atomic_wait;
+    ops[SlowOp::AtomicFence as usize] = atomic::atomic_fence;
     ops
 };
 
