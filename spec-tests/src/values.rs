@@ -111,11 +111,7 @@ impl Arg {
             Arg::V128(bits) => Val::V128(bits),
             Arg::Null(top) => top.null(),
             Arg::Extern(n) => Val::ExternRef(Some(ExternRef::new(store, n))),
-            Arg::Host(n) => {
-                let reference = ExternRef::new(store, n);
-                let reference = AnyRef::from_extern(store, reference);
-                Val::AnyRef(Some(reference.map_err(|e| e.to_string())?))
-            }
+            Arg::Host(n) => Val::AnyRef(Some(ExternRef::new(store, n).to_any())),
             Arg::Unsupported(ref what) => return Err(format!("unsupported argument {what}")),
         })
     }
@@ -179,9 +175,7 @@ impl AnyKind {
             AnyKind::I31 => i31,
             AnyKind::Struct => reference.is_struct(store),
             AnyKind::Array => reference.is_array(store),
-            AnyKind::Host(n) => reference
-                .to_extern(store)
-                .is_some_and(|reference| number(store, &reference) == Some(n)),
+            AnyKind::Host(n) => number(store, &reference.to_extern(store)) == Some(n),
         }
     }
 }
