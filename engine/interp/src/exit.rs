@@ -31,6 +31,17 @@ pub const NULL_REFERENCE: u64 = 13;
 /// `throw_ref` of a null reference.
 pub const NULL_EXCEPTION: u64 = 14;
 
+/// Field access of a null reference.
+pub const NULL_STRUCT: u64 = 15;
+/// Element access of a null reference.
+pub const NULL_ARRAY: u64 = 16;
+/// `i31.get_s` or `i31.get_u` of a null reference.
+pub const NULL_I31: u64 = 17;
+/// Array access out of bounds.
+pub const ARRAY: u64 = 18;
+/// A cast failed.
+pub const CAST: u64 = 19;
+
 /// An exception was thrown and caught: the run goes on with the registers that the store's
 /// [`Machine`](crate::layout::Machine) has saved.
 pub const CAUGHT: u64 = 4095;

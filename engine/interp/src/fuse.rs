@@ -12,7 +12,7 @@
 use crate::eval::scalar::{
     BinTrapOp, FloatBin, IntBin, IntCmp, LoadOp, Num, StoreOp, UnOp, UnTrapOp,
 };
-use crate::handlers::{control, memory, numeric, probe, reference, tail};
+use crate::handlers::{control, gc, memory, numeric, probe, reference, tail};
 use crate::layout::{Cell, Handler, Shadow};
 use crate::op::{Ins, Kind, ProbeKind, VKind};
 use crate::select::{self as sel, One, Ret, To, Two};
@@ -66,6 +66,17 @@ pub fn canonical(kind: Kind, extra: u16) -> Handler {
         Kind::BrOnCast => reference::br_on_cast::<1>,
         Kind::BrOnCastFail => reference::br_on_cast::<0>,
         Kind::RefAsNonNull => reference::ref_as_non_null,
+        Kind::RefTest => gc::ref_test,
+        Kind::RefCast => gc::ref_cast,
+        Kind::RefI31 => gc::ref_i31,
+        Kind::I31Get(true) => gc::i31_get::<1>,
+        Kind::I31Get(false) => gc::i31_get::<0>,
+        Kind::RefSame => gc::ref_same,
+        Kind::StructGet(op) => slots_only::struct_get(op),
+        Kind::StructSet(op) => slots_only::struct_set(op),
+        Kind::ArrayGet(op) => slots_only::array_get(op),
+        Kind::ArraySet(op) => slots_only::array_set(op),
+        Kind::ArrayLen => gc::array_len,
         Kind::CallRef => control::call_ref,
         Kind::ReturnCall => tail::return_call,
         Kind::ReturnCallIndirect => tail::return_call_indirect,
@@ -606,7 +617,13 @@ impl View<'_> {
                 }
             }
             Kind::GlobalGetAt(_) | Kind::RefFunc | Kind::MemorySize => alone(1).pushes(),
-            Kind::LoadAt(_) => alone(2).pushes(),
+            Kind::LoadAt(_) | Kind::RefTest | Kind::RefCast => alone(2).pushes(),
+            Kind::StructGet(_)
+            | Kind::ArrayGet(_)
+            | Kind::ArrayLen
+            | Kind::RefI31
+            | Kind::I31Get(_)
+            | Kind::RefSame => alone(1).pushes(),
             Kind::Vector(VKind::Extract(_) | VKind::Test(_)) => alone(1).pushes(),
             Kind::Vector(VKind::Splat(op)) => {
                 Window::new(vector::splat(op, self.acc), 1).uses_acc(self.acc)

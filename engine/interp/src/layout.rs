@@ -165,6 +165,19 @@ pub struct MemoryView {
     pub shared_len: *const AtomicU64,
 }
 
+/// What every object of the collected heap begins with. The payload lies behind it.
+#[derive(Debug)]
+#[repr(C, align(16))]
+pub struct ObjectHeader {
+    /// The engine's description of the object's type.
+    pub ty: *const c_void,
+    /// Elements of an array; 0 for other objects.
+    pub len: u32,
+    /// The engine's.
+    pub home: u32,
+}
+const _: () = assert!(size_of::<ObjectHeader>() == 16);
+
 /// Elements of a table; kept up to date when the table grows.
 #[derive(Debug)]
 #[repr(C)]

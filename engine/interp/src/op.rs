@@ -62,6 +62,18 @@ pub enum Kind {
     BrOnCast,
     BrOnCastFail,
     RefAsNonNull,
+    /// With a data cell that holds the type.
+    RefTest,
+    RefCast,
+    RefI31,
+    I31Get(bool),
+    /// Leaves the word as it is.
+    RefSame,
+    StructGet(LoadOp),
+    StructSet(StoreOp),
+    ArrayGet(LoadOp),
+    ArraySet(StoreOp),
+    ArrayLen,
     Call,
     CallIndirect,
     CallIndirectTable,

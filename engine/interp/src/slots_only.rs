@@ -2,8 +2,8 @@
 
 use crate::eval::scalar::{LoadOp, StoreOp, ops};
 use crate::eval::wide::{self, WideOp};
-use crate::handlers::memory_at;
 use crate::handlers::wide as wide_handlers;
+use crate::handlers::{gc, memory_at};
 use crate::layout::Handler;
 use crate::{for_load, for_store, for_wide};
 
@@ -19,6 +19,38 @@ pub fn load_at(op: LoadOp) -> Handler {
 pub fn store_at(op: StoreOp) -> Handler {
     macro_rules! rows {
         ($(($n:ident $($rest:tt)*))*) => { match op { $(StoreOp::$n => memory_at::store_at::<ops::$n>),* } };
+    }
+    for_store!(rows)
+}
+
+/// Load of a structure's field.
+pub fn struct_get(op: LoadOp) -> Handler {
+    macro_rules! rows {
+        ($(($n:ident $($rest:tt)*))*) => { match op { $(LoadOp::$n => gc::struct_get::<ops::$n>),* } };
+    }
+    for_load!(rows)
+}
+
+/// Store to a structure's field.
+pub fn struct_set(op: StoreOp) -> Handler {
+    macro_rules! rows {
+        ($(($n:ident $($rest:tt)*))*) => { match op { $(StoreOp::$n => gc::struct_set::<ops::$n>),* } };
+    }
+    for_store!(rows)
+}
+
+/// Load of an array's element.
+pub fn array_get(op: LoadOp) -> Handler {
+    macro_rules! rows {
+        ($(($n:ident $($rest:tt)*))*) => { match op { $(LoadOp::$n => gc::array_get::<ops::$n>),* } };
+    }
+    for_load!(rows)
+}
+
+/// Store to an array's element.
+pub fn array_set(op: StoreOp) -> Handler {
+    macro_rules! rows {
+        ($(($n:ident $($rest:tt)*))*) => { match op { $(StoreOp::$n => gc::array_set::<ops::$n>),* } };
     }
     for_store!(rows)
 }

@@ -132,6 +132,7 @@ pub(crate) fn scalar(op: &O<'_>) -> Option<Simple> {
     macro_rules! un_trap { ($(($n:ident, $t:ty, $r:ty, $f:expr))*) => { match op { $(O::$n => return Simple::new(Kind::UnTrap(UnTrapOp::$n), 1, of::<$r>()),)* _ => {} } } }
     for_un_trap!(un_trap);
     match op {
+        O::RefEq => Simple::new(Kind::IntCmp(IntCmp::I64Eq), 2, Some(ValType::I32)),
         O::RefIsNull => Simple::new(Kind::Un(UnOp::I64Eqz), 1, Some(ValType::I32)),
         _ => None,
     }

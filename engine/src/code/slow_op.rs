@@ -52,7 +52,35 @@ pub(crate) enum SlowOp {
     AtomicWait,
     /// Nothing.
     AtomicFence,
+    /// `imm`: type.
+    StructNew,
+    /// `imm`: type.
+    StructNewDefault,
+    /// `imm`: offset of the field.
+    StructGetVector,
+    /// `imm`: offset of the field.
+    StructSetVector,
+    /// `imm`: type.
+    ArrayNew,
+    /// `imm`: type.
+    ArrayNewDefault,
+    /// `imm`: type, data: length.
+    ArrayNewFixed,
+    /// `imm`: type, data: segment.
+    ArrayNewData,
+    /// `imm`: type, data: segment.
+    ArrayNewElem,
+    ArrayGetVector,
+    ArraySetVector,
+    /// `imm`: type.
+    ArrayFill,
+    /// `imm`: type of the destination.
+    ArrayCopy,
+    /// `imm`: type, data: segment.
+    ArrayInitData,
+    /// `imm`: type, data: segment.
+    ArrayInitElem,
 }
 
 /// How many there are.
-pub(crate) const SLOW_OPS: usize = SlowOp::AtomicFence as usize + 1;
+pub(crate) const SLOW_OPS: usize = SlowOp::ArrayInitElem as usize + 1;

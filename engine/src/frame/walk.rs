@@ -24,6 +24,8 @@ pub(crate) enum Position {
         pc: *const Cell,
         fp: *mut u64,
         ctx: *mut Ctx,
+        /// Where that frame was.
+        callee: *mut u64,
     },
     /// In a host function, whose frame is at `fp`.
     Host {
@@ -53,8 +55,8 @@ pub(crate) struct Frame {
     /// Slot that holds the return cell of the frame's callee; null in the
     /// innermost frame of a stretch.
     return_slot: *mut u64,
-    /// First slot of what lies above the frame, arguments included; null in the innermost frame
-    /// of a stretch.
+    /// First slot of what lies above the frame, arguments included; null in a frame that is not in
+    /// a call.
     pub(crate) callee: *mut u64,
 }
 
@@ -81,6 +83,7 @@ impl Frame {
                 pc: self.range.cell(cell),
                 fp,
                 ctx,
+                callee: self.callee,
             },
         }
     }
@@ -116,7 +119,15 @@ impl<'a> Stretch<'a> {
         };
         match position {
             Position::Code { pc, fp, ctx } => stretch.next = Some((pc, fp, ctx, false)),
-            Position::Returning { pc, fp, ctx } => stretch.next = Some((pc, fp, ctx, true)),
+            Position::Returning {
+                pc,
+                fp,
+                ctx,
+                callee,
+            } => {
+                stretch.next = Some((pc, fp, ctx, true));
+                stretch.callee = callee;
+            }
             Position::Host { record, fp, ctx } => {
                 // SAFETY: the record and the frame of a host call that is running.
                 unsafe { stretch.follow(fp, (*record).header, ctx) }

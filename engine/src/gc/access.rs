@@ -167,6 +167,19 @@ pub(crate) unsafe fn write_bytes(
     }
 }
 
+/// Writes references to elements from `index` on.
+///
+/// # Safety
+/// As for [`store`], for each of them.
+pub(crate) unsafe fn write_words(object: NonNull<Header>, index: u32, words: &[u64]) {
+    // SAFETY: by contract; elements that are references are words.
+    unsafe {
+        let at = object.as_ptr().cast::<u8>();
+        let at = at.add(element_offset(Storage::I64, index)).cast::<u64>();
+        std::ptr::copy_nonoverlapping(words.as_ptr(), at, words.len());
+    }
+}
+
 /// The value of a host object; `None` for other objects.
 ///
 /// # Safety

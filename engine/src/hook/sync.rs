@@ -197,8 +197,16 @@ impl StoreCore {
                         Position::Code { fp, ctx, .. } if innermost => {
                             self.positions[index] = Position::Code { pc: cell, fp, ctx };
                         }
-                        Position::Returning { fp, ctx, .. } if innermost => {
-                            self.positions[index] = Position::Returning { pc: cell, fp, ctx };
+                        Position::Returning {
+                            fp, ctx, callee, ..
+                        } if innermost => {
+                            let pc = cell;
+                            self.positions[index] = Position::Returning {
+                                pc,
+                                fp,
+                                ctx,
+                                callee,
+                            };
                         }
                         // SAFETY: a live frame; the cell is where it has to continue.
                         _ => unsafe { frame.set_return(cell) },

@@ -2,8 +2,8 @@
 //! before it is read.
 
 use std::ops::Range;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use wasmparser::{
     ElementItems as ParsedItems, ElementKind as ParsedElementKind, ExternalKind, FromReader,
@@ -19,6 +19,7 @@ use super::{
 use crate::code::CodeCache;
 use crate::engine::Engine;
 use crate::error::LoadError;
+use crate::types::registry::TypeInfo;
 use crate::types::{GlobalType, MemoryType, RefType, TableType, TypeId};
 
 const MAGIC: &[u8] = b"\0asm";
@@ -127,7 +128,7 @@ impl ModuleInner {
                     let (offset, table) = table?;
                     let init = match &table.init {
                         TableInit::RefNull => None,
-                        TableInit::Expr(expr) => Some(ConstExpr::from_parser(expr)?),
+                        TableInit::Expr(expr) => Some(ConstExpr::from_parser(expr, &self.types)?),
                     };
                     let ty = TableType::from_parser(table.ty, &self.type_ids, offset)?;
                     self.tables.push(TableDef { ty, init });
@@ -145,7 +146,7 @@ impl ModuleInner {
                     let (offset, global) = global?;
                     self.globals.push(GlobalDef {
                         ty: GlobalType::from_parser(global.ty, &self.type_ids, offset)?,
-                        init: Some(ConstExpr::from_parser(&global.init_expr)?),
+                        init: Some(ConstExpr::from_parser(&global.init_expr, &self.types)?),
                     });
                 }
             }
@@ -159,7 +160,7 @@ impl ModuleInner {
             Payload::ElementSection(section) => {
                 self.elements.reserve(capacity(&section));
                 for element in section {
-                    let element = read_element(element?, &self.type_ids)?;
+                    let element = read_element(element?, &self.type_ids, &self.types)?;
                     self.elements.push(element);
                 }
             }
@@ -169,7 +170,7 @@ impl ModuleInner {
             Payload::DataSection(section) => {
                 self.data.reserve(capacity(&section));
                 for data in section {
-                    self.data.push(read_data(data?)?);
+                    self.data.push(read_data(data?, &self.types)?);
                 }
             }
             Payload::CustomSection(section) if section.name() == "name" => {
@@ -279,14 +280,18 @@ impl ModuleInner {
     }
 }
 
-fn read_element(element: wasmparser::Element<'_>, types: &[TypeId]) -> Result<Element, LoadError> {
+fn read_element(
+    element: wasmparser::Element<'_>,
+    types: &[TypeId],
+    infos: &[Arc<TypeInfo>],
+) -> Result<Element, LoadError> {
     let kind = match &element.kind {
         ParsedElementKind::Active {
             table_index,
             offset_expr,
         } => ElementKind::Active {
             table: table_index.unwrap_or(0),
-            offset: ConstExpr::from_parser(offset_expr)?,
+            offset: ConstExpr::from_parser(offset_expr, infos)?,
         },
         ParsedElementKind::Passive => ElementKind::Passive,
         ParsedElementKind::Declared => ElementKind::Declared,
@@ -303,7 +308,7 @@ fn read_element(element: wasmparser::Element<'_>, types: &[TypeId]) -> Result<El
             let ty = RefType::from_parser(ty, types, element.range.start)?;
             let mut exprs = Vec::with_capacity(capacity(&section));
             for expr in section {
-                exprs.push(ConstExpr::from_parser(&expr?)?);
+                exprs.push(ConstExpr::from_parser(&expr?, infos)?);
             }
             ElementItems::Exprs(ty, exprs)
         }
@@ -311,14 +316,14 @@ fn read_element(element: wasmparser::Element<'_>, types: &[TypeId]) -> Result<El
     Ok(Element { kind, items })
 }
 
-fn read_data(data: wasmparser::Data<'_>) -> Result<Data, LoadError> {
+fn read_data(data: wasmparser::Data<'_>, infos: &[Arc<TypeInfo>]) -> Result<Data, LoadError> {
     let kind = match &data.kind {
         wasmparser::DataKind::Active {
             memory_index,
             offset_expr,
         } => DataKind::Active {
             memory: *memory_index,
-            offset: ConstExpr::from_parser(offset_expr)?,
+            offset: ConstExpr::from_parser(offset_expr, infos)?,
         },
         wasmparser::DataKind::Passive => DataKind::Passive,
     };

@@ -18,7 +18,7 @@ use crate::module::ElementItems;
 /// What was collected of the host: to be dropped when nothing of the store is in use.
 #[must_use]
 #[derive(Default)]
-pub(crate) struct Collected(Vec<HostValue>);
+pub(crate) struct Collected(#[allow(dead_code)] Vec<HostValue>);
 
 impl StoreCore {
     /// A new object with all fields zero. May collect, so that references must be where the
@@ -60,7 +60,7 @@ impl StoreCore {
     }
 
     /// Collects if it is time to.
-    fn make_room(&mut self, bytes: u64) -> Collected {
+    pub(super) fn make_room(&mut self, bytes: u64) -> Collected {
         if self.heap.wants_collection(bytes) {
             self.collect()
         } else {

@@ -1,5 +1,6 @@
 //! Throwing: the search for who catches, and the way there.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::NonNull;
 
 use probity_interp::dispatch::UNIT;
@@ -123,16 +124,18 @@ pub(super) unsafe fn throw(ctx: *mut Ctx, pc: *const Cell, fp: *mut u64) -> u64 
     // SAFETY: the cell is a `throw` of code that runs in an instance.
     let (index, slot) = unsafe { ((*pc).imm as usize, (*pc).slot as usize) };
     let tag = core.instance_of(ctx).map_or(0, |data| data.tags[index]);
-    // SAFETY: the operands are in the frame, whose position has been noted.
-    let made = unsafe { core.new_exception(tag, fp.add(slot)) };
+    // SAFETY: the operands are in the frame, whose position has been noted. Values of the host that
+    // are collected may panic.
+    let made = catch_unwind(AssertUnwindSafe(|| unsafe {
+        core.new_exception(tag, fp.add(slot))
+    }));
     core.positions.pop();
-    match made {
-        Ok(raw) => core.throw_from(raw, position),
-        Err(code) => {
-            core.ending = Some(Ending::Raised(code.into()));
-            exit::ENGINE
-        }
-    }
+    core.ending = Some(match made {
+        Ok(Ok(raw)) => return core.throw_from(raw, position),
+        Ok(Err(code)) => Ending::Raised(code.into()),
+        Err(panic) => Ending::Panic(panic),
+    });
+    exit::ENGINE
 }
 
 /// `throw_ref`

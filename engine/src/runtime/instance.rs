@@ -1,5 +1,7 @@
 //! Instances: a module's functions, memories, tables and globals, made real.
 
+use std::sync::Arc;
+
 use probity_interp::handlers::control;
 use probity_interp::layout::{Ctx, FuncRecord, Machine, MemoryView, TableView};
 
@@ -13,9 +15,12 @@ use super::{
     WasmResults,
 };
 use crate::error::{Error, Result, TrapCode};
+use crate::gc::access;
+use crate::gc::layout::{Shape, object_to_raw};
 use crate::module::{
     ConstContext, ConstExpr, DataKind, ElementItems, ElementKind, ExternIndex, Module,
 };
+use crate::types::registry::TypeInfo;
 
 /// An instance of a module. Only a name for it: cheap to copy.
 ///
@@ -105,25 +110,71 @@ impl InstanceData {
             u128::from(*addr) | u128::from(high) << 64
         }
     }
+}
 
-    fn eval(&mut self, expr: &ConstExpr) -> u128 {
-        expr.eval(&mut Consts(self))
+/// What constant expressions of an instance that is being made refer to.
+struct Consts<'a> {
+    core: &'a mut StoreCore,
+    instance: u32,
+}
+
+impl Consts<'_> {
+    fn data(&self) -> &InstanceData {
+        &self.core.instances[self.instance as usize]
+    }
+
+    fn type_info(&self, ty: u32) -> Arc<TypeInfo> {
+        self.data().module.inner.types[ty as usize].clone()
     }
 }
 
-struct Consts<'a>(&'a InstanceData);
-
 impl ConstContext for Consts<'_> {
     fn global(&mut self, index: u32) -> u128 {
-        self.0.raw_global(index)
+        self.data().raw_global(index)
     }
 
     fn func_ref(&mut self, index: u32) -> u64 {
-        self.0.raw_func(index)
+        self.data().raw_func(index)
+    }
+
+    fn new_struct(&mut self, ty: u32, values: &[u128]) -> Result<u64> {
+        let ty = self.type_info(ty);
+        // SAFETY: types live as long as their engine, which the store holds.
+        let object = unsafe { self.core.allocate(&ty.object, 0)? };
+        if let Shape::Struct { fields, .. } = &ty.object.shape {
+            for (field, &value) in fields.iter().zip(values) {
+                let offset = field.offset as usize;
+                // SAFETY: a new object with these fields; validation has seen their types.
+                unsafe { access::store(object, offset, field.storage, value) };
+            }
+        }
+        Ok(object_to_raw(object))
+    }
+
+    fn new_array(&mut self, ty: u32, len: u32, values: &[u128]) -> Result<u64> {
+        let ty = self.type_info(ty);
+        // SAFETY: types live as long as their engine, which the store holds.
+        let array = unsafe { self.core.allocate(&ty.object, len)? };
+        if let (Shape::Array { element, .. }, [first, ..]) = (&ty.object.shape, values) {
+            for i in 0..len {
+                let value = values.get(i as usize).unwrap_or(first);
+                let offset = access::element_offset(*element, i);
+                // SAFETY: a new array of so many elements; validation has seen their type.
+                unsafe { access::store(array, offset, *element, *value) };
+            }
+        }
+        Ok(object_to_raw(array))
     }
 }
 
 impl StoreCore {
+    fn eval(&mut self, instance: u32, expr: &ConstExpr) -> Result<u128> {
+        expr.eval(&mut Consts {
+            core: self,
+            instance,
+        })
+    }
+
     /// Makes an instance, without its active segments and start function.
     fn allocate_instance(&mut self, module: &Module, imports: &[Extern]) -> Result<u32> {
         let m = &module.inner;
@@ -168,7 +219,7 @@ impl StoreCore {
         let data = Owned::new(data);
         self.instances.push(data);
         self.link_functions(id, first_own);
-        self.link_globals(id);
+        self.link_globals(id)?;
         self.link_tables(id)?;
         self.finish_ctx(id);
         Ok(id)
@@ -223,7 +274,7 @@ impl StoreCore {
         }
     }
 
-    fn link_globals(&mut self, id: u32) {
+    fn link_globals(&mut self, id: u32) -> Result<()> {
         let module = self.instances[id as usize].module.clone();
         let m = &module.inner;
         for (index, def) in m.globals.iter().enumerate() {
@@ -233,7 +284,11 @@ impl StoreCore {
                 continue;
             }
             let slot = m.global_slots[index - m.num_imported_globals as usize] as usize;
-            let raw = def.init.as_ref().map_or(0, |init| data.eval(init));
+            let raw = match &def.init {
+                Some(init) => self.eval(id, init)?,
+                None => 0,
+            };
+            let data = &mut self.instances[id as usize];
             // SAFETY: the vector has room for every global and is not resized any more.
             let addr = unsafe { data.global_slots.as_mut_ptr().add(slot) };
             // SAFETY: as above.
@@ -247,16 +302,17 @@ impl StoreCore {
             data.globals.push(self.globals.len() as u32);
             self.globals.push(GlobalData { ty: def.ty, addr });
         }
+        Ok(())
     }
 
     fn link_tables(&mut self, id: u32) -> Result<()> {
         let module = self.instances[id as usize].module.clone();
         let m = &module.inner;
         for def in &m.tables[m.num_imported_tables as usize..] {
-            let init = def
-                .init
-                .as_ref()
-                .map_or(0, |init| self.instances[id as usize].eval(init) as u64);
+            let init = match &def.init {
+                Some(init) => self.eval(id, init)? as u64,
+                None => 0,
+            };
             let table = self.add_table(def.ty, init)?;
             self.instances[id as usize].tables.push(table);
         }
@@ -268,12 +324,16 @@ impl StoreCore {
             .collect();
         for element in &m.elements {
             let items = match &element.items {
-                ElementItems::Funcs(funcs) => funcs.iter().map(|&f| data.raw_func(f)).collect(),
+                ElementItems::Funcs(funcs) => {
+                    let data = &self.instances[id as usize];
+                    funcs.iter().map(|&f| data.raw_func(f)).collect()
+                }
                 ElementItems::Exprs(_, exprs) => {
-                    exprs.iter().map(|e| data.eval(e) as u64).collect()
+                    let values = exprs.iter().map(|e| Ok(self.eval(id, e)? as u64));
+                    values.collect::<Result<_>>()?
                 }
             };
-            data.elements.push(items);
+            self.instances[id as usize].elements.push(items);
         }
         Ok(())
     }
@@ -309,9 +369,8 @@ impl StoreCore {
             let items = std::mem::take(&mut self.instances[id as usize].elements[index]);
             match &element.kind {
                 ElementKind::Active { table, offset } => {
-                    let data = &mut self.instances[id as usize];
-                    let at = data.eval(offset) as u64;
-                    let table = data.tables[*table as usize];
+                    let at = self.eval(id, offset)? as u64;
+                    let table = self.instances[id as usize].tables[*table as usize];
                     let elements = self.tables[table as usize].elements_mut();
                     let range = usize::try_from(at)
                         .ok()
@@ -326,8 +385,8 @@ impl StoreCore {
         }
         for (index, segment) in m.data.iter().enumerate() {
             if let DataKind::Active { memory, offset } = &segment.kind {
+                let at = self.eval(id, offset)? as u64;
                 let data = &mut self.instances[id as usize];
-                let at = data.eval(offset) as u64;
                 let memory = data.memories[*memory as usize];
                 data.dropped_data[index] = true;
                 let bytes = &m.bytes[segment.range.clone()];
@@ -367,8 +426,12 @@ impl Instance {
             return Err(Error::usage("module of another engine"));
         }
         check_imports(&CoreRef(core), module, imports)?;
-        let id = core.allocate_instance(module, imports)?;
-        core.run_segments(id)?;
+        drop(core.make_room(0));
+        core.instantiating += 1;
+        let made = core.allocate_instance(module, imports);
+        let made = made.and_then(|id| core.run_segments(id).map(|()| id));
+        core.instantiating -= 1;
+        let id = made?;
         if let Some(start) = module.inner.start {
             let func = core.func(core.instances[id as usize].func_id(start));
             core.call_raw(func, &mut [])?;

@@ -196,7 +196,6 @@ impl TypeRegistry {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::{Engine, Module};
 
     fn ids(engine: &Engine, text: &str) -> Vec<u32> {

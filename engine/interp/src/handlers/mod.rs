@@ -1,6 +1,7 @@
 //! The handlers, by class of instruction.
 
 pub mod control;
+pub mod gc;
 pub mod memory;
 pub mod memory_at;
 pub mod numeric;

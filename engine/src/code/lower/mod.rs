@@ -12,6 +12,7 @@ use wasmparser::{FuncValidatorAllocations, Operator as O};
 mod calls;
 mod control;
 mod exceptions;
+mod gc;
 mod memory;
 
 use super::classify::{self, num};
@@ -467,6 +468,7 @@ impl<'a> Lowering<'a> {
             | O::TableCopy { .. }
             | O::TableInit { .. }
             | O::ElemDrop { .. } => self.bulk(op),
+            _ if self.gc(op)? => {}
             _ => return self.structured(op),
         }
         Ok(())

@@ -8,12 +8,14 @@ use probity_interp::exit;
 use probity_interp::layout::{Cell, Ctx, Slow};
 
 mod atomic;
+mod gc;
 mod memory;
 mod table;
 
 use super::core::{Ending, StoreCore, core_of};
 use super::instance::InstanceData;
 use super::{call, exception};
+use crate::code::cast::CastTarget;
 use crate::code::slow_op::{SLOW_OPS, SlowOp};
 use crate::error::TrapCode;
 use crate::hook;
@@ -43,8 +45,11 @@ unsafe fn is_subtype(ctx: *mut Ctx, sub: u32, sup: u32) -> bool {
 ///
 /// # Safety
 /// As for [`Slow::ref_test`].
-unsafe fn ref_test(_ctx: *mut Ctx, _value: u64, _ty: u64) -> bool {
-    false
+unsafe fn ref_test(ctx: *mut Ctx, value: u64, ty: u64) -> bool {
+    // SAFETY: code is running in `ctx`, and only here is the core in use.
+    let core = unsafe { core_of(ctx) };
+    // SAFETY: validation has seen that the reference is of the type's hierarchy; it is alive.
+    unsafe { CastTarget::decode(ty).accepts(value, core.engine()) }
 }
 
 type Op = unsafe fn(*mut Ctx, *const Cell, *mut u64) -> u64;
@@ -73,6 +78,21 @@ static OPS: [Op; SLOW_OPS] = {
     ops[SlowOp::AtomicNotify as usize] = atomic::atomic_notify;
     ops[SlowOp::AtomicWait as usize] = atomic::atomic_wait;
     ops[SlowOp::AtomicFence as usize] = atomic::atomic_fence;
+    ops[SlowOp::StructNew as usize] = gc::struct_new;
+    ops[SlowOp::StructNewDefault as usize] = gc::struct_new_default;
+    ops[SlowOp::StructGetVector as usize] = gc::struct_get_vector;
+    ops[SlowOp::StructSetVector as usize] = gc::struct_set_vector;
+    ops[SlowOp::ArrayNew as usize] = gc::array_new;
+    ops[SlowOp::ArrayNewDefault as usize] = gc::array_new_default;
+    ops[SlowOp::ArrayNewFixed as usize] = gc::array_new_fixed;
+    ops[SlowOp::ArrayNewData as usize] = gc::array_new_data;
+    ops[SlowOp::ArrayNewElem as usize] = gc::array_new_elem;
+    ops[SlowOp::ArrayGetVector as usize] = gc::array_get_vector;
+    ops[SlowOp::ArraySetVector as usize] = gc::array_set_vector;
+    ops[SlowOp::ArrayFill as usize] = gc::array_fill;
+    ops[SlowOp::ArrayCopy as usize] = gc::array_copy;
+    ops[SlowOp::ArrayInitData as usize] = gc::array_init_data;
+    ops[SlowOp::ArrayInitElem as usize] = gc::array_init_elem;
     ops
 };
 
