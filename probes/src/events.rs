@@ -5,6 +5,8 @@ use probity_engine::hook::{Action, Counters, Probe, ProbeContext, ProbeId, Probe
 use probity_engine::wasmparser::Operator;
 use probity_engine::{Func, Result, WasmPc};
 
+use crate::reference::Test;
+
 /// A place where a value decides how control or data goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Branch {
@@ -23,6 +25,8 @@ pub enum BranchKind {
     Condition,
     /// `br_table`: an index; this many targets, the default included.
     Table(u32),
+    /// `br_on_*`: a reference that is of some kind or not.
+    Reference(Test),
 }
 
 impl Branch {
@@ -30,12 +34,14 @@ impl Branch {
     /// default last.
     pub fn ways(&self) -> usize {
         match self.kind {
-            BranchKind::Condition => 2,
+            BranchKind::Condition | BranchKind::Reference(_) => 2,
             BranchKind::Table(targets) => targets as usize,
         }
     }
 
-    /// Counts each way in `counters[first..first + ways]`.
+    /// Counts each way in `counters[first..first + ways]`. What a reference
+    /// decides costs a call each time: better computed where
+    /// [`Told`](crate::told::Told) can.
     ///
     /// # Errors
     /// If the engine refuses the probe.
@@ -46,18 +52,29 @@ impl Branch {
         counters: &Counters,
         first: usize,
     ) -> Result<ProbeId> {
-        let action = Action::CountTop {
-            counters: counters.clone(),
-            first,
-            len: self.ways() as u32,
-            boolean: self.kind == BranchKind::Condition,
+        let counters = counters.clone();
+        let probe = match self.kind {
+            BranchKind::Reference(test) => {
+                let module = probes.module_of(func).map(|(module, _)| module);
+                Probe::call(move |context| {
+                    if let Some(way) = test.taken(context, module.as_ref()) {
+                        counters.add(first + usize::from(way), 1);
+                    }
+                    Ok(())
+                })
+            }
+            kind => Probe::new(Action::CountTop {
+                counters,
+                first,
+                len: self.ways() as u32,
+                boolean: kind == BranchKind::Condition,
+            }),
         };
-        probes.insert(func, Site::Before(self.pc), Probe::new(action))
+        probes.insert(func, Site::Before(self.pc), probe)
     }
 }
 
-/// The branches of a body that choose by an i32, in program order. (Branches
-/// on a reference, `br_on_*`, choose by their operand's type.)
+/// The branches of a body, in program order.
 pub fn branches(operators: &[(WasmPc, Operator<'_>)]) -> Vec<Branch> {
     let kinds = operators
         .iter()
@@ -70,7 +87,7 @@ pub fn branches(operators: &[(WasmPc, Operator<'_>)]) -> Vec<Branch> {
                 | Operator::TypedSelect { .. }
                 | Operator::TypedSelectMulti { .. } => BranchKind::Condition,
                 Operator::BrTable { targets } => BranchKind::Table(targets.len() + 1),
-                _ => return None,
+                op => BranchKind::Reference(Test::of(op)?),
             };
             let pc = *pc;
             Some(Branch { index, pc, kind })
