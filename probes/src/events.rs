@@ -104,6 +104,8 @@ pub struct Call {
     pub pc: WasmPc,
     /// What it calls.
     pub callee: Callee,
+    /// Whether the callee takes the place of the function.
+    pub tail: bool,
 }
 
 /// How a call finds its callee.
@@ -146,10 +148,84 @@ pub fn calls(operators: &[(WasmPc, Operator<'_>)]) -> Vec<Call> {
                 Operator::CallRef { .. } | Operator::ReturnCallRef { .. } => Callee::Reference,
                 _ => return None,
             };
+            let tail = matches!(
+                op,
+                Operator::ReturnCall { .. }
+                    | Operator::ReturnCallIndirect { .. }
+                    | Operator::ReturnCallRef { .. }
+            );
             let pc = *pc;
-            Some(Call { index, pc, callee })
+            Some(Call {
+                index,
+                pc,
+                callee,
+                tail,
+            })
         });
     calls.collect()
+}
+
+/// An operator that makes a structure or an array.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Allocation {
+    /// Index of the operator in its function.
+    pub index: usize,
+    /// Its byte offset in the module.
+    pub pc: WasmPc,
+    /// Index of the type that it makes one of.
+    pub type_index: u32,
+    /// How long an array it makes.
+    pub length: Length,
+}
+
+/// Where the length of a new array comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Length {
+    /// It is no array.
+    None,
+    /// It is part of the operator.
+    Fixed(u32),
+    /// It is the topmost operand, an i32 without sign.
+    Operand,
+}
+
+/// The allocations of a body, in program order: exactly the operators that
+/// [`Opcode::allocates`](crate::opcode::Opcode::allocates) tells.
+pub fn allocations(operators: &[(WasmPc, Operator<'_>)]) -> Vec<Allocation> {
+    let sites = operators
+        .iter()
+        .enumerate()
+        .filter_map(|(index, (pc, op))| {
+            let (type_index, length) = match *op {
+                Operator::StructNew { struct_type_index }
+                | Operator::StructNewDefault { struct_type_index }
+                | Operator::StructNewDesc { struct_type_index }
+                | Operator::StructNewDefaultDesc { struct_type_index } => {
+                    (struct_type_index, Length::None)
+                }
+                Operator::ArrayNewFixed {
+                    array_type_index,
+                    array_size,
+                } => (array_type_index, Length::Fixed(array_size)),
+                Operator::ArrayNew { array_type_index }
+                | Operator::ArrayNewDefault { array_type_index }
+                | Operator::ArrayNewData {
+                    array_type_index, ..
+                }
+                | Operator::ArrayNewElem {
+                    array_type_index, ..
+                } => (array_type_index, Length::Operand),
+                _ => return None,
+            };
+            let pc = *pc;
+            Some(Allocation {
+                index,
+                pc,
+                type_index,
+                length,
+            })
+        });
+    sites.collect()
 }
 
 /// Calls `entry` before the first operator of a function and `exit` on every
