@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use probity_engine::hook::{Probe, Site};
 use probity_engine::{Func, Result};
-use probity_probes::callee::{accepts, target};
+use probity_probes::callee::{Accepted, target};
 use probity_probes::events::{self, Callee};
 use probity_probes::opcode::Opcode;
 
@@ -54,12 +54,13 @@ impl Analysis for Calls {
                 .or_default()
                 .clone();
             let module = at.probes.module_of(at.func).map(|(module, _)| module);
+            let mut accepted = module.and_then(|module| Accepted::by(call.callee, &module));
             let probe = Probe::call(move |context| {
                 if let Some(func) = target(context, call.callee) {
                     let mut targets = targets.lock().unwrap_or_else(PoisonError::into_inner);
                     if let Some(count) = targets.get_mut(&func) {
                         *count += 1;
-                    } else if accepts(context, module.as_ref(), call.callee, func) {
+                    } else if accepted.as_mut().is_none_or(|a| a.holds(context, func)) {
                         targets.insert(func, 1);
                     }
                 }

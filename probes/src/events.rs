@@ -3,7 +3,7 @@
 
 use probity_engine::hook::{Action, Counters, Probe, ProbeContext, ProbeId, Probes, Site};
 use probity_engine::wasmparser::Operator;
-use probity_engine::{Func, Result, WasmPc};
+use probity_engine::{Error, Func, Result, WasmPc};
 
 use crate::reference::Test;
 
@@ -56,8 +56,10 @@ impl Branch {
         let probe = match self.kind {
             BranchKind::Reference(test) => {
                 let module = probes.module_of(func).map(|(module, _)| module);
+                let taken = module.and_then(|module| test.taken(&module));
+                let mut taken = taken.ok_or_else(|| Error::usage("no branch on a reference"))?;
                 Probe::call(move |context| {
-                    if let Some(way) = test.taken(context, module.as_ref()) {
+                    if let Some(way) = taken(context) {
                         counters.add(first + usize::from(way), 1);
                     }
                     Ok(())
