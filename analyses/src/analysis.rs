@@ -11,14 +11,16 @@ use probity_engine::{Func, FunctionInfo, Module, Result, WasmPc};
 use probity_probes::cfg::Cfg;
 use probity_probes::counts::{CountPlan, FunctionCounts};
 use probity_probes::matcher::FunctionSelector;
+use probity_probes::unwind::Unwind;
 
 use crate::report::table::{Column, Fact, Kind, Table, Value};
 
 /// One analysis in one run.
 pub(crate) trait Analysis: Send {
-    /// Whether it reads execution counts of the functions it looks at.
-    fn wants_counts(&self) -> bool {
-        false
+    /// Whether it reads execution counts of this function, one of those that it
+    /// looks at.
+    fn wants_counts(&self, _at: &Instrument<'_, '_, '_>) -> Result<bool> {
+        Ok(false)
     }
 
     /// Puts probes of its own into a function, just before the first
@@ -27,9 +29,8 @@ pub(crate) trait Analysis: Send {
         Ok(())
     }
 
-    /// An activation of a function ended early, at `pc`: behind its operator if
-    /// that was executed, else before it.
-    fn unwound(&mut self, _key: Key, _pc: WasmPc, _executed: bool) {}
+    /// An activation of a function ended early, or caught an exception.
+    fn unwound(&mut self, _key: Key, _unwind: Unwind) {}
 
     /// What it found out. Called after the run.
     fn finish(&mut self, run: &Run<'_>) -> Findings;

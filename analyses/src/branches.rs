@@ -1,12 +1,16 @@
 //! Which way each branch went: `if`, `br_if` and `select` by their condition
-//! (taken: not zero), `br_table` by target.
+//! (taken: not zero), `br_on_*` by whether they branched, `br_table` by target;
+//! and where exceptions landed that the function itself caught.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
-use probity_engine::Result;
 use probity_engine::hook::Counters;
-use probity_probes::events::{BranchKind, branches};
+use probity_engine::{Result, WasmPc};
+use probity_probes::counts::FunctionCounts;
+use probity_probes::events::{Branch, BranchKind, branches};
 use probity_probes::opcode::Opcode;
+use probity_probes::told::Told;
+use probity_probes::unwind::Unwind;
 
 use crate::analysis::{Analysis, Findings, Instrument, Key, Run};
 use crate::options::Options;
@@ -17,6 +21,8 @@ pub(crate) struct Branches {
     /// The ways of all branches of a function, one branch after the other,
     /// for all its instances.
     counters: HashMap<Key, Counters>,
+    /// Exceptions by the operator that threw or called, and the landing.
+    caught: BTreeMap<(Key, WasmPc, WasmPc), u64>,
 }
 
 impl Branches {
@@ -24,11 +30,21 @@ impl Branches {
         Branches {
             zero: options.zero(),
             counters: HashMap::new(),
+            caught: BTreeMap::new(),
         }
     }
 }
 
 impl Analysis for Branches {
+    fn wants_counts(&self, at: &Instrument<'_, '_, '_>) -> Result<bool> {
+        for branch in branches(&at.operators()?) {
+            if told_by_counts(at, &branch)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     fn instrument(&mut self, at: &mut Instrument<'_, '_, '_>) -> Result<()> {
         let branches = branches(&at.operators()?);
         let ways = branches.iter().map(|branch| branch.ways()).sum();
@@ -36,10 +52,18 @@ impl Analysis for Branches {
         let counters = counters.or_insert_with(|| Counters::new(ways));
         let mut first = 0;
         for branch in branches {
-            branch.count(at.probes, at.func, counters, first)?;
+            if !told_by_counts(at, &branch)? {
+                branch.count(at.probes, at.func, counters, first)?;
+            }
             first += branch.ways();
         }
         Ok(())
+    }
+
+    fn unwound(&mut self, key: Key, unwind: Unwind) {
+        if let Some(landing) = unwind.caught_at {
+            *self.caught.entry((key, unwind.pc, landing)).or_default() += 1;
+        }
     }
 
     fn finish(&mut self, run: &Run<'_>) -> Findings {
@@ -57,10 +81,16 @@ impl Analysis for Branches {
             Column::new("targets", Kind::Counts),
             Column::new("default", Kind::Count),
         ];
+        let landings = [
+            Column::new("opcode", Kind::Text),
+            Column::new("landing", Kind::Pc),
+            Column::new("count", Kind::Count),
+        ];
         let table =
             |name, more: &[Column]| Table::new(name, [&site[..], more].concat(), Some("count"));
         let mut by_condition = table("branches", &conditions);
         let mut by_table = table("tables", &targets);
+        let mut by_exception = table("catches", &landings);
         for function in run.functions(self.zero) {
             let who = run.function_cells(&function);
             let counters = self.counters.get(&function.key);
@@ -68,7 +98,8 @@ impl Analysis for Branches {
             let mut first = 0;
             for branch in branches(&operators) {
                 let way = |at: usize| counters.map_or(0, |counters| counters.get(at));
-                let ways: Vec<u64> = (first..first + branch.ways()).map(way).collect();
+                let counted = (first..first + branch.ways()).map(way).collect();
+                let ways = told(function.counts.as_ref(), &branch).unwrap_or(counted);
                 first += branch.ways();
                 let count: u64 = ways.iter().sum();
                 if count == 0 && !self.zero {
@@ -77,7 +108,14 @@ impl Analysis for Branches {
                 let mut row = who.clone();
                 row.push(branch.pc.0.into());
                 match (branch.kind, &ways[..]) {
-                    (BranchKind::Condition, &[not_taken, taken]) => {
+                    (BranchKind::Table(_), ways) => {
+                        let (default, targets) = ways.split_last().unwrap_or((&0, &[]));
+                        let targets = Value::Numbers(targets.to_vec());
+                        row.extend([count.into(), targets, Value::from(*default)]);
+                        by_table.push(row);
+                    }
+                    (_, ways) => {
+                        let (taken, not_taken) = (ways[1], ways[0]);
                         let opcode = Opcode::of(&operators[branch.index].1).mnemonic();
                         let percent = match count {
                             0 => Value::Nothing,
@@ -87,13 +125,17 @@ impl Analysis for Branches {
                         row.extend([taken.into(), not_taken.into(), percent]);
                         by_condition.push(row);
                     }
-                    (_, ways) => {
-                        let (default, targets) = ways.split_last().unwrap_or((&0, &[]));
-                        let targets = Value::Numbers(targets.to_vec());
-                        row.extend([count.into(), targets, Value::from(*default)]);
-                        by_table.push(row);
-                    }
                 }
+            }
+            let key = function.key;
+            let all = (key, WasmPc(0), WasmPc(0))..=(key, WasmPc(u32::MAX), WasmPc(u32::MAX));
+            for (&(_, pc, landing), &count) in self.caught.range(all) {
+                let thrower = operators.binary_search_by_key(&pc, |(pc, _)| *pc);
+                let opcode = thrower.map(|at| Opcode::of(&operators[at].1).mnemonic());
+                let opcode = opcode.map_or(Value::Nothing, Value::from);
+                let mut row = who.clone();
+                row.extend([pc.0.into(), opcode, landing.0.into(), count.into()]);
+                by_exception.push(row);
             }
         }
         Findings {
@@ -101,8 +143,26 @@ impl Analysis for Branches {
                 Fact::new("taken", Kind::Count, by_condition.sum("taken")),
                 Fact::new("not_taken", Kind::Count, by_condition.sum("not_taken")),
                 Fact::new("table_count", Kind::Count, by_table.sum("count")),
+                Fact::new("caught", Kind::Count, by_exception.sum("count")),
             ],
-            tables: vec![by_condition, by_table],
+            tables: vec![by_condition, by_table, by_exception],
         }
     }
+}
+
+/// Whether the ways of a branch follow from the counts of blocks.
+fn told_by_counts(at: &Instrument<'_, '_, '_>, branch: &Branch) -> Result<bool> {
+    Ok(match branch.kind {
+        BranchKind::Reference(_) => Told::by(&*at.cfg()?, branch.index).is_some(),
+        _ => false,
+    })
+}
+
+/// The ways of a branch, if they follow from the counts of blocks.
+fn told(counts: Option<&FunctionCounts>, branch: &Branch) -> Option<Vec<u64>> {
+    let BranchKind::Reference(_) = branch.kind else {
+        return None;
+    };
+    let counts = counts?;
+    Some(Told::by(counts.cfg(), branch.index)?.ways(counts).into())
 }

@@ -1,16 +1,18 @@
 //! Who called whom. Direct calls follow from execution counts; what an
 //! indirect call reaches is read from its table just before the call.
 //!
-//! A call counts when its operator executes, as in rule `instr.v1`. An
-//! indirect call that traps, because there is no function of the right type,
-//! has no callee and is not listed.
+//! A call counts when its operator executes, as in rule `instr.v1`, whether or
+//! not it comes back. An indirect call that traps, because there is no function
+//! of the right type, has no callee and is not listed. The caller of a tail
+//! call is the function that it stands in, though that has left the stack when
+//! the callee runs; `tail` says how many of all calls they are.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use probity_engine::hook::{Probe, Site};
 use probity_engine::{Func, Result};
-use probity_probes::callee::{accepts, target};
+use probity_probes::callee::{Accepted, target};
 use probity_probes::events::{self, Callee};
 use probity_probes::opcode::Opcode;
 
@@ -37,8 +39,8 @@ impl Calls {
 }
 
 impl Analysis for Calls {
-    fn wants_counts(&self) -> bool {
-        true
+    fn wants_counts(&self, _at: &Instrument<'_, '_, '_>) -> Result<bool> {
+        Ok(true)
     }
 
     fn instrument(&mut self, at: &mut Instrument<'_, '_, '_>) -> Result<()> {
@@ -52,12 +54,13 @@ impl Analysis for Calls {
                 .or_default()
                 .clone();
             let module = at.probes.module_of(at.func).map(|(module, _)| module);
+            let mut accepted = module.and_then(|module| Accepted::by(call.callee, &module));
             let probe = Probe::call(move |context| {
                 if let Some(func) = target(context, call.callee) {
                     let mut targets = targets.lock().unwrap_or_else(PoisonError::into_inner);
                     if let Some(count) = targets.get_mut(&func) {
                         *count += 1;
-                    } else if accepts(context, module.as_ref(), call.callee, func) {
+                    } else if accepted.as_mut().is_none_or(|a| a.holds(context, func)) {
                         targets.insert(func, 1);
                     }
                 }
@@ -80,6 +83,7 @@ impl Analysis for Calls {
         ]);
         let mut table = Table::new("calls", columns, Some("count"));
         let mut totals = BTreeMap::from([("direct", 0), ("host", 0), ("indirect", 0)]);
+        let mut tail = 0;
         for function in run.functions(self.zero) {
             let who = run.function_cells(&function);
             let operators = function.operators();
@@ -106,6 +110,7 @@ impl Analysis for Calls {
                     }
                     *totals.entry(kind).or_default() += count;
                     let opcode = Opcode::of(&operators[call.index].1).mnemonic();
+                    tail += if call.tail { count } else { 0 };
                     let mut row = who.clone();
                     row.extend([call.pc.0.into(), opcode.into(), kind.into()]);
                     row.extend([callee, name, count.into()]);
@@ -115,6 +120,7 @@ impl Analysis for Calls {
         }
         let facts = totals
             .into_iter()
+            .chain([("tail", tail)])
             .map(|(kind, sum)| Fact::new(kind, Kind::Count, sum));
         Findings {
             facts: facts.collect(),

@@ -1,7 +1,7 @@
 //! What executed at all. Each probe fires once and removes itself, so that a
 //! program that has been seen runs at full speed.
 //!
-//! By instruction it is exact after traps and exits too: a straight line is
+//! By instruction it is exact after traps, exits and exceptions too: a straight line is
 //! cut behind each operator that can leave it, and the probe of a piece sits
 //! at the piece's last operator, so that it fires when all of it executed.
 
@@ -13,6 +13,7 @@ use probity_engine::hook::{Action, Counters, Probe, Site};
 use probity_engine::{Result, WasmPc};
 use probity_probes::cfg::{Block, Cfg};
 use probity_probes::pieces::pieces;
+use probity_probes::unwind::Unwind;
 
 use crate::analysis::{Analysis, Findings, Function, Instrument, Key, Run};
 use crate::options::{OptionInfo, Options};
@@ -44,7 +45,7 @@ struct Seen {
     /// One for each piece: not 0 once it executed.
     fired: Counters,
     cfg: Arc<Cfg>,
-    /// Indices of operators before which activations ended.
+    /// Indices of operators before which straight lines ended.
     ends: BTreeSet<usize>,
 }
 
@@ -112,11 +113,11 @@ impl Analysis for Coverage {
         Ok(())
     }
 
-    fn unwound(&mut self, key: Key, pc: WasmPc, executed: bool) {
+    fn unwound(&mut self, key: Key, unwind: Unwind) {
         if let Some(seen) = self.functions.get_mut(&key)
-            && let Some(index) = seen.cfg.index_of(pc)
+            && let Some(index) = seen.cfg.index_of(unwind.pc)
         {
-            seen.ends.insert(index + usize::from(executed));
+            seen.ends.insert(index + usize::from(unwind.executed));
         }
     }
 
@@ -196,7 +197,7 @@ impl Coverage {
                 states.push((pc(piece.start), pc(piece.end), fired));
                 continue;
             }
-            // Where the furthest activation that ended inside stopped; one that ended
+            // Where the furthest line that ended inside stopped; one that ended
             // at the end has fired.
             let stop = seen.ends.range(piece.start + 1..piece.end).next_back();
             let covered = |index| fired || stop.is_some_and(|&stop| index < stop);

@@ -1,9 +1,10 @@
 //! How often each instruction executed: exact, structural operators included
 //! (rule `instr.v1`).
 
+use probity_engine::Result;
 use probity_probes::opcode::Opcode;
 
-use crate::analysis::{Analysis, Findings, Run};
+use crate::analysis::{Analysis, Findings, Instrument, Run};
 use crate::options::Options;
 use crate::report::table::{Column, Fact, Kind, Table};
 
@@ -20,8 +21,8 @@ impl Hotness {
 }
 
 impl Analysis for Hotness {
-    fn wants_counts(&self) -> bool {
-        true
+    fn wants_counts(&self, _at: &Instrument<'_, '_, '_>) -> Result<bool> {
+        Ok(true)
     }
 
     fn finish(&mut self, run: &Run<'_>) -> Findings {

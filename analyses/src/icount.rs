@@ -2,9 +2,10 @@
 //! total and per function. Fuel is what `Store::fuel_consumed` counts: the
 //! cost of each operator, and 1 for each time that the function is entered.
 
+use probity_engine::Result;
 use probity_probes::opcode::Opcode;
 
-use crate::analysis::{Analysis, Findings, Run};
+use crate::analysis::{Analysis, Findings, Instrument, Run};
 use crate::options::Options;
 use crate::report::table::{Column, Fact, Kind, Table, Value};
 
@@ -21,8 +22,8 @@ impl Icount {
 }
 
 impl Analysis for Icount {
-    fn wants_counts(&self) -> bool {
-        true
+    fn wants_counts(&self, _at: &Instrument<'_, '_, '_>) -> Result<bool> {
+        Ok(true)
     }
 
     fn finish(&mut self, run: &Run<'_>) -> Findings {

@@ -8,6 +8,7 @@
 //! tables; the writers in [`report`] give them their form. No analysis prints.
 #![forbid(unsafe_code)]
 
+mod allocations;
 mod analysis;
 mod branches;
 mod calls;

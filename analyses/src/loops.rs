@@ -8,9 +8,9 @@ use probity_engine::hook::Counters;
 use probity_engine::wasmparser::Operator;
 use probity_engine::{Result, WasmPc};
 use probity_probes::cfg::Cfg;
-use probity_probes::counts::FunctionCounts;
-use probity_probes::events::{Branch, BranchKind};
+use probity_probes::events::{Branch, BranchKind, branches};
 use probity_probes::loop_entry::Entry;
+use probity_probes::told::Told;
 
 use crate::analysis::{Analysis, Findings, Instrument, Key, Run};
 use crate::options::Options;
@@ -32,25 +32,22 @@ impl Loops {
 }
 
 impl Analysis for Loops {
-    fn wants_counts(&self) -> bool {
-        true
+    fn wants_counts(&self, _at: &Instrument<'_, '_, '_>) -> Result<bool> {
+        Ok(true)
     }
 
     fn instrument(&mut self, at: &mut Instrument<'_, '_, '_>) -> Result<()> {
         let (operators, cfg) = (at.operators()?, at.cfg()?);
-        let guards: Vec<usize> = guards(&operators, &cfg).collect();
+        let guards = guards(&operators, &cfg);
         if guards.is_empty() {
             return Ok(());
         }
         let counters = self.guards.entry(at.key);
         let counters = counters.or_insert_with(|| Counters::new(2 * guards.len()));
-        for (slot, index) in guards.into_iter().enumerate() {
-            let guard = Branch {
-                index,
-                pc: operators[index].0,
-                kind: BranchKind::Condition,
-            };
-            guard.count(at.probes, at.func, counters, 2 * slot)?;
+        for (slot, guard) in guards.iter().enumerate() {
+            if told(guard, &cfg).is_none() {
+                guard.count(at.probes, at.func, counters, 2 * slot)?;
+            }
         }
         Ok(())
     }
@@ -70,20 +67,28 @@ impl Analysis for Loops {
             let who = run.function_cells(&function);
             let operators = function.operators();
             let cfg = Cfg::new(&operators);
-            let mut slots = 0..;
+            let mut guards = guards(&operators, &cfg).into_iter().enumerate();
             for item in cfg.loops() {
                 let entry = Entry::of(&operators, &cfg, item.header as usize);
                 let guard = match entry {
-                    Entry::Guard(_, way) => slots.next().map(|slot: usize| 2 * slot + way),
+                    Entry::Guard(..) => guards.next(),
                     _ => None,
                 };
-                let guarded = || Some(self.guards.get(&function.key)?.get(guard?));
                 let counts = function.counts.as_ref();
                 let iterations = counts.map_or(0, |counts| counts.instr(item.header as usize));
                 if iterations == 0 && !self.zero {
                     continue;
                 }
-                let entries = counts.and_then(|counts| entries(&entry, counts, guarded));
+                let entries = counts.and_then(|counts| match entry {
+                    Entry::Function => Some(counts.entries()),
+                    Entry::From(before) => Some(counts.completed(before)),
+                    Entry::Guard(_, way) => {
+                        let (slot, guard) = guard?;
+                        let counted = || Some(self.guards.get(&function.key)?.get(2 * slot + way));
+                        told(&guard, &cfg).map_or_else(counted, |told| Some(told.ways(counts)[way]))
+                    }
+                    Entry::Dead => Some(0),
+                });
                 // A limit may end the run between the entry and the loop.
                 let entries = entries.map(|entries| entries.min(iterations));
                 let mut row = who.clone();
@@ -112,26 +117,26 @@ impl Analysis for Loops {
     }
 }
 
-/// The guards that need counters, in the order of their loops.
-fn guards(operators: &[(WasmPc, Operator<'_>)], cfg: &Cfg) -> impl Iterator<Item = usize> {
-    cfg.loops().iter().filter_map(
-        |item| match Entry::of(operators, cfg, item.header as usize) {
-            Entry::Guard(index, _) => Some(index),
+/// What guards a loop, in the order of the loops.
+fn guards(operators: &[(WasmPc, Operator<'_>)], cfg: &Cfg) -> Vec<Branch> {
+    let branches = branches(operators);
+    let branch = |index: usize| {
+        let at = branches.binary_search_by_key(&index, |branch| branch.index);
+        at.ok().map(|at| branches[at])
+    };
+    let guards = cfg.loops().iter().filter_map(|item| {
+        match Entry::of(operators, cfg, item.header as usize) {
+            Entry::Guard(index, _) => branch(index),
             _ => None,
-        },
-    )
+        }
+    });
+    guards.collect()
 }
 
-fn entries(
-    entry: &Entry,
-    counts: &FunctionCounts,
-    guarded: impl Fn() -> Option<u64>,
-) -> Option<u64> {
-    match entry {
-        Entry::Function => Some(counts.entries()),
-        Entry::From(before) => Some(counts.completed(*before)),
-        Entry::Guard(..) => guarded(),
-        Entry::Dead => Some(0),
-        Entry::Unknown => None,
+/// The block that tells which way a guard on a reference went, if one does.
+fn told(guard: &Branch, cfg: &Cfg) -> Option<Told> {
+    match guard.kind {
+        BranchKind::Reference(_) => Told::by(cfg, guard.index),
+        _ => None,
     }
 }

@@ -3,9 +3,10 @@
 
 use std::collections::BTreeMap;
 
+use probity_engine::Result;
 use probity_probes::opcode::{Class, Opcode, class_of};
 
-use crate::analysis::{Analysis, Findings, Run};
+use crate::analysis::{Analysis, Findings, Instrument, Run};
 use crate::options::Options;
 use crate::report::table::{Column, Fact, Kind, Table};
 
@@ -21,8 +22,8 @@ impl Opcodes {
 type Sums<K> = BTreeMap<K, (u64, u64)>;
 
 impl Analysis for Opcodes {
-    fn wants_counts(&self) -> bool {
-        true
+    fn wants_counts(&self, _at: &Instrument<'_, '_, '_>) -> Result<bool> {
+        Ok(true)
     }
 
     fn finish(&mut self, run: &Run<'_>) -> Findings {

@@ -2,7 +2,7 @@
 
 use crate::analysis::Analysis;
 use crate::options::{FUNC, OptionInfo, Options, TOP, ZERO};
-use crate::{branches, calls, coverage, hotness, icount, loops, opcodes};
+use crate::{allocations, branches, calls, coverage, hotness, icount, loops, opcodes};
 
 /// An analysis: its name, and how to ask for it.
 pub struct AnalysisInfo {
@@ -36,13 +36,13 @@ static REGISTRY: &[AnalysisInfo] = &[
     },
     AnalysisInfo {
         name: "branches",
-        summary: "which way each if, br_if, select and br_table went",
+        summary: "which way each if, br_if, br_on_*, select and br_table went, and where exceptions landed",
         options: &[FUNC, TOP, ZERO],
         make: |options| Box::new(branches::Branches::new(options)),
     },
     AnalysisInfo {
         name: "calls",
-        summary: "who called whom, direct and indirect",
+        summary: "who called whom, direct and indirect, tail calls included",
         options: &[FUNC, TOP, ZERO],
         make: |options| Box::new(calls::Calls::new(options)),
     },
@@ -57,6 +57,12 @@ static REGISTRY: &[AnalysisInfo] = &[
         summary: "executions of each opcode and class of opcodes",
         options: &[FUNC, TOP],
         make: |options| Box::new(opcodes::Opcodes::new(options)),
+    },
+    AnalysisInfo {
+        name: "allocations",
+        summary: "structures and arrays made by each operator that makes them",
+        options: &[FUNC, TOP, ZERO],
+        make: |options| Box::new(allocations::Allocations::new(options)),
     },
 ];
 

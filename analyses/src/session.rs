@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use probity_engine::hook::Probes;
 use probity_engine::{Error, Func, Module, Result, Store};
 use probity_probes::counts::CountPlan;
+use probity_probes::unwind::Unwind;
 
 use crate::analysis::{Analysis, Instrument, Key, Run};
 use crate::options::{Options, UsageError};
@@ -120,7 +121,7 @@ impl Session {
             let State { keys, tools, .. } = &mut *state;
             if let Some(&key) = keys.get(&func).filter(|key| key.module == at) {
                 for tool in tools {
-                    tool.analysis.unwound(key, pc, !probes.stopped_before());
+                    tool.analysis.unwound(key, Unwind::new(probes, pc));
                 }
             }
         });
@@ -198,7 +199,7 @@ impl State {
         let mut counted = false;
         for tool in &mut self.tools {
             if tool.options.selector.matches(&at.info) {
-                counted |= tool.analysis.wants_counts();
+                counted |= tool.analysis.wants_counts(at)?;
                 tool.analysis.instrument(at)?;
             }
         }

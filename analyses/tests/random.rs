@@ -1,159 +1,170 @@
 //! Random programs, ended by a fuel limit where they do not end by
-//! themselves: the counts that follow from few counters are those of a naive
-//! counter at every instruction.
+//! themselves: what follows from few counters is what a naive watcher of every
+//! operator sees.
 
 mod common;
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
-use std::sync::{Arc, Mutex};
 
-use common::run_with;
-use probity_engine::hook::Probe;
+use common::naive::{At, Seen};
+use common::random::{Dialect, program};
+use common::{Run, run_with};
 use serde_json::Value as Json;
 
-/// Numerical Recipes' linear congruential generator.
-struct Random(u64);
+const ANALYSES: [&str; 8] = [
+    "hotness",
+    "icount",
+    "coverage",
+    "branches",
+    "calls",
+    "loops",
+    "opcodes",
+    "allocations",
+];
 
-impl Random {
-    fn below(&mut self, limit: u32) -> u32 {
-        let next = self.0.wrapping_mul(6364136223846793005);
-        self.0 = next.wrapping_add(1442695040888963407);
-        (self.0 >> 33) as u32 % limit
-    }
+fn number(row: &Json, column: &str) -> u64 {
+    row[column].as_u64().expect("a number")
 }
 
-/// Statements of a function with labels `0..labels`, all without values.
-fn body(random: &mut Random, out: &mut String, labels: u32, depth: u32) {
-    for _ in 0..1 + random.below(4) {
-        let label = random.below(labels);
-        let (a, b) = (random.below(3), random.below(3));
-        let condition = format!(
-            "(i32.and (local.get {a}) (i32.const {}))",
-            1 + random.below(7)
-        );
-        let result = match random.below(if depth == 0 { 9 } else { 13 }) {
-            0 | 1 => write!(
-                out,
-                "(local.set {a} (i32.add (local.get {b}) (i32.const 3)))"
-            ),
-            2 => write!(
-                out,
-                "(local.set {a} (i32.div_s (local.get {b}) {condition}))"
-            ),
-            3 => write!(
-                out,
-                "(drop (i32.load (i32.shl (local.get {a}) (i32.const 9))))"
-            ),
-            4 => write!(
-                out,
-                "(local.set {a} (select (local.get {b}) (i32.const 5) {condition}))"
-            ),
-            5 => write!(out, "(call {} (local.get {a}))", random.below(4)),
-            6 => write!(out, "(br_if {label} {condition})"),
-            7 => {
-                let (x, y) = (random.below(labels), random.below(labels));
-                write!(out, "(br_table {x} {y} {label} (local.get {a}))")
-            }
-            8 => write!(
-                out,
-                "{}",
-                ["nop", "nop", "return", "unreachable"][random.below(4) as usize]
-            ),
-            kind => {
-                let open = match kind {
-                    9 => "(block ".to_owned(),
-                    10 => "(loop ".to_owned(),
-                    _ => format!("(if {condition} (then "),
-                };
-                out.push_str(&open);
-                body(random, out, labels + 1, depth - 1);
-                if kind == 11 {
-                    out.push_str(")(else ");
-                    body(random, out, labels + 1, depth - 1);
-                }
-                write!(out, "{}", if kind >= 11 { "))" } else { ")" })
-            }
-        };
-        result.expect("memory");
-        out.push('\n');
-    }
+fn site(row: &Json) -> At {
+    (number(row, "func") as u32, number(row, "pc") as u32)
 }
 
-fn program(seed: u64) -> String {
-    let mut random = Random(seed);
-    let mut out = String::from("(module (memory 1)\n");
-    for index in 0..4 {
-        writeln!(out, "(func $f{index} (param i32) (local i32 i32)").expect("memory");
-        body(&mut random, &mut out, 1, 4);
-        out.push_str(")\n");
-    }
-    out.push_str("(func (export \"main\") (call 0 (i32.const 6)) (call 1 (i32.const 3))))");
-    out
+fn table<'a>(run: &'a Run, analysis: &str, table: &str) -> &'a [Json] {
+    run.of(analysis)[table].as_array().expect("a table")
 }
 
-type Naive = Arc<Mutex<BTreeMap<(u64, u64), u64>>>;
+/// A column by site, without zeros.
+fn column(table: &[Json], column: &str) -> BTreeMap<At, u64> {
+    let rows = table.iter().map(|row| (site(row), number(row, column)));
+    rows.filter(|&(_, count)| count > 0).collect()
+}
 
-#[test]
-fn counts_are_those_of_a_naive_counter() {
-    let (mut ends, mut traps) = (0, 0);
-    for seed in 0..400 {
-        let wat = program(seed);
-        let naive = Naive::default();
-        let counts = naive.clone();
-        let analyses = [
-            "hotness", "icount", "coverage", "branches", "calls", "loops", "opcodes",
-        ];
-        let run = run_with(&wat, &analyses, |store| {
-            store.set_fuel_limit(Some(500 + seed * 7));
-            let probe = Probe::call(move |context| {
-                let site = (u64::from(context.func_index()), u64::from(context.pc().0));
-                *counts.lock().expect("no panic").entry(site).or_default() += 1;
-                Ok(())
-            });
-            store.probes().insert_global(probe);
+fn check(run: &Run, seen: &Seen) {
+    let hotness = table(run, "hotness", "instructions");
+    assert_eq!(column(hotness, "count"), seen.instrs);
+    assert_eq!(run.of("icount")["fuel"].as_u64(), Some(run.fuel));
+    assert_eq!(run.of("coverage")["covered"], seen.instrs.len());
+    let of = |opcodes: &[&str]| -> u64 {
+        let rows = hotness.iter().filter(|row| {
+            let opcode = row["opcode"].as_str().expect("text");
+            opcodes.contains(&opcode)
         });
-        let rows = run.of("hotness")["instructions"].as_array().expect("table");
-        let number = |row: &Json, column: &str| row[column].as_u64().expect("number");
-        let hotness: BTreeMap<(u64, u64), u64> = rows
-            .iter()
-            .map(|row| {
-                (
-                    (number(row, "func"), number(row, "pc")),
-                    number(row, "count"),
-                )
-            })
-            .collect();
-        let naive = naive.lock().expect("no panic").clone();
-        assert_eq!(hotness, naive, "seed {seed}: {wat}");
-        assert_eq!(
-            run.of("icount")["fuel"].as_u64(),
-            Some(run.fuel),
-            "seed {seed}: {wat}"
-        );
-        assert_eq!(
-            run.of("coverage")["covered"],
-            hotness.len(),
-            "seed {seed}: {wat}"
-        );
-        let of = |opcode: &str| -> u64 {
-            let rows = rows.iter().filter(|row| row["opcode"] == opcode);
-            rows.map(|row| number(row, "count")).sum()
-        };
-        assert_eq!(
-            run.of("loops")["iterations"],
-            of("loop"),
-            "seed {seed}: {wat}"
-        );
-        assert_eq!(
-            run.of("branches")["table_count"],
-            of("br_table"),
-            "seed {seed}: {wat}"
-        );
-        match run.error {
-            None => ends += 1,
-            Some(_) => traps += 1,
+        rows.map(|row| number(row, "count")).sum()
+    };
+    assert_eq!(run.of("branches")["table_count"], of(&["br_table"]));
+
+    for row in table(run, "branches", "branches") {
+        let at = site(row);
+        assert_eq!(Some(&number(row, "count")), seen.instrs.get(&at), "{row}");
+        // An `if`, and where falling is landing too, shows only in its operand;
+        // nor is it seen where a branch went before which the run ended.
+        let opcode = row["opcode"].as_str().expect("text");
+        let taken = seen.taken.get(&at).copied().unwrap_or(0);
+        if opcode.starts_with("br_") && taken > 0 && seen.last() != Some(at) {
+            assert_eq!(number(row, "taken"), taken, "{row}");
         }
     }
-    assert!(ends > 20 && traps > 20, "{ends} ended, {traps} trapped");
+    let caught = table(run, "branches", "catches").iter();
+    let caught: BTreeMap<(At, u32), u64> = caught
+        .map(|row| {
+            (
+                (site(row), number(row, "landing") as u32),
+                number(row, "count"),
+            )
+        })
+        .collect();
+    // A limit may end the run between a throw and its landing.
+    let ends = caught.values().sum::<u64>() - seen.caught.values().sum::<u64>();
+    assert!(ends <= 1 && (ends == 0 || run.error.is_some()));
+    if ends == 0 {
+        assert_eq!(caught, seen.caught);
+    }
+
+    for row in table(run, "loops", "loops") {
+        let at = site(row);
+        let entries = seen.entries.get(&at).copied().unwrap_or(0);
+        assert_eq!(Some(&number(row, "iterations")), seen.instrs.get(&at));
+        let found = number(row, "entries");
+        let limit = run
+            .error
+            .as_ref()
+            .is_some_and(|error| error.trap().is_none());
+        assert!(
+            found == entries || (limit && found == entries + 1),
+            "{row}, {entries} seen"
+        );
+    }
+    assert_eq!(run.of("loops")["iterations"], of(&["loop"]));
+
+    let calls = run.of("calls");
+    let direct = number(calls, "direct") + number(calls, "host");
+    assert_eq!(direct, of(&["call", "return_call"]));
+    let indirect = of(&[
+        "call_indirect",
+        "return_call_indirect",
+        "call_ref",
+        "return_call_ref",
+    ]);
+    // The last one may have found no function.
+    let found = number(calls, "indirect");
+    assert!(found == indirect || (found + 1 == indirect && run.error.is_some()));
+
+    let made = table(run, "allocations", "allocations").iter();
+    let made: BTreeMap<At, (u64, u64)> = made
+        .map(|row| {
+            let elements = match row["opcode"].as_str() {
+                Some("array.new_fixed") => 0,
+                _ => row["elements"].as_u64().unwrap_or(0),
+            };
+            (site(row), (number(row, "count"), elements))
+        })
+        .collect();
+    if seen.last().is_none_or(|last| !made.contains_key(&last)) {
+        assert_eq!(made, seen.made);
+    }
+}
+
+fn check_programs(dialect: Dialect, programs: u64) {
+    let (mut ends, mut stops, mut caught) = (0, 0, 0);
+    for seed in 0..programs {
+        let wat = program(seed, dialect);
+        let mut seen = None;
+        let run = run_with(&wat, &ANALYSES, |store| {
+            store.set_fuel_limit(Some(500 + seed * 7));
+            seen = Some(Seen::watch(store));
+        });
+        let seen = seen.expect("watched");
+        let seen = seen.lock().expect("no panic");
+        let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| check(&run, &seen)));
+        assert!(result.is_ok(), "seed {seed}: {wat}\n{:?}", run.error);
+        caught += seen.caught.values().sum::<u64>();
+        match run.error {
+            None => ends += 1,
+            Some(_) => stops += 1,
+        }
+    }
+    assert!(ends > 20 && stops > 20, "{ends} ended, {stops} were ended");
+    assert!(dialect == Dialect::Wasm1 || caught > 500, "{caught} caught");
+}
+
+#[test]
+fn programs_of_wasm_1() {
+    check_programs(Dialect::Wasm1, 400);
+}
+
+#[test]
+fn programs_of_wasm_3() {
+    check_programs(Dialect::Wasm3, 600);
+}
+
+#[test]
+fn programs_are_valid() {
+    for seed in 0..600 {
+        let wat = program(seed, Dialect::Wasm3);
+        let engine = probity_engine::Engine::default();
+        let module = probity_engine::Module::new(&engine, &wat);
+        let valid = module.and_then(|module| module.validate());
+        assert!(valid.is_ok(), "seed {seed}: {valid:?}\n{wat}");
+    }
 }

@@ -49,7 +49,7 @@ fn json() {
             r#""outcome":{{"kind":"exit","code":0,"message":""}},"analyses":{{"#,
             r#""loops":{{"iterations":1000,"loops":[{{"func":1,"name":"main","pc":49,"end":71,"#,
             r#""depth":1,"entries":1,"iterations":1000,"average":1000.0}}]}},"#,
-            r#""calls":{{"direct":1000,"host":0,"indirect":0,"calls":[{{"func":1,"name":"main","#,
+            r#""calls":{{"direct":1000,"host":0,"indirect":0,"tail":0,"calls":[{{"func":1,"name":"main","#,
             r#""pc":53,"opcode":"call","kind":"direct","callee":0,"callee_name":"square","#,
             r#""count":1000}}]}}}}}}"#,
             "\n"
@@ -65,13 +65,13 @@ fn csv() {
     let bytes = wat::parse_str(PROGRAM).expect("assembles").len();
     let expected = format!(
         "\
-analysis,table,rule,total,fuel,index,name,static,count,taken,not_taken,table_count,func,pc,opcode,taken_percent,targets,default,path,bytes,outcome,code,message
-,run,,,,,,,,,,,,,,,,,test.wat,{bytes},exit,0,
-icount,summary,instr.v1,16002,14001,,,,,,,,,,,,,,,,,,
-icount,functions,,,4000,0,square,4,4000,,,,,,,,,,,,,,
-icount,functions,,,10001,1,main,14,12002,,,,,,,,,,,,,,
-branches,summary,,,,,,,,999,1,0,,,,,,,,,,,
-branches,branches,,,,,main,,1000,999,1,,1,69,br_if,99.9,,,,,,,
+analysis,table,rule,total,fuel,index,name,static,count,taken,not_taken,table_count,caught,func,pc,opcode,taken_percent,targets,default,landing,path,bytes,outcome,code,message
+,run,,,,,,,,,,,,,,,,,,,test.wat,{bytes},exit,0,
+icount,summary,instr.v1,16002,14001,,,,,,,,,,,,,,,,,,,,
+icount,functions,,,4000,0,square,4,4000,,,,,,,,,,,,,,,,
+icount,functions,,,10001,1,main,14,12002,,,,,,,,,,,,,,,,
+branches,summary,,,,,,,,999,1,0,0,,,,,,,,,,,,
+branches,branches,,,,,main,,1000,999,1,,,1,69,br_if,99.9,,,,,,,,
 "
     );
     assert_eq!(text, expected);

@@ -3,11 +3,14 @@
 mod body;
 mod functions;
 mod operator;
+mod types;
 
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use probity_engine::{Config, Engine, ExternType, FunctionInfo, LoadError, Module};
+
+use types::Types;
 
 use crate::{
     failure::{Failure, about},
@@ -17,7 +20,8 @@ use crate::{
 
 const AFTER_LONG_HELP: &str = "\
 Offsets are byte offsets in the binary module; a text module is assembled first.
-Branches show the offset they lead to, calls the function's name.
+Branches show the offset they lead to (a try_table that of each catch clause), calls the
+function's name, other operators with a type the type.
 A module that is not valid is shown as far as it can be read; the status is then 1.
 A reader that closes its end of a pipe early (`| head`) is no error.
 
@@ -26,7 +30,7 @@ Examples:
   probity inspect program.wasm --func main
   probity inspect program.wasm --func 12 --format json";
 
-/// Show a module's functions, or the bytecode of one
+/// Show a module's functions, types and tags, or the bytecode of a function
 #[derive(Debug, Args)]
 #[command(after_long_help = AFTER_LONG_HELP)]
 pub struct InspectArgs {
@@ -58,10 +62,11 @@ pub fn main(args: &InspectArgs) -> Result<u8, Failure> {
     let module = Module::from_file(&Engine::new(&Config::new()), &args.module).map_err(fail)?;
     match &args.func {
         None => {
-            let rows = functions::rows(&module).map_err(fail)?;
+            let types = Types::new(&module);
+            let rows = functions::rows(&module, &types).map_err(fail)?;
             to_stdout(|out| match args.format {
-                Format::Text => functions::write_text(&rows, out),
-                Format::Json => functions::write_json(&args.module, &module, &rows, out),
+                Format::Text => functions::write_text(&module, &types, &rows, out),
+                Format::Json => functions::write_json(&args.module, &module, &types, &rows, out),
             })?;
         }
         Some(func) => {

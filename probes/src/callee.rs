@@ -2,9 +2,10 @@
 //! just before it.
 
 use probity_engine::hook::ProbeContext;
-use probity_engine::{Func, Module, Val};
+use probity_engine::{Func, HeapType, Module, RefType, Val};
 
 use crate::events::Callee;
+use crate::reference::OfType;
 
 /// The function that an indirect call is about to reach, of whatever type; to
 /// be asked before the call. `None` if there is none, so that the call traps.
@@ -27,17 +28,26 @@ pub fn target(context: &mut ProbeContext<'_>, callee: Callee) -> Option<Func> {
     }
 }
 
-/// Whether a call in `module` accepts the type of the function that it found;
-/// if not, it traps.
-pub fn accepts(
-    context: &ProbeContext<'_>,
-    module: Option<&Module>,
-    callee: Callee,
-    func: Func,
-) -> bool {
-    let Callee::Table { type_index, .. } = callee else {
-        return true;
-    };
-    let expected = module.and_then(|module| module.func_type(type_index));
-    expected.is_none_or(|expected| *expected == func.ty(context))
+/// What a call in `module` accepts: the functions of its type. Whatever else it
+/// finds makes it trap. `None` for calls that accept every function that they
+/// can find.
+pub struct Accepted(OfType);
+
+impl Accepted {
+    /// What a call accepts.
+    pub fn by(callee: Callee, module: &Module) -> Option<Accepted> {
+        let Callee::Table { type_index, .. } = callee else {
+            return None;
+        };
+        let heap = HeapType::Concrete(module.type_id(type_index)?);
+        Some(Accepted(OfType::new(RefType {
+            nullable: false,
+            heap,
+        })))
+    }
+
+    /// Whether it accepts this one.
+    pub fn holds(&mut self, context: &mut ProbeContext<'_>, func: Func) -> bool {
+        self.0.holds(context, Val::FuncRef(Some(func)))
+    }
 }

@@ -6,10 +6,14 @@
 //!   `end`. `return` and tail calls leave without it.
 //! - A true arm that runs into `else` executes the `else`, which is a jump to
 //!   the `end`. A false `if` starts behind the `else`, or lands on its `end`.
-//! - A call inside a `try_table` may continue at a catch label.
+//! - An exception that the function catches lands where a branch to the catch
+//!   clause's label does; the `try_table` itself has no part in it.
 //!
 //! A block is a run of operators that only its first can enter and only its
 //! last can leave; an `end` that is only fallen into stays inside its block.
+//! Calls do not end a block, those under a `try_table` included: where an
+//! exception leaves a block from within is learnt when it does, as with traps,
+//! so that code that nothing is thrown in costs what other code costs.
 
 use std::ops::Range;
 
@@ -26,6 +30,8 @@ pub struct Cfg {
     pcs: Vec<u32>,
     blocks: Vec<Block>,
     edges: Vec<(u32, u32)>,
+    catches: Vec<(u32, u32)>,
+    ways_in: Vec<u32>,
     loops: Vec<Loop>,
     can_end: Vec<bool>,
 }
@@ -84,11 +90,14 @@ impl Cfg {
         let mut cfg = Cfg {
             pcs: operators.iter().map(|(pc, _)| pc.0).collect(),
             edges: edges(&scan, &blocks),
+            catches: catches(&scan, &blocks),
             blocks,
+            ways_in: Vec::new(),
             loops: scan.loops,
             can_end: operators.iter().map(|(_, op)| can_end(op)).collect(),
         };
         cfg.mark_reachable();
+        cfg.count_ways_in();
         cfg
     }
 
@@ -137,9 +146,47 @@ impl Cfg {
         self.can_end[index]
     }
 
-    /// Edges between blocks, as (from, to), sorted, without duplicates.
+    /// Edges between blocks, as (from, to), sorted, without duplicates: every
+    /// way from the end of one to the start of another. Exceptions take none.
     pub fn edges(&self) -> &[(u32, u32)] {
         &self.edges
+    }
+
+    /// Ways of exceptions, as (from, to), sorted, without duplicates: `from`
+    /// holds a `try_table`, inside which something may throw what then lands
+    /// at the start of `to`.
+    pub fn catches(&self) -> &[(u32, u32)] {
+        &self.catches
+    }
+
+    /// Where control goes on behind an operator that branches or not (`br_if`,
+    /// `br_on_*`): the block behind it, and the one where the branch lands.
+    /// `None` if the operator of this index leaves no block in two ways.
+    ///
+    /// # Panics
+    /// If there is no operator of that index.
+    pub fn two_ways(&self, index: usize) -> Option<(usize, usize)> {
+        let block = self.block_of(index);
+        if self.blocks[block].end as usize != index + 1 {
+            return None;
+        }
+        let mut ways = from(&self.edges, block as u32).map(|&(_, to)| to as usize);
+        let falls = block + 1;
+        match (ways.next()?, ways.next(), ways.next()) {
+            (to, None, _) if to == falls => Some((falls, falls)),
+            (a, Some(b), None) if a == falls => Some((falls, b)),
+            (a, Some(b), None) if b == falls => Some((falls, a)),
+            _ => None,
+        }
+    }
+
+    /// Number of ways in which control comes to the start of a block: edges
+    /// and exceptions from reachable blocks, the function's entry.
+    ///
+    /// # Panics
+    /// If there is no block of that index.
+    pub fn ways_in(&self, block: usize) -> u32 {
+        self.ways_in[block]
     }
 
     /// Loops, outer before inner, in program order of their headers.
@@ -156,15 +203,30 @@ impl Cfg {
             if std::mem::replace(&mut block.reachable, true) {
                 continue;
             }
-            let first = self.edges.partition_point(|&(from, _)| from < at);
-            let successors = self.edges[first..].iter();
-            stack.extend(
-                successors
-                    .take_while(|&&(from, _)| from == at)
-                    .map(|&(_, to)| to),
-            );
+            stack.extend(from(&self.edges, at).map(|&(_, to)| to));
+            stack.extend(from(&self.catches, at).map(|&(_, to)| to));
         }
     }
+
+    fn count_ways_in(&mut self) {
+        self.ways_in = vec![0; self.blocks.len()];
+        if let Some(entry) = self.ways_in.first_mut() {
+            *entry = 1;
+        }
+        for &(from, to) in self.edges.iter().chain(&self.catches) {
+            if self.blocks[from as usize].reachable {
+                self.ways_in[to as usize] += 1;
+            }
+        }
+    }
+}
+
+/// The edges that leave a block.
+fn from(edges: &[(u32, u32)], block: u32) -> impl Iterator<Item = &(u32, u32)> {
+    let first = edges.partition_point(|&(from, _)| from < block);
+    edges[first..]
+        .iter()
+        .take_while(move |&&(from, _)| from == block)
 }
 
 /// Tells the scan what one operator does to control.
@@ -215,10 +277,8 @@ fn visit(scan: &mut Scan, op: &Operator<'_>) {
             scan.throws();
             scan.stop(false);
         }
-        Operator::Call { .. } | Operator::CallIndirect { .. } | Operator::CallRef { .. }
-            if scan.throws() =>
-        {
-            scan.split();
+        Operator::Call { .. } | Operator::CallIndirect { .. } | Operator::CallRef { .. } => {
+            scan.throws();
         }
         _ => {}
     }
@@ -259,14 +319,27 @@ fn blocks(scan: &Scan, operators: &[(WasmPc, Operator<'_>)]) -> Vec<Block> {
 }
 
 fn edges(scan: &Scan, blocks: &[Block]) -> Vec<(u32, u32)> {
-    let block_of = |index: u32| blocks.partition_point(|block| block.end <= index) as u32;
-    let inside = scan.jumps.iter().filter(|&&(_, to)| to < scan.len());
-    let jumps = inside.map(|&(from, to)| (block_of(from), block_of(to)));
+    let jumps = between(blocks, &scan.jumps);
     let falls = blocks.iter().enumerate().filter_map(|(at, block)| {
         let stops = scan.stops.binary_search(&(block.end - 1)).is_ok();
         (!stops && at + 1 < blocks.len()).then_some((at as u32, at as u32 + 1))
     });
-    let mut edges: Vec<(u32, u32)> = jumps.chain(falls).collect();
+    sorted(jumps.chain(falls).collect())
+}
+
+fn catches(scan: &Scan, blocks: &[Block]) -> Vec<(u32, u32)> {
+    sorted(between(blocks, &scan.catches).collect())
+}
+
+/// From block to block what goes from operator to operator.
+fn between(blocks: &[Block], ways: &[(u32, u32)]) -> impl Iterator<Item = (u32, u32)> {
+    let len = blocks.last().map_or(0, |block| block.end);
+    let block_of = |index: u32| blocks.partition_point(|block| block.end <= index) as u32;
+    let inside = ways.iter().filter(move |&&(_, to)| to < len);
+    inside.map(move |&(from, to)| (block_of(from), block_of(to)))
+}
+
+fn sorted(mut edges: Vec<(u32, u32)>) -> Vec<(u32, u32)> {
     edges.sort_unstable();
     edges.dedup();
     edges
@@ -295,13 +368,20 @@ fn can_end(op: &Operator<'_>) -> bool {
                 | Operator::DataDrop { .. }
                 | Operator::ElemDrop { .. }
         ),
+        Class::Gc => !matches!(
+            op,
+            Operator::RefI31
+                | Operator::RefTestNonNull { .. }
+                | Operator::RefTestNullable { .. }
+                | Operator::AnyConvertExtern
+                | Operator::ExternConvertAny
+        ),
+        Class::Atomic => !matches!(op, Operator::AtomicFence { .. }),
         Class::Div
         | Class::Load
         | Class::Store
         | Class::Call
         | Class::CallIndirect
-        | Class::CallHost
-        | Class::Atomic
-        | Class::Gc => true,
+        | Class::CallHost => true,
     }
 }

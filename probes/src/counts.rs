@@ -1,7 +1,8 @@
 //! The counter plan of a run: who wants to know how often something ran asks
 //! the plan, and all share one set of counters. Exact after traps, host
-//! errors and exits too: an operator counts once control reaches it, the one
-//! that traps included, and what stands behind it in its block does not.
+//! errors, exits and exceptions too: an operator counts once control reaches
+//! it, the one that traps or throws included, and what stands behind it in its
+//! block does not.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,6 +12,7 @@ use probity_engine::{Func, Result, WasmPc};
 
 use crate::cfg::Cfg;
 use crate::flow::Flow;
+use crate::unwind::Unwind;
 
 /// Counters shared by everything in a run. Clones are the same plan.
 ///
@@ -23,8 +25,8 @@ pub struct CountPlan {
     every_block: bool,
 }
 
-/// Activations that ended inside a block: (block, index of the first operator
-/// that they did not execute) to their number.
+/// Times that a block was left from within: (block, index of the first operator
+/// that was then not executed) to their number.
 type Stops = BTreeMap<(u32, u32), u64>;
 
 struct Placed {
@@ -33,6 +35,8 @@ struct Placed {
     /// One counter for each counted block, in order, then the entry's.
     counters: Counters,
     stops: Stops,
+    /// Exceptions that landed at the start of each block, and 0 for the entry.
+    caught: Vec<u64>,
 }
 
 impl CountPlan {
@@ -50,11 +54,12 @@ impl CountPlan {
         }
     }
 
-    /// Learns where activations end early: call it once, before the run.
+    /// Learns where activations leave a straight line from within: call it
+    /// once, before the run.
     pub fn attach(&self, probes: &mut Probes<'_>) {
         let plan = self.clone();
         probes.on_unwind(move |probes, func, pc| {
-            plan.unwound(func, pc, !probes.stopped_before());
+            plan.unwound(func, Unwind::new(probes, pc));
         });
     }
 
@@ -85,18 +90,22 @@ impl CountPlan {
             flow,
             counters,
             stops: BTreeMap::new(),
+            caught: vec![0; cfg.blocks().len() + 1],
         };
         self.functions().insert(func, placed);
         Ok(())
     }
 
-    /// An activation ended at `pc`: behind its operator if that executed (R3:
-    /// one that traps is charged), before it if a limit ended it there.
-    fn unwound(&self, func: Func, pc: WasmPc, executed: bool) {
+    /// The line ended behind the operator if that executed (R3: one that traps
+    /// is charged), before it if a limit ended it there.
+    fn unwound(&self, func: Func, unwind: Unwind) {
         if let Some(placed) = self.functions().get_mut(&func)
-            && let Some(at) = placed.cfg.index_of(pc)
+            && let Some(at) = placed.cfg.index_of(unwind.pc)
         {
-            placed.stop(at, executed);
+            placed.stop(at, unwind.executed);
+            if let Some(landing) = unwind.caught_at.and_then(|pc| placed.cfg.index_of(pc)) {
+                placed.caught[placed.cfg.block_of(landing)] += 1;
+            }
         }
     }
 
@@ -152,7 +161,7 @@ impl Placed {
         for (&(block, _), &times) in &self.stops {
             stopped[block as usize] += times;
         }
-        let mut executions = self.flow.solve(&counted, &stopped);
+        let mut executions = self.flow.solve(&counted, &stopped, &self.caught);
         let entries = executions.pop().unwrap_or(0);
         FunctionCounts {
             cfg: self.cfg.clone(),

@@ -3,7 +3,9 @@
 
 use probity_engine::hook::{Action, Counters, Probe, ProbeContext, ProbeId, Probes, Site};
 use probity_engine::wasmparser::Operator;
-use probity_engine::{Func, Result, WasmPc};
+use probity_engine::{Error, Func, Result, WasmPc};
+
+use crate::reference::Test;
 
 /// A place where a value decides how control or data goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +25,8 @@ pub enum BranchKind {
     Condition,
     /// `br_table`: an index; this many targets, the default included.
     Table(u32),
+    /// `br_on_*`: a reference that is of some kind or not.
+    Reference(Test),
 }
 
 impl Branch {
@@ -30,12 +34,14 @@ impl Branch {
     /// default last.
     pub fn ways(&self) -> usize {
         match self.kind {
-            BranchKind::Condition => 2,
+            BranchKind::Condition | BranchKind::Reference(_) => 2,
             BranchKind::Table(targets) => targets as usize,
         }
     }
 
-    /// Counts each way in `counters[first..first + ways]`.
+    /// Counts each way in `counters[first..first + ways]`. What a reference
+    /// decides costs a call each time: better computed where
+    /// [`Told`](crate::told::Told) can.
     ///
     /// # Errors
     /// If the engine refuses the probe.
@@ -46,18 +52,31 @@ impl Branch {
         counters: &Counters,
         first: usize,
     ) -> Result<ProbeId> {
-        let action = Action::CountTop {
-            counters: counters.clone(),
-            first,
-            len: self.ways() as u32,
-            boolean: self.kind == BranchKind::Condition,
+        let counters = counters.clone();
+        let probe = match self.kind {
+            BranchKind::Reference(test) => {
+                let module = probes.module_of(func).map(|(module, _)| module);
+                let taken = module.and_then(|module| test.taken(&module));
+                let mut taken = taken.ok_or_else(|| Error::usage("no branch on a reference"))?;
+                Probe::call(move |context| {
+                    if let Some(way) = taken(context) {
+                        counters.add(first + usize::from(way), 1);
+                    }
+                    Ok(())
+                })
+            }
+            kind => Probe::new(Action::CountTop {
+                counters,
+                first,
+                len: self.ways() as u32,
+                boolean: kind == BranchKind::Condition,
+            }),
         };
-        probes.insert(func, Site::Before(self.pc), Probe::new(action))
+        probes.insert(func, Site::Before(self.pc), probe)
     }
 }
 
-/// The branches of a body that choose by an i32, in program order. (Branches
-/// on a reference, `br_on_*`, choose by their operand's type.)
+/// The branches of a body, in program order.
 pub fn branches(operators: &[(WasmPc, Operator<'_>)]) -> Vec<Branch> {
     let kinds = operators
         .iter()
@@ -70,7 +89,7 @@ pub fn branches(operators: &[(WasmPc, Operator<'_>)]) -> Vec<Branch> {
                 | Operator::TypedSelect { .. }
                 | Operator::TypedSelectMulti { .. } => BranchKind::Condition,
                 Operator::BrTable { targets } => BranchKind::Table(targets.len() + 1),
-                _ => return None,
+                op => BranchKind::Reference(Test::of(op)?),
             };
             let pc = *pc;
             Some(Branch { index, pc, kind })
@@ -87,6 +106,8 @@ pub struct Call {
     pub pc: WasmPc,
     /// What it calls.
     pub callee: Callee,
+    /// Whether the callee takes the place of the function.
+    pub tail: bool,
 }
 
 /// How a call finds its callee.
@@ -129,10 +150,84 @@ pub fn calls(operators: &[(WasmPc, Operator<'_>)]) -> Vec<Call> {
                 Operator::CallRef { .. } | Operator::ReturnCallRef { .. } => Callee::Reference,
                 _ => return None,
             };
+            let tail = matches!(
+                op,
+                Operator::ReturnCall { .. }
+                    | Operator::ReturnCallIndirect { .. }
+                    | Operator::ReturnCallRef { .. }
+            );
             let pc = *pc;
-            Some(Call { index, pc, callee })
+            Some(Call {
+                index,
+                pc,
+                callee,
+                tail,
+            })
         });
     calls.collect()
+}
+
+/// An operator that makes a structure or an array.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Allocation {
+    /// Index of the operator in its function.
+    pub index: usize,
+    /// Its byte offset in the module.
+    pub pc: WasmPc,
+    /// Index of the type that it makes one of.
+    pub type_index: u32,
+    /// How long an array it makes.
+    pub length: Length,
+}
+
+/// Where the length of a new array comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Length {
+    /// It is no array.
+    None,
+    /// It is part of the operator.
+    Fixed(u32),
+    /// It is the topmost operand, an i32 without sign.
+    Operand,
+}
+
+/// The allocations of a body, in program order: exactly the operators that
+/// [`Opcode::allocates`](crate::opcode::Opcode::allocates) tells.
+pub fn allocations(operators: &[(WasmPc, Operator<'_>)]) -> Vec<Allocation> {
+    let sites = operators
+        .iter()
+        .enumerate()
+        .filter_map(|(index, (pc, op))| {
+            let (type_index, length) = match *op {
+                Operator::StructNew { struct_type_index }
+                | Operator::StructNewDefault { struct_type_index }
+                | Operator::StructNewDesc { struct_type_index }
+                | Operator::StructNewDefaultDesc { struct_type_index } => {
+                    (struct_type_index, Length::None)
+                }
+                Operator::ArrayNewFixed {
+                    array_type_index,
+                    array_size,
+                } => (array_type_index, Length::Fixed(array_size)),
+                Operator::ArrayNew { array_type_index }
+                | Operator::ArrayNewDefault { array_type_index }
+                | Operator::ArrayNewData {
+                    array_type_index, ..
+                }
+                | Operator::ArrayNewElem {
+                    array_type_index, ..
+                } => (array_type_index, Length::Operand),
+                _ => return None,
+            };
+            let pc = *pc;
+            Some(Allocation {
+                index,
+                pc,
+                type_index,
+                length,
+            })
+        });
+    sites.collect()
 }
 
 /// Calls `entry` before the first operator of a function and `exit` on every

@@ -8,7 +8,9 @@
 //! of the classes are computed, the others are counted; the tree is the
 //! heaviest one, so that hot blocks are computed. An activation that ends
 //! inside a block (trap, host error, exception) never reaches the class of
-//! its end; such stops are known, and enter the balance.
+//! its end; such stops are known, and enter the balance. So do the arrivals of
+//! exceptions that the function catches itself: each is a stop in one block
+//! and an arrival at the start of another.
 
 use crate::cfg::Cfg;
 
@@ -93,10 +95,10 @@ impl Flow {
     }
 
     /// Executions of every block and, last, of the function's entry, from
-    /// those of the counted ones (others are ignored) and the number of
-    /// activations that ended inside each block, both by block with the entry
-    /// last.
-    pub fn solve(&self, counted: &[u64], stopped: &[u64]) -> Vec<u64> {
+    /// those of the counted ones (others are ignored), the number of times
+    /// that each block was left from within, and the number of exceptions that
+    /// landed at its start; all by block with the entry last.
+    pub fn solve(&self, counted: &[u64], stopped: &[u64], caught: &[u64]) -> Vec<u64> {
         let mut counts = vec![0u64; self.arcs.len()];
         // What arrives at a class less what departs from it. Intermediate
         // sums may pass below zero, the result cannot: hence wrapping.
@@ -104,13 +106,16 @@ impl Flow {
         let mut open: Vec<Vec<u32>> = vec![Vec::new(); self.classes];
         for (arc, ends) in self.arcs.iter().enumerate() {
             let Some((from, to)) = *ends else { continue };
-            let end = &mut surplus[to as usize];
-            *end = end.wrapping_sub(stopped[arc]);
+            let mut arrive = |class: u32, times: u64| {
+                let surplus = &mut surplus[class as usize];
+                *surplus = surplus.wrapping_add(times);
+            };
+            arrive(from, caught[arc]);
+            arrive(to, stopped[arc].wrapping_neg());
             if self.counted[arc] {
                 counts[arc] = counted[arc];
-                *end = end.wrapping_add(counted[arc]);
-                let start = &mut surplus[from as usize];
-                *start = start.wrapping_sub(counted[arc]);
+                arrive(from, counted[arc].wrapping_neg());
+                arrive(to, counted[arc]);
             } else {
                 open[from as usize].push(arc as u32);
                 open[to as usize].push(arc as u32);

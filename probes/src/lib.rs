@@ -12,4 +12,7 @@ pub mod loop_entry;
 pub mod matcher;
 pub mod opcode;
 pub mod pieces;
+pub mod reference;
 mod scan;
+pub mod told;
+pub mod unwind;

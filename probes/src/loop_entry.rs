@@ -13,13 +13,11 @@ pub enum Entry {
     Function,
     /// From the operator of this index, whenever it completes.
     From(usize),
-    /// From the `if` or `br_if` of this index, when it goes this way: 0 if the
-    /// condition is zero, else 1.
+    /// From the `if`, `br_if` or `br_on_*` of this index, when it goes this
+    /// way: 0 if the condition is zero or it does not branch, else 1.
     Guard(usize, usize),
     /// Never.
     Dead,
-    /// From a branch on a reference, or a call that may be caught.
-    Unknown,
 }
 
 impl Entry {
@@ -42,23 +40,21 @@ impl Entry {
                 .map(|&(block, _)| last(block))
                 .find_map(|at| match operators[at].1 {
                     Operator::If { .. } => Some(Entry::Guard(at, usize::from(at == before))),
-                    Operator::BrIf { .. } if at == before => Some(Entry::Guard(at, 0)),
+                    Operator::BrIf { .. }
+                    | Operator::BrOnNull { .. }
+                    | Operator::BrOnNonNull { .. }
+                    | Operator::BrOnCast { .. }
+                    | Operator::BrOnCastFail { .. }
+                        if at == before =>
+                    {
+                        Some(Entry::Guard(at, 0))
+                    }
                     _ => None,
                 });
         let falls = from.clone().any(|&(block, _)| last(block) == before);
-        guard.unwrap_or_else(|| match operators[before].1 {
-            _ if !falls => Entry::Dead,
-            Operator::BrOnNull { .. }
-            | Operator::BrOnNonNull { .. }
-            | Operator::BrOnCast { .. }
-            | Operator::BrOnCastFail { .. } => Entry::Unknown,
-            _ => {
-                let block = cfg.block_of(before) as u32;
-                match cfg.edges().iter().filter(|edge| edge.0 == block).count() {
-                    1 => Entry::From(before),
-                    _ => Entry::Unknown,
-                }
-            }
+        guard.unwrap_or(match falls {
+            true => Entry::From(before),
+            false => Entry::Dead,
         })
     }
 }

@@ -20,8 +20,12 @@ pub struct Opcode(u16);
 /// multiplication and division, `Float` float arithmetic other than division
 /// and every conversion from or to a float. `Branch` holds `br` and `return`,
 /// `BranchIf` also `if` and `br_on_*`. `CallHost` is a direct call of an
-/// imported function. `Other` holds structure (`block`, `loop`, `else`,
-/// `end`, `nop`), `drop`, `unreachable`, bulk memory, tables and exceptions.
+/// imported function. `Const` holds also `ref.null` and `ref.func`, `Compare`
+/// `ref.is_null` and `ref.eq`, `Atomic` also wait, notify and fences. `Gc`
+/// holds every other operator on references, structures and arrays; those that
+/// allocate are told by [`Opcode::allocates`]. `Other` holds structure
+/// (`block`, `loop`, `else`, `end`, `nop`), `drop`, `unreachable`, bulk memory,
+/// tables and exceptions (`try_table`, `throw`, `throw_ref`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[allow(missing_docs)]
 pub enum Class {
@@ -173,6 +177,14 @@ impl Opcode {
     /// The class; a `call` is `Class::Call` here, see [`class_of`].
     pub fn class(self) -> Class {
         ROWS[usize::from(self.0)].class
+    }
+
+    /// Whether each execution that completes makes a new structure or array.
+    /// (What a `throw` carries is no object that the program can hold, unless
+    /// it is caught with its reference: it does not count.)
+    pub fn allocates(self) -> bool {
+        let name = self.mnemonic();
+        name.starts_with("struct.new") || name.starts_with("array.new")
     }
 
     /// Units of fuel (rule v1) that one execution costs.
@@ -338,6 +350,29 @@ mod tests {
             ("i32x4.add", "simd", 1),
             ("f32x4.relaxed_madd", "simd", 1),
             ("i32.atomic.rmw.add", "atomic", 1),
+            ("memory.atomic.wait32", "atomic", 1),
+            ("atomic.fence", "atomic", 1),
+            ("i64.atomic.store32", "atomic", 1),
+            ("i64.add128", "int", 1),
+            ("i64.sub128", "int", 1),
+            ("i64.mul_wide_u", "mul", 1),
+            ("struct.new_default", "gc", 1),
+            ("array.len", "gc", 1),
+            ("i31.get_s", "gc", 1),
+            ("ref.i31", "gc", 1),
+            ("ref.as_non_null", "gc", 1),
+            ("ref.cast", "gc", 1),
+            ("ref.func", "const", 1),
+            ("ref.eq", "compare", 1),
+            ("any.convert_extern", "gc", 1),
+            ("br_on_null", "branch_if", 1),
+            ("br_on_cast_fail", "branch_if", 1),
+            ("return_call", "call", 1),
+            ("return_call_indirect", "call_indirect", 1),
+            ("return_call_ref", "call_indirect", 1),
+            ("try_table", "other", 1),
+            ("throw", "other", 1),
+            ("throw_ref", "other", 1),
             ("struct.get", "gc", 1),
             ("call_ref", "call_indirect", 1),
             ("memory.fill", "other", 1),
@@ -346,5 +381,29 @@ mod tests {
             assert_eq!(of(name), (class, fuel), "{name}");
         }
         assert_eq!(ROWS.len(), SOURCES.len() + 1);
+    }
+
+    #[test]
+    fn allocations() {
+        let of_wasm_3 = Opcode::all()
+            .zip(SOURCES)
+            .filter(|(_, source)| source.0 == "gc");
+        let names = of_wasm_3
+            .map(|(opcode, _)| opcode)
+            .filter(|opcode| opcode.allocates());
+        let names: Vec<&str> = names.map(Opcode::mnemonic).collect();
+        assert_eq!(
+            names,
+            [
+                "struct.new",
+                "struct.new_default",
+                "array.new",
+                "array.new_default",
+                "array.new_fixed",
+                "array.new_data",
+                "array.new_elem"
+            ]
+        );
+        assert!(!Opcode::of(&Operator::RefI31).allocates());
     }
 }

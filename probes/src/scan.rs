@@ -1,5 +1,5 @@
 //! The label stack behind [`crate::cfg`]: resolves forward branches and finds
-//! the operators that begin a straight line.
+//! the operators that begin a straight line. Linear in the size of the body.
 
 use crate::cfg::Loop;
 
@@ -20,11 +20,15 @@ struct Frame {
     is_if: bool,
     /// Operators that continue at the `end`.
     to_end: Vec<u32>,
+    /// `try_table`s, what is thrown in which may continue at the `end`.
+    caught: Vec<u32>,
     /// Index in `loops`, for a loop.
     loop_index: Option<u32>,
     /// Labels, counted from outside this frame, that catch what is thrown
     /// inside it.
     catches: Vec<u32>,
+    /// Whether an operator inside may throw.
+    throws: bool,
     /// Weight of what follows the frame.
     weight: u64,
 }
@@ -42,6 +46,8 @@ pub(crate) struct Scan {
     pub weights: Vec<u64>,
     /// (from, to) of every transfer that is no fall-through.
     pub jumps: Vec<(u32, u32)>,
+    /// (`try_table`, landing) of every way that an exception may take.
+    pub catches: Vec<(u32, u32)>,
     /// Operators behind which control does not go on, ascending.
     pub stops: Vec<u32>,
     /// Those among them that leave the function, ascending.
@@ -63,6 +69,7 @@ impl Scan {
             leaders: vec![false; len + 1],
             weights: vec![BASE_WEIGHT; len],
             jumps: Vec::new(),
+            catches: Vec::new(),
             stops: Vec::new(),
             leaves: Vec::new(),
             loops: Vec::new(),
@@ -111,8 +118,10 @@ impl Scan {
             pending_if: is_if,
             is_if,
             to_end: Vec::new(),
+            caught: Vec::new(),
             loop_index,
             catches: Vec::new(),
+            throws: false,
             weight: outside,
         });
     }
@@ -149,49 +158,66 @@ impl Scan {
             frame.to_end.push(frame.start);
         }
         self.weight = frame.weight;
-        if !frame.to_end.is_empty() || frame.is_if {
+        if frame.throws {
+            self.throws();
+            for label in std::mem::take(&mut frame.catches) {
+                self.catch(frame.start, label);
+            }
+        }
+        if !frame.to_end.is_empty() || !frame.caught.is_empty() || frame.is_if {
             self.leaders[at as usize] = true;
         }
         self.note_weight();
-        let jumps = frame.to_end.iter().map(|&from| (from, at));
-        self.jumps.extend(jumps);
+        let lands = |from: &u32| (*from, at);
+        self.jumps.extend(frame.to_end.iter().map(lands));
+        self.catches.extend(frame.caught.iter().map(lands));
         if let Some(index) = frame.loop_index {
             self.loops[index as usize].end = at;
             self.enclosing_loop = self.loops[index as usize].parent;
         }
     }
 
-    /// The operator may continue at a label.
-    pub fn branch(&mut self, depth: u32) {
-        self.branch_outside(depth, 0);
+    /// The frame that a label names.
+    fn label(&mut self, depth: u32) -> Option<&mut Frame> {
+        let index = self.frames.len().checked_sub(1 + depth as usize)?;
+        self.frames.get_mut(index)
     }
 
-    /// As [`Scan::branch`], with the label counted from outside the innermost
-    /// `skip` frames.
-    fn branch_outside(&mut self, depth: u32, skip: usize) {
+    /// The operator may continue at a label.
+    pub fn branch(&mut self, depth: u32) {
         let at = self.at;
-        let Some(index) = self.frames.len().checked_sub(1 + skip + depth as usize) else {
+        let Some(frame) = self.label(depth) else {
             return;
         };
-        let frame = &mut self.frames[index];
         match frame.target {
-            Target::Start => self.jumps.push((at, frame.start)),
+            Target::Start => {
+                let start = frame.start;
+                self.jumps.push((at, start));
+            }
             Target::End => frame.to_end.push(at),
         }
     }
 
-    /// The operator may throw; false if nothing in this function catches.
-    pub fn throws(&mut self) -> bool {
-        let mut caught = false;
-        for skip in 1..=self.frames.len() {
-            let index = self.frames.len() - skip;
-            for at in 0..self.frames[index].catches.len() {
-                let label = self.frames[index].catches[at];
-                self.branch_outside(label, skip);
-                caught = true;
+    /// What is thrown inside the `try_table` at `start`, whose frame is gone,
+    /// may continue at a label.
+    fn catch(&mut self, start: u32, label: u32) {
+        let Some(frame) = self.label(label) else {
+            return;
+        };
+        match frame.target {
+            Target::Start => {
+                let to = frame.start;
+                self.catches.push((start, to));
             }
+            Target::End => frame.caught.push(start),
         }
-        caught
+    }
+
+    /// The operator may throw.
+    pub fn throws(&mut self) {
+        if let Some(frame) = self.frames.last_mut() {
+            frame.throws = true;
+        }
     }
 
     /// Control never goes on behind the operator; `leaves` if it leaves the

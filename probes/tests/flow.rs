@@ -8,6 +8,7 @@ use probity_engine::WasmPc;
 use probity_engine::wasmparser::{Operator, Parser, Payload};
 use probity_probes::cfg::Cfg;
 use probity_probes::flow::Flow;
+use probity_probes::told::Told;
 
 type Body<'a> = (u32, Vec<(WasmPc, Operator<'a>)>);
 
@@ -108,13 +109,64 @@ fn loops_nest() {
 }
 
 #[test]
-fn a_call_under_a_catch_may_go_to_the_label() {
+fn an_exception_lands_where_a_branch_would() {
     // 0 block  1 try_table  2 call  3 nop  4 end  5 return  6 end  7 end
     let text = "(module (func $f block (try_table (catch_all 0) call $f nop) return end))";
     let cfg = cfg(text);
     let (blocks, edges) = shape(&cfg);
-    assert_eq!(blocks, [(0, 3), (3, 6), (6, 8)]);
-    assert_eq!(edges, [(0, 1), (0, 2)]);
+    assert_eq!(blocks, [(0, 6), (6, 8)]);
+    assert_eq!(edges, []);
+    assert_eq!(cfg.catches(), [(0, 1)]);
+    assert!(cfg.blocks()[1].reachable);
+    // What only exceptions reach needs no counter.
+    let flow = Flow::minimal(&cfg);
+    assert_eq!((flow.counts_block(0), flow.counts_block(1)), (true, false));
+    assert_eq!(flow.solve(&[7, 0, 0], &[3, 0, 0], &[0, 3, 0]), [7, 3, 7]);
+}
+
+#[test]
+fn exceptions_land_on_loops_too() {
+    // 0 loop  1 try_table  2 throw  3 end  4 end  5 end
+    let cfg = cfg("(module (tag $e) (func loop (try_table (catch $e 0) throw $e) end))");
+    assert_eq!(shape(&cfg).0, [(0, 3), (3, 6)]);
+    assert_eq!(cfg.catches(), [(0, 0)]);
+    assert_eq!(cfg.ways_in(0), 2);
+    assert!(!cfg.blocks()[1].reachable);
+}
+
+/// Nothing inside may throw, so nothing lands; what a tail call throws is not
+/// for this function any more.
+#[test]
+fn a_catch_of_nothing() {
+    let cfg = cfg("(module (func $f block (try_table (catch_all 0) nop return_call $f) end))");
+    assert_eq!(cfg.catches(), []);
+    let reachable: Vec<bool> = cfg.blocks().iter().map(|b| b.reachable).collect();
+    assert_eq!(reachable, [true, false]);
+}
+
+#[test]
+fn branches_on_references_have_two_ways() {
+    // 0 block  1 local.get  2 br_on_null 0  3 drop  4 end  5 local.get
+    // 6 br_on_null 0  7 drop  8 end
+    let text = "(module (func (param funcref)
+        block local.get 0 br_on_null 0 drop end
+        local.get 0 br_on_null 0 drop))";
+    let cfg = cfg(text);
+    assert_eq!(shape(&cfg).0, [(0, 3), (3, 4), (4, 7), (7, 8), (8, 9)]);
+    assert_eq!(cfg.two_ways(2), Some((1, 2)));
+    assert_eq!(cfg.two_ways(6), Some((3, 4)));
+    assert_eq!(cfg.two_ways(1), None);
+    assert_eq!(Told::by(&cfg, 2), Some(Told::Falls(2, 1)));
+}
+
+/// Falling and branching come to the same `end`: the counts cannot tell.
+#[test]
+fn two_ways_to_one_place() {
+    let text = "(module (func (param anyref) (result anyref)
+        block (result anyref) local.get 0 br_on_cast 0 anyref i31ref end))";
+    let cfg = cfg(text);
+    assert_eq!(cfg.two_ways(2), Some((1, 1)));
+    assert_eq!(Told::by(&cfg, 2), None);
 }
 
 /// Counters of the least plan for the function `wat`, by block.
@@ -151,7 +203,7 @@ fn a_body_that_is_not_valid_gives_no_panic() {
         let cfg = Cfg::new(&operators);
         let flow = Flow::minimal(&cfg);
         let zeros = vec![0; cfg.blocks().len() + 1];
-        assert_eq!(flow.solve(&zeros, &zeros), zeros);
+        assert_eq!(flow.solve(&zeros, &zeros, &zeros), zeros);
     }
     let br_far = [
         (
@@ -188,6 +240,7 @@ fn known_answers() {
             let flow = Flow::minimal(&cfg);
             let mut entered = Vec::new();
             let mut stopped = Vec::new();
+            let mut caught = vec![0; cfg.blocks().len() + 1];
             for (at, block) in cfg.blocks().iter().enumerate() {
                 let counts: Vec<u64> = block.instrs().map(|at| count(cfg.pcs()[at])).collect();
                 let (first, last) = (counts[0], counts[counts.len() - 1]);
@@ -196,11 +249,16 @@ fn known_answers() {
                 // What ends in `unreachable` or `throw` stops there.
                 let goes_on = cfg.edges().iter().any(|&(from, _)| from as usize == at);
                 entered.push(first);
-                stopped.push(if goes_on || block.leaves {
-                    first - last
-                } else {
-                    first
-                });
+                let stops = match goes_on || block.leaves {
+                    true => first - last,
+                    false => first,
+                };
+                stopped.push(stops);
+                // Where there is a catch in these programs, it catches all.
+                let landing = cfg.catches().iter().find(|&&(from, _)| from as usize == at);
+                if let Some(&(_, landing)) = landing {
+                    caught[landing as usize] += stops;
+                }
             }
             let known: Vec<u64> = (0..entered.len())
                 .map(|at| {
@@ -213,7 +271,7 @@ fn known_answers() {
                 .chain([0])
                 .collect();
             stopped.push(0);
-            let mut solved = flow.solve(&known, &stopped);
+            let mut solved = flow.solve(&known, &stopped, &caught);
             solved.pop();
             assert_eq!(solved, entered, "{name} {index}");
             blocks += entered.len();

@@ -22,8 +22,15 @@ const UNSUPPORTED: [(&str, &str); 6] = [
     ("br_on_cast", "garbage collection"),
 ];
 
-const ALL: [&str; 7] = [
-    "hotness", "icount", "branches", "coverage", "calls", "loops", "opcodes",
+const ALL: [&str; 8] = [
+    "hotness",
+    "icount",
+    "branches",
+    "coverage",
+    "calls",
+    "loops",
+    "opcodes",
+    "allocations",
 ];
 
 fn vectors() -> Vec<Json> {
@@ -215,18 +222,33 @@ fn check_others(vector: &Json, run: &Run) {
     };
     let branches = report(run, "branches");
     let conditions = fact(branches, "taken") + fact(branches, "not_taken");
-    assert_eq!(conditions, of(&["if", "br_if", "select"]), "{name}");
+    let choosing = [
+        "if",
+        "br_if",
+        "select",
+        "br_on_null",
+        "br_on_non_null",
+        "br_on_cast",
+        "br_on_cast_fail",
+    ];
+    assert_eq!(conditions, of(&choosing), "{name}");
     assert_eq!(fact(branches, "table_count"), of(&["br_table"]), "{name}");
     let calls = report(run, "calls");
     assert_eq!(
         fact(calls, "direct") + fact(calls, "host"),
-        of(&["call"]),
+        of(&["call", "return_call"]),
         "{name}"
     );
     let trapped = u64::from(name == "trap_indirect");
     assert_eq!(
         fact(calls, "indirect") + trapped,
-        of(&["call_indirect"]),
+        of(&["call_indirect", "call_ref"]),
+        "{name}"
+    );
+    assert_eq!(fact(calls, "tail"), of(&["return_call"]), "{name}");
+    assert_eq!(
+        fact(report(run, "allocations"), "structures"),
+        of(&["struct.new"]),
         "{name}"
     );
     assert_eq!(

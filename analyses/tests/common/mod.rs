@@ -1,6 +1,9 @@
 //! Runs a text module under analyses, the way a user of the crate does.
 #![allow(dead_code)] // each test file uses its part
 
+pub mod naive;
+pub mod random;
+
 use probity_analyses::{ModuleSummary, Outcome, OutcomeKind, Report, Session};
 use probity_engine::{Caller, Config, Engine, Error, Linker, Module, Store, Val};
 use serde_json::Value as Json;

@@ -3,13 +3,14 @@
 use std::io::{self, Write};
 
 use probity_engine::{
-    FunctionInfo, LoadError, Module, ValType,
+    FunctionInfo, LoadError, Module, WasmPc,
     wasmparser::{Catch, Operator},
 };
+use probity_probes::events::{Allocation, allocations};
 use serde_json::json;
 
-use super::operator;
-use crate::{output::printable, types::signature};
+use super::{operator, types::Types};
+use crate::output::printable;
 
 /// A function's code, ready to be written.
 pub struct Body {
@@ -19,8 +20,8 @@ pub struct Body {
     /// Byte range in the module; `None` for an import.
     range: Option<std::ops::Range<u32>>,
     num_params: usize,
-    /// Parameters and locals.
-    locals: Vec<ValType>,
+    /// Types of parameters and locals.
+    locals: Vec<String>,
     lines: Vec<Line>,
 }
 
@@ -32,29 +33,37 @@ struct Line {
     /// Offsets of the operators that control can branch to, in the order of
     /// the immediates (the default of a `br_table` last).
     targets: Vec<u32>,
-    /// Name of a called function.
-    note: Option<String>,
+    note: Option<Note>,
+}
+
+/// What an operator's index stands for.
+enum Note {
+    /// A function's name.
+    Function(String),
+    /// A type, as far as it fits a line.
+    Type(String),
 }
 
 impl Body {
     /// Reads the function.
     pub fn new(module: &Module, function: FunctionInfo<'_>) -> Result<Body, LoadError> {
         let import = function.is_import();
+        let types = Types::new(module);
+        let locals = match import {
+            true => function.ty().params().to_vec(),
+            false => function.local_types()?,
+        };
         Ok(Body {
             index: function.index(),
             name: function.name().map(|n| n.into_owned()),
-            signature: signature(function.ty()),
+            signature: types.signature(function.ty()),
             range: function.body(),
             num_params: function.ty().params().len(),
-            locals: if import {
-                function.ty().params().to_vec()
-            } else {
-                function.local_types()?
-            },
+            locals: locals.into_iter().map(|ty| types.value(ty)).collect(),
             lines: if import {
                 Vec::new()
             } else {
-                lines(module, &function)?
+                lines(module, &types, &function)?
             },
         })
     }
@@ -101,8 +110,10 @@ impl Body {
                     line.targets.iter().map(|pc| format!("{pc:#x}")).collect();
                 write!(out, "  -> {}", targets.join(" "))?;
             }
-            if let Some(note) = &line.note {
-                write!(out, "  ; {}", printable(note))?;
+            match &line.note {
+                Some(Note::Function(name)) => write!(out, "  ; {}", printable(name))?,
+                Some(Note::Type(ty)) => write!(out, "  ; {ty}")?,
+                None => {}
             }
             writeln!(out)?;
         }
@@ -115,16 +126,21 @@ impl Body {
             .lines
             .iter()
             .map(|line| {
+                let (callee, ty) = match &line.note {
+                    Some(Note::Function(name)) => (Some(name), None),
+                    Some(Note::Type(ty)) => (None, Some(ty)),
+                    None => (None, None),
+                };
                 json!({
                     "pc": line.pc,
                     "depth": line.depth,
                     "text": line.text,
                     "targets": line.targets,
-                    "callee": line.note,
+                    "callee": callee,
+                    "type": ty,
                 })
             })
             .collect();
-        let locals: Vec<String> = self.locals.iter().map(ToString::to_string).collect();
         let document = json!({
             "schema": 1,
             "function": {
@@ -134,7 +150,7 @@ impl Body {
                 "import": self.range.is_none(),
                 "offset": self.range.as_ref().map(|r| r.start),
                 "bytes": self.range.as_ref().map(|r| r.end - r.start),
-                "locals": locals,
+                "locals": self.locals,
                 "code": code,
             },
         });
@@ -151,7 +167,11 @@ struct Label {
 }
 
 /// The operators with nesting and targets.
-fn lines(module: &Module, function: &FunctionInfo<'_>) -> Result<Vec<Line>, LoadError> {
+fn lines(
+    module: &Module,
+    types: &Types<'_>,
+    function: &FunctionInfo<'_>,
+) -> Result<Vec<Line>, LoadError> {
     let operators = function.operators()?;
     let ends = ends(&operators);
     let last = operators.last().map_or(0, |(pc, _)| pc.0);
@@ -182,7 +202,7 @@ fn lines(module: &Module, function: &FunctionInfo<'_>) -> Result<Vec<Line>, Load
             depth,
             text: operator::text(op),
             targets,
-            note: callee(module, op),
+            note: note(module, types, op),
         });
         if opens(op) {
             labels.push(Label {
@@ -251,14 +271,36 @@ fn branch_depths(op: &Operator<'_>) -> Vec<u32> {
     }
 }
 
-fn callee(module: &Module, op: &Operator<'_>) -> Option<String> {
-    match op {
+/// Bytes of a type that a note has; types can be very long.
+const TYPE_BYTES_MAX: usize = 80;
+
+fn note(module: &Module, types: &Types<'_>, op: &Operator<'_>) -> Option<Note> {
+    let name = |index: u32| {
+        let name = module.function(index)?.name()?;
+        Some(Note::Function(name.into_owned()))
+    };
+    let ty = |text: String| match text.len() {
+        0 => None,
+        1..=TYPE_BYTES_MAX => Some(Note::Type(text)),
+        _ => {
+            let end = text.floor_char_boundary(TYPE_BYTES_MAX);
+            Some(Note::Type(format!("{} ...", &text[..end])))
+        }
+    };
+    match *op {
         Operator::Call { function_index }
         | Operator::ReturnCall { function_index }
-        | Operator::RefFunc { function_index } => module
-            .function(*function_index)?
-            .name()
-            .map(|name| name.into_owned()),
-        _ => None,
+        | Operator::RefFunc { function_index } => name(function_index),
+        Operator::CallIndirect { type_index, .. }
+        | Operator::ReturnCallIndirect { type_index, .. }
+        | Operator::CallRef { type_index }
+        | Operator::ReturnCallRef { type_index } => {
+            ty(types.signature(module.func_type(type_index)?))
+        }
+        Operator::Throw { tag_index } => ty(types.tag(tag_index)?),
+        _ => match allocations(&[(WasmPc(0), op.clone())])[..] {
+            [Allocation { type_index, .. }] => ty(types.defined(type_index)?),
+            _ => None,
+        },
     }
 }

@@ -1,4 +1,5 @@
-//! The table of a module's functions.
+//! The table of a module's functions; and the types and tags that have no
+//! function to be seen at.
 
 use std::{
     io::{self, Write},
@@ -8,8 +9,8 @@ use std::{
 use probity_engine::{LoadError, Module};
 use serde_json::json;
 
-use super::all;
-use crate::{output::printable, types::signature};
+use super::{all, types::Types};
+use crate::output::printable;
 
 /// One function.
 pub struct Row {
@@ -30,7 +31,7 @@ struct Code {
 }
 
 /// Reads every function; fails with the first body that cannot be read.
-pub fn rows(module: &Module) -> Result<Vec<Row>, LoadError> {
+pub fn rows(module: &Module, types: &Types<'_>) -> Result<Vec<Row>, LoadError> {
     all(module)
         .map(|function| {
             let code = match function.body() {
@@ -44,7 +45,7 @@ pub fn rows(module: &Module) -> Result<Vec<Row>, LoadError> {
             Ok(Row {
                 index: function.index(),
                 name: function.name().map_or_else(String::new, |n| n.into_owned()),
-                signature: signature(function.ty()),
+                signature: types.signature(function.ty()),
                 code,
             })
         })
@@ -53,7 +54,12 @@ pub fn rows(module: &Module) -> Result<Vec<Row>, LoadError> {
 
 /// A table, numbers right-aligned; the name stands last but the type, because
 /// names can be very long.
-pub fn write_text(rows: &[Row], out: &mut dyn Write) -> io::Result<()> {
+pub fn write_text(
+    module: &Module,
+    types: &Types<'_>,
+    rows: &[Row],
+    out: &mut dyn Write,
+) -> io::Result<()> {
     writeln!(
         out,
         "{:>6}  {:>10}  {:>8}  {:>7}  name and type",
@@ -85,6 +91,21 @@ pub fn write_text(rows: &[Row], out: &mut dyn Write) -> io::Result<()> {
         }
         writeln!(out)?;
     }
+    let mut heading = Some("\n type  structure or array");
+    for (index, ty) in types.objects() {
+        if let Some(heading) = heading.take() {
+            writeln!(out, "{heading}")?;
+        }
+        writeln!(out, "{index:5}  {ty}")?;
+    }
+    let mut heading = Some("\n  tag  what its exceptions carry");
+    for index in 0..module.num_tags() {
+        if let Some(heading) = heading.take() {
+            writeln!(out, "{heading}")?;
+        }
+        let ty = types.tag(index).filter(|ty| !ty.is_empty());
+        writeln!(out, "{index:5}  {}", ty.as_deref().unwrap_or("-"))?;
+    }
     Ok(())
 }
 
@@ -92,9 +113,17 @@ pub fn write_text(rows: &[Row], out: &mut dyn Write) -> io::Result<()> {
 pub fn write_json(
     path: &Path,
     module: &Module,
+    types: &Types<'_>,
     rows: &[Row],
     out: &mut dyn Write,
 ) -> io::Result<()> {
+    let objects = types
+        .objects()
+        .map(|(index, ty)| json!({"index": index, "type": ty}));
+    let objects: Vec<_> = objects.collect();
+    let tags: Vec<_> = (0..module.num_tags())
+        .map(|index| json!({"index": index, "type": types.tag(index)}))
+        .collect();
     let functions: Vec<_> = rows
         .iter()
         .map(|row| {
@@ -117,6 +146,8 @@ pub fn write_json(
             "name": module.name(),
         },
         "functions": functions,
+        "types": objects,
+        "tags": tags,
     });
     serde_json::to_writer_pretty(&mut *out, &document)?;
     writeln!(out)

@@ -7,8 +7,8 @@
 use std::fmt::{self, Write as _};
 
 use probity_engine::wasmparser::{
-    self, BlockType, BrTable, Catch, HeapType, Ieee32, Ieee64, MemArg, MemArgTarget, Operator,
-    Ordering, RefType, ResumeTable, TryTable, UnpackedIndex, V128, ValType,
+    self, AbstractHeapType, BlockType, BrTable, Catch, HeapType, Ieee32, Ieee64, MemArg,
+    MemArgTarget, Operator, Ordering, RefType, ResumeTable, TryTable, UnpackedIndex, V128, ValType,
 };
 use probity_probes::opcode::Opcode;
 
@@ -279,13 +279,22 @@ fn val_type(ty: ValType) -> String {
 }
 
 fn ref_type(ty: RefType) -> String {
-    match ty {
-        RefType::FUNCREF => "funcref".to_owned(),
-        RefType::EXTERNREF => "externref".to_owned(),
-        _ => {
-            let null = if ty.is_nullable() { "null " } else { "" };
-            format!("(ref {null}{})", heap_type(ty.heap_type()))
-        }
+    let heap = heap_type(ty.heap_type());
+    match ty.heap_type() {
+        // Nullable abstract types have names of their own.
+        HeapType::Abstract {
+            shared: false,
+            ty: top,
+        } if ty.is_nullable() => match top {
+            AbstractHeapType::None => "nullref".to_owned(),
+            AbstractHeapType::NoFunc => "nullfuncref".to_owned(),
+            AbstractHeapType::NoExtern => "nullexternref".to_owned(),
+            AbstractHeapType::NoExn => "nullexnref".to_owned(),
+            AbstractHeapType::NoCont => "nullcontref".to_owned(),
+            _ => format!("{heap}ref"),
+        },
+        _ if ty.is_nullable() => format!("(ref null {heap})"),
+        _ => format!("(ref {heap})"),
     }
 }
 

@@ -1,0 +1,51 @@
+//! How often an operator that branches or not did branch, told by the count of
+//! a block to which only it leads. So `br_on_*`, which no inline action can
+//! count by its operand, mostly need no probe of their own.
+
+use crate::cfg::Cfg;
+use crate::counts::FunctionCounts;
+
+/// The block that tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Told {
+    /// It runs when the operator of this index does not branch.
+    Falls(usize, usize),
+    /// It runs when the operator of this index branches.
+    Lands(usize, usize),
+}
+
+impl Told {
+    /// The block that tells about the operator of an index (`br_if`,
+    /// `br_on_*`); `None` if there is none, because control comes to both
+    /// blocks by other ways too.
+    ///
+    /// # Panics
+    /// If there is no operator of that index.
+    pub fn by(cfg: &Cfg, index: usize) -> Option<Told> {
+        let (falls, lands) = cfg.two_ways(index)?;
+        if falls == lands {
+            None
+        } else if cfg.ways_in(falls) == 1 {
+            Some(Told::Falls(index, falls))
+        } else if cfg.ways_in(lands) == 1 {
+            Some(Told::Lands(index, lands))
+        } else {
+            None
+        }
+    }
+
+    /// How often the operator did not branch, and how often it did.
+    ///
+    /// # Panics
+    /// If the counts are those of another function.
+    pub fn ways(self, counts: &FunctionCounts) -> [u64; 2] {
+        let (index, block, falls) = match self {
+            Told::Falls(index, block) => (index, block, true),
+            Told::Lands(index, block) => (index, block, false),
+        };
+        let all = counts.completed(index);
+        let one = counts.blocks()[block];
+        let other = all.saturating_sub(one);
+        if falls { [one, other] } else { [other, one] }
+    }
+}
