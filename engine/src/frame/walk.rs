@@ -61,6 +61,25 @@ pub(crate) struct Frame {
 }
 
 impl Frame {
+    /// The innermost frame of code that stands at a cell.
+    pub(crate) fn at(
+        func: u32,
+        range: CodeRange,
+        cell: usize,
+        fp: *mut u64,
+        ctx: *mut Ctx,
+    ) -> Frame {
+        Frame {
+            func,
+            range,
+            place: Place::At(cell),
+            fp,
+            ctx,
+            return_slot: std::ptr::null_mut(),
+            callee: std::ptr::null_mut(),
+        }
+    }
+
     /// Pc of the operator that the frame executes, or is about to.
     pub(crate) fn pc(&self) -> u32 {
         let cell = match self.place {

@@ -6,7 +6,7 @@ use probity_interp::dispatch::UNIT;
 use probity_interp::exit;
 use probity_interp::layout::{Cell, Ctx, HEADER_SLOTS, Resume, Shadow};
 
-use super::private::{Fire, PrivateCode, SiteData};
+use super::private::{Fire, SiteData};
 use super::table::{Body, BodyAction};
 use super::{ExitReason, ProbeContext, ProbePanic};
 use crate::error::{Error, Result, TrapCode};
@@ -27,10 +27,12 @@ pub(crate) unsafe fn fire(ctx: *mut Ctx, pc: *const Cell, fp: *mut u64, budget: 
         let shadow = pc.byte_offset((*ctx).shadow_delta) as *const Shadow;
         &*((*shadow).data as *const SiteData)
     };
-    let (func, cell, list) = (site.func, site.cell, site.list.clone());
+    let (cell, leaves, list) = (site.cell, site.leaves, site.list.clone());
+    let frame = Frame::at(site.func, site.range.clone(), cell, fp, ctx);
+    let version = core.probes.version;
     core.positions.push(Position::Code { pc, fp, ctx });
     let old_top = core.stack_top;
-    let result = core.fire_list(func, cell, fp, ctx, &list);
+    let result = core.fire_list(&frame, leaves, &list);
     core.stack_top = old_top;
     if !core.probes.dirty.is_empty() {
         core.sync_probes();
@@ -39,11 +41,21 @@ pub(crate) unsafe fn fire(ctx: *mut Ctx, pc: *const Cell, fp: *mut u64, budget: 
     if let Err(ending) = result {
         return core.end_at(ending, Position::Code { pc, fp, ctx }, false);
     }
-    let pc = match position {
-        Some(Position::Code { pc, .. }) => pc,
-        _ => pc,
-    };
-    core.resume_at(pc, fp)
+    if core.probes.version != version {
+        let pc = match position {
+            Some(Position::Code { pc, .. }) => pc,
+            _ => pc,
+        };
+        return core.resume_at(pc, fp);
+    }
+    core.machine.budget = (pc as u64).wrapping_add((core.fuel.left() as u64).wrapping_mul(UNIT));
+    // SAFETY: the frame is live and stands at this cell, which is as it was when it fired.
+    unsafe {
+        core.machine.saved.acc = top_value(&frame.range.code, cell, fp);
+        let shadow = pc.byte_offset((*ctx).shadow_delta) as *const Shadow;
+        let handler = (*shadow).original;
+        Resume { pc, handler }
+    }
 }
 
 /// The topmost operand in its slot, for the accumulators.
@@ -94,51 +106,46 @@ impl StoreCore {
 
     fn fire_list(
         &mut self,
-        func: u32,
-        cell: usize,
-        fp: *mut u64,
-        ctx: *mut Ctx,
+        frame: &Frame,
+        leaves: Option<ExitReason>,
         list: &[Fire],
     ) -> Result<(), Ending> {
+        let version = self.probes.version;
         let mut first_error = None;
         let before = list.iter().filter(|fire| !fire.exit).map(|fire| &fire.body);
         for body in before {
-            let done = self.fire_one(body, fp, ctx, None);
+            let done = self.fire_one(body, (frame, version), None);
             first_error = first_error.or(done.err());
             if first_error.is_some() && matches!(body.action, BodyAction::Stop) {
                 break;
             }
         }
         // Exits are a site of their own: what the fires above changed there counts.
-        let leaves = |private: &PrivateCode| {
-            let reason = match private.tail_calls_at(cell) {
-                true => ExitReason::TailCall,
-                false => ExitReason::Return,
-            };
-            private.returns_at(cell).then_some(reason)
-        };
-        let reason = self.probes.private.get(&func).and_then(leaves);
-        if first_error.is_none() && reason.is_some() {
+        if first_error.is_none() && leaves.is_some() {
             let exits = self
                 .probes
                 .funcs
-                .get(&func)
+                .get(&frame.func)
                 .map_or_else(Vec::new, |probes| probes.exit.clone());
             for body in &exits {
-                let done = self.fire_one(body, fp, ctx, reason);
+                let done = self.fire_one(body, (frame, version), leaves);
                 first_error = first_error.or(done.err());
             }
         }
         first_error.map_or(Ok(()), Err)
     }
 
+    /// `frame` is the one that fires, as it was at a version of the code.
     fn fire_one(
         &mut self,
         body: &Body,
-        fp: *mut u64,
-        ctx: *mut Ctx,
+        (frame, version): (&Frame, u64),
         exit_reason: Option<ExitReason>,
     ) -> Result<(), Ending> {
+        let current = |core: &StoreCore| match core.probes.version == version {
+            true => Some(frame.clone()),
+            false => core.innermost_frame().filter(|new| new.fp == frame.fp),
+        };
         let done = match &body.action {
             BodyAction::Add { counters, index, n } => {
                 counters.add(*index, *n as i64);
@@ -150,11 +157,11 @@ impl StoreCore {
                 last,
                 boolean,
             } => {
-                if let Some(frame) = self.innermost(fp)
+                if let Some(frame) = current(self)
                     && let Place::At(cell) = frame.place
                 {
                     // SAFETY: the frame that fires is live and wholly in memory.
-                    let operand = unsafe { top_value(&frame.range.code, cell, fp) } as u32;
+                    let operand = unsafe { top_value(&frame.range.code, cell, frame.fp) } as u32;
                     let operand = if *boolean {
                         (operand != 0).into()
                     } else {
@@ -165,8 +172,11 @@ impl StoreCore {
                 Ok(())
             }
             BodyAction::Stop => Err(Ending::Raised(TrapCode::OutOfFuel.into())),
-            BodyAction::Call(_) => match self.innermost(fp) {
-                Some(frame) => self.call_back(body, frame, ctx, exit_reason),
+            BodyAction::Call(_) => match current(self) {
+                Some(frame) => {
+                    let ctx = frame.ctx;
+                    self.call_back(body, frame, ctx, exit_reason)
+                }
                 None => Ok(()),
             },
         };
@@ -174,14 +184,6 @@ impl StoreCore {
             self.remove_probe(body.id);
         }
         done
-    }
-
-    /// The frame of the position that was noted last.
-    fn innermost(&self, fp: *mut u64) -> Option<Frame> {
-        let &position = self.positions.last()?;
-        Stretch::new(self, position)
-            .next()
-            .filter(|frame| frame.fp == fp)
     }
 
     fn call_back(

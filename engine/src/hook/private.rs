@@ -8,8 +8,10 @@ use probity_interp::handlers::probe::{Inline, InlineKind};
 use probity_interp::layout::{Cell, Shadow};
 use probity_interp::op::{Ins, Kind, ProbeKind};
 
+use super::ExitReason;
 use super::table::{Body, BodyAction, Change, FuncProbes};
 use crate::code::FuncCode;
+use crate::frame::code_map::CodeRange;
 
 /// One probe of a site's list.
 #[derive(Clone)]
@@ -22,6 +24,10 @@ pub(crate) struct Fire {
 pub(crate) struct SiteData {
     pub(crate) func: u32,
     pub(crate) cell: usize,
+    /// The code that the cell is in.
+    pub(crate) range: CodeRange,
+    /// How the cell leaves the function, if it does.
+    pub(crate) leaves: Option<ExitReason>,
     pub(crate) list: Arc<[Fire]>,
     /// For handlers of inline actions.
     inline: Vec<Inline>,
@@ -36,12 +42,14 @@ pub(crate) struct PrivateCode {
     /// By cell.
     sites: std::collections::HashMap<usize, Box<SiteData>>,
     func: u32,
+    /// Function index in the module.
+    func_index: u32,
 }
 
 impl PrivateCode {
     /// Copies `template` to fresh memory of the arena.
     pub(crate) fn new(
-        func: u32,
+        (func, func_index): (u32, u32),
         template: Arc<FuncCode>,
         memory: (*mut Cell, *mut Shadow),
     ) -> PrivateCode {
@@ -64,6 +72,7 @@ impl PrivateCode {
             ins,
             sites: Default::default(),
             func,
+            func_index,
         }
     }
 
@@ -119,13 +128,24 @@ impl PrivateCode {
         }
     }
 
-    /// Whether a cell returns from the function.
-    pub(crate) fn returns_at(&self, cell: usize) -> bool {
-        self.template
-            .sites
-            .returns
-            .binary_search(&(cell as u32))
-            .is_ok()
+    /// The code as others find it.
+    pub(crate) fn range(&self) -> CodeRange {
+        CodeRange {
+            cells: self.cells,
+            func_index: self.func_index,
+            private: Some(self.func),
+            code: self.template.clone(),
+        }
+    }
+
+    /// How a cell leaves the function, if it does.
+    fn leaves_at(&self, cell: usize) -> Option<ExitReason> {
+        let returns = &self.template.sites.returns;
+        returns.binary_search(&(cell as u32)).ok()?;
+        Some(match self.tail_calls_at(cell) {
+            true => ExitReason::TailCall,
+            false => ExitReason::Return,
+        })
     }
 
     /// Whether a cell leaves the function by a tail call.
@@ -230,6 +250,8 @@ impl PrivateCode {
         let mut data = Box::new(SiteData {
             func: self.func,
             cell,
+            range: self.range(),
+            leaves: self.leaves_at(cell),
             list: fires.into(),
             inline,
         });

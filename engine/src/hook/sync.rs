@@ -48,6 +48,7 @@ impl StoreCore {
         let Some(change) = self.probes.dirty.remove(&func) else {
             return Ok(());
         };
+        self.probes.version += 1;
         let wanted = self.probes.wants_private(func);
         match (wanted, self.probes.private.contains_key(&func)) {
             (true, true) => {
@@ -132,16 +133,11 @@ impl StoreCore {
         for instance in &mut self.instances {
             instance.ctx.shadow_delta = delta;
         }
-        let mut private = PrivateCode::new(func, template.clone(), memory);
+        let mut private = PrivateCode::new((func, index), template, memory);
         private.build(self.probes.funcs.get(&func), &self.probes.globals);
-        let cells: *const Cell = private.cells;
+        let to = private.range();
+        let cells = to.cells;
         self.probes.private.insert(func, private);
-        let to = CodeRange {
-            cells,
-            func_index: index,
-            private: Some(func),
-            code: template,
-        };
         self.code_map.insert(to.clone());
         self.move_frames(func, &to);
         self.set_code(func, cells);

@@ -90,6 +90,8 @@ pub(crate) struct ProbeTable {
     pub(crate) arena: Arena,
     /// Changes that code does not show yet.
     pub(crate) dirty: HashMap<u32, Change>,
+    /// Counts changes of code: what was known of a function holds as long as it is the same.
+    pub(crate) version: u64,
     /// Functions kept private although nothing probes them: a limit is near.
     pub(crate) held: HashSet<u32>,
     /// The probe that ends the guest at its fuel limit.

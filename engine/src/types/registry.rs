@@ -31,7 +31,6 @@ pub(crate) struct SubType {
 #[derive(Debug)]
 pub(crate) struct TypeInfo {
     pub(crate) id: TypeId,
-    pub(crate) is_final: bool,
     pub(crate) composite: CompositeType,
     /// Ids from the outermost supertype down to the type itself: `b` is a supertype of `a`
     /// exactly if it is in `a`'s list at the position that it has in its own.
@@ -41,7 +40,7 @@ pub(crate) struct TypeInfo {
 }
 
 impl TypeInfo {
-    fn new(index: u32, supers: Box<[u32]>, is_final: bool, composite: CompositeType) -> TypeInfo {
+    fn new(index: u32, supers: Box<[u32]>, composite: CompositeType) -> TypeInfo {
         let own = supers.clone();
         let object = match &composite {
             CompositeType::Func(ty) => {
@@ -62,7 +61,6 @@ impl TypeInfo {
                 index,
                 kind: composite.kind(),
             },
-            is_final,
             composite,
             supers,
             object,
@@ -147,7 +145,7 @@ impl TypeRegistry {
             };
             supers.push(index);
             let composite = ty.composite.map_ids(&own);
-            let info = TypeInfo::new(index, supers.into(), ty.is_final, composite);
+            let info = TypeInfo::new(index, supers.into(), composite);
             self.types.push(Arc::new(info));
         }
         self.groups.insert(group, first);
