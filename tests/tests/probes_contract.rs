@@ -18,6 +18,8 @@ mod guest;
 
 #[path = "probes_contract/entry_exit.rs"]
 mod entry_exit;
+#[path = "probes_contract/exceptions.rs"]
+mod exceptions;
 #[path = "probes_contract/failures.rs"]
 mod failures;
 #[path = "probes_contract/firing.rs"]

@@ -1,7 +1,9 @@
 //! What a user reads when something fails: traps with their backtrace, modules
 //! that cannot be loaded, and messages.
 
-use probity_engine::{Config, Engine, ErrorKind, Linker, LoadError, Module, Store, TrapCode, Val};
+use probity_engine::{
+    Config, Engine, ErrorKind, Linker, LoadError, Module, Store, TrapCode, Val, WasmVersion,
+};
 
 use crate::guest::{Guest, trap_code, trap_code_of};
 
@@ -239,7 +241,10 @@ fn components_and_later_proposals_are_refused_clearly() {
     let component = b"\0asm\x0d\0\x01\0";
     let error = refused(&eager(), component);
     assert!(error.to_string().contains("component"), "{error}");
-    let error = refused(&eager(), "(module (memory 1) (memory 1))");
+    let error = refused(&eager(), "(module (type (func)) (type (cont 0)))");
+    assert!(error.to_string().contains("stack switching"), "{error}");
+    let older = Engine::new(Config::new().wasm(WasmVersion::V2));
+    let error = refused(&older, "(module (memory 1) (memory 1))");
     assert!(error.to_string().contains("memor"), "{error}");
 }
 
