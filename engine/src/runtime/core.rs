@@ -13,7 +13,7 @@ use super::global::GlobalData;
 use super::host_func::RawHostFn;
 use super::instance::InstanceData;
 use super::interrupt::InterruptHandle;
-use super::memory::MemoryData;
+use super::memory::{MemoryData, check_type};
 use super::root::{Root, Roots};
 use super::table::TableData;
 use super::tag::TagData;
@@ -344,6 +344,7 @@ impl StoreCore {
     // ---- memories, tables, globals
 
     pub(crate) fn add_memory(&mut self, ty: MemoryType) -> Result<u32> {
+        check_type(&ty)?;
         let bytes = ty.minimum.saturating_mul(1 << ty.page_size_log2);
         if bytes > self.limits.memory_bytes_max.unwrap_or(u64::MAX) {
             return Err(TrapCode::MemoryLimit.into());

@@ -51,12 +51,12 @@ enum Backing {
 }
 
 impl MemoryData {
-    /// A memory of this store alone, or the first handle of one to be shared.
+    /// A memory of this store alone, or the first handle of one to be shared. The type is valid
+    /// ([`check_type`]).
     pub(crate) fn new(engine: &Engine, ty: MemoryType) -> Result<MemoryData> {
         if ty.shared {
             return Ok(MemoryData::shared(SharedMemory::new(engine, ty)?));
         }
-        check_type(&ty)?;
         let bytes = |pages: u64| pages.saturating_mul(1 << ty.page_size_log2);
         let minimum = bytes(ty.minimum);
         let most = bytes(ty.maximum.unwrap_or(u64::MAX).min(pages_max(&ty)));
@@ -302,10 +302,13 @@ pub(crate) fn pages_max(ty: &MemoryType) -> u64 {
 
 /// Whether memories of this type can exist (a host may have made it up).
 pub(crate) fn check_type(ty: &MemoryType) -> Result<()> {
-    let fits = ty.maximum.is_none_or(|most| ty.minimum <= most) && ty.minimum <= pages_max(ty);
-    match ty.page_size_log2 {
-        0 | 16 if fits => Ok(()),
-        _ => Err(Error::usage(format!("`memory {ty}` is not a valid type"))),
+    let valid = matches!(ty.page_size_log2, 0 | 16)
+        && ty.maximum.is_none_or(|most| ty.minimum <= most)
+        && ty.minimum <= pages_max(ty);
+    if valid {
+        Ok(())
+    } else {
+        Err(Error::usage(format!("`memory {ty}` is not a valid type")))
     }
 }
 
