@@ -23,7 +23,7 @@ impl Unwind {
         Unwind {
             pc,
             executed: !probes.stopped_before(),
-            caught_at: None,
+            caught_at: probes.caught_at(),
         }
     }
 }
