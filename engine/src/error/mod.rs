@@ -2,6 +2,7 @@
 //! not load, imports that do not fit, wrong use of the API), an outcome of the guest (a
 //! trap, or an error that a host function raised through it), and our own bugs.
 
+mod printable;
 mod trap;
 
 use std::fmt;
@@ -9,6 +10,7 @@ use std::fmt;
 use crate::runtime::ExnRef;
 use crate::types::ExternType;
 
+use printable::Printable;
 pub use trap::{BacktraceFrame, Trap, TrapCode};
 
 /// `Result` with this crate's [`Error`].
@@ -238,7 +240,7 @@ impl LoadError {
     /// The same error, saying which function it is in.
     pub(crate) fn in_function(mut self, function: &str) -> LoadError {
         self.0.message.push_str(" in function ");
-        self.0.message.push_str(function);
+        self.0.message.push_str(&Printable(function).text());
         self
     }
 
@@ -255,7 +257,7 @@ impl LoadError {
 
 impl From<wasmparser::Error> for LoadError {
     fn from(e: wasmparser::Error) -> LoadError {
-        LoadError::at(e.message(), e.offset())
+        LoadError::at(Printable(e.message()).text(), e.offset())
     }
 }
 
@@ -278,7 +280,7 @@ pub struct LinkError(Box<str>);
 impl LinkError {
     /// Something else than the two usual reasons; `message` is a lowercase fragment.
     pub(crate) fn new(message: impl Into<String>) -> LinkError {
-        LinkError(message.into().into())
+        LinkError(Printable(&message.into()).text().into())
     }
 
     /// Nothing defines an import.

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use super::printable::Printable;
 use crate::module::Module;
 use crate::types::WasmPc;
 
@@ -138,7 +139,7 @@ impl Trap {
     /// With details, which follow the code's phrase in the message.
     pub(crate) fn with_detail(code: TrapCode, detail: impl Into<String>) -> Trap {
         Trap {
-            detail: Some(detail.into().into()),
+            detail: Some(Printable(&detail.into()).text().into()),
             ..Trap::new(code)
         }
     }
@@ -237,10 +238,10 @@ impl fmt::Display for BacktraceFrame {
             f,
             "{} - {}!",
             self.pc,
-            self.module_name().unwrap_or("<unknown>")
+            Printable(self.module_name().unwrap_or("<unknown>"))
         )?;
         match self.func_name() {
-            Some(name) => f.write_str(name),
+            Some(name) => Printable(name).fmt(f),
             None => write!(f, "func[{}]", self.func_index),
         }
     }

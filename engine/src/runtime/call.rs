@@ -386,6 +386,10 @@ pub(super) unsafe fn host(
     core.positions.pop();
     let ending = match result {
         Ok(Ok(())) => {
+            if core.interrupt.is_pending() {
+                // It came during the call, which may have taken long: poll at the way back.
+                core.fuel.settle(-1);
+            }
             core.machine.budget =
                 (cell as u64).wrapping_add((core.fuel.left() as u64).wrapping_mul(UNIT));
             return exit::DONE;

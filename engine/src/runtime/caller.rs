@@ -80,6 +80,12 @@ impl<'a, T> Caller<'a, T> {
     pub fn fuel_consumed(&self) -> u64 {
         self.core.fuel_consumed()
     }
+
+    /// As [`Store::set_fuel_limit`](crate::Store::set_fuel_limit): counts from the guest's next
+    /// operator on.
+    pub fn set_fuel_limit(&mut self, fuel: Option<u64>) {
+        self.core.fuel.set_limit(fuel);
+    }
 }
 
 impl<T> AsContext for Caller<'_, T> {

@@ -49,7 +49,8 @@ impl Fuel {
         self.bulk = 0;
         let consumed = self.consumed() as i64;
         self.limit = fuel.map(|f| consumed.saturating_add(i64::try_from(f).unwrap_or(i64::MAX)));
-        self.settle(0);
+        // Below zero: code that runs already polls at its next transfer, even if that costs nothing.
+        self.settle(-1);
     }
 
     /// Units that may still be consumed, if there is a limit.

@@ -58,9 +58,14 @@ impl InterruptHandle {
         self.request.code.load(Ordering::SeqCst) != 0
     }
 
+    /// Whether there is a request that `take` would give.
+    pub(crate) fn is_pending(&self) -> bool {
+        self.request.code.load(Ordering::Relaxed) != 0
+    }
+
     /// Takes a pending request back; gives its code.
     pub(crate) fn take(&self) -> Option<TrapCode> {
-        if self.request.code.load(Ordering::Relaxed) == 0 {
+        if !self.is_pending() {
             return None;
         }
         let request = self.request.code.swap(0, Ordering::Acquire);

@@ -1,5 +1,6 @@
 //! Linear memories.
 
+use std::ops::Range;
 use std::slice;
 
 use probity_interp::layout::{Ctx, MemoryView};
@@ -236,6 +237,21 @@ pub(crate) struct Span {
 impl Span {
     pub(crate) fn as_ptr(self) -> *mut u8 {
         self.at
+    }
+
+    pub(crate) fn len(self) -> usize {
+        self.len
+    }
+
+    /// # Panics
+    /// The part is not in the span.
+    pub(crate) fn part(self, part: Range<usize>) -> Span {
+        assert!(part.start <= part.end && part.end <= self.len);
+        Span {
+            at: self.at.wrapping_add(part.start),
+            len: part.len(),
+            ..self
+        }
     }
 
     /// `to` is as long as the span.

@@ -37,7 +37,8 @@ instruction! {
         let is_64 = o.core.memories[memory].ty.memory64;
         let (at, byte, len) = (o.size(0, is_64), o.raw(1) as u8, o.size(2, is_64));
         o.charge(len / 16)?;
-        o.core.memories[memory].span(at, len).ok_or(exit::MEMORY)?.fill(byte);
+        let span = o.core.memories[memory].span(at, len).ok_or(exit::MEMORY)?;
+        o.in_pieces(span.len(), false, |piece| span.part(piece).fill(byte))?;
         Ok(exit::DONE)
     }
 }
@@ -52,7 +53,9 @@ instruction! {
         o.charge(len / 16)?;
         let from = o.core.memories[from_memory].span(from, len).ok_or(exit::MEMORY)?;
         let to = o.core.memories[to_memory].span(to, len).ok_or(exit::MEMORY)?;
-        from.copy_to(to);
+        // In the direction in which no piece overwrites another's source.
+        let backwards = to.as_ptr() > from.as_ptr();
+        o.in_pieces(from.len(), backwards, |piece| from.part(piece.clone()).copy_to(to.part(piece)))?;
         Ok(exit::DONE)
     }
 }
@@ -72,7 +75,8 @@ instruction! {
         let bytes = if dropped { &[][..] } else { &module.inner.bytes[segment.range.clone()] };
         let end = from.checked_add(len).filter(|&end| end <= bytes.len() as u64).ok_or(exit::MEMORY)?;
         let bytes = &bytes[from as usize..end as usize];
-        o.core.memories[memory].span(to, len).ok_or(exit::MEMORY)?.write(bytes);
+        let span = o.core.memories[memory].span(to, len).ok_or(exit::MEMORY)?;
+        o.in_pieces(span.len(), false, |piece| span.part(piece.clone()).write(&bytes[piece]))?;
         Ok(exit::DONE)
     }
 }

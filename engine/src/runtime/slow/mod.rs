@@ -3,6 +3,8 @@
 //! Operands and results are in canonical slots. Each function returns an exit
 //! status, 0 to go on.
 
+use std::ops::Range;
+
 use probity_interp::dispatch::UNIT;
 use probity_interp::exit;
 use probity_interp::layout::{Cell, Ctx, Slow};
@@ -96,6 +98,10 @@ static OPS: [Op; SLOW_OPS] = {
     ops
 };
 
+/// Bytes of a memory that an instruction works on at once: about a millisecond, page faults
+/// included.
+const PIECE: usize = 1 << 20;
+
 /// What an instruction works with.
 struct Operands<'a> {
     core: &'a mut StoreCore,
@@ -165,8 +171,39 @@ impl Operands<'_> {
         unsafe { *self.slots = value }
     }
 
-    /// Charges a bulk operation against the fuel limit, if there is one.
+    /// Ends the guest if another thread wants it. A loop of bulk operations spends little fuel, so
+    /// they do not leave this to the end of the slice.
+    fn poll(&mut self) -> Result<(), u64> {
+        match self.core.interrupt.take() {
+            None => Ok(()),
+            Some(code) => Err(self.raise(code)),
+        }
+    }
+
+    /// Does work on `len` bytes in pieces, from the last to the first if `backwards`; between
+    /// them another thread can end the guest.
+    fn in_pieces(
+        &mut self,
+        len: usize,
+        backwards: bool,
+        mut work: impl FnMut(Range<usize>),
+    ) -> Result<(), u64> {
+        let mut done = 0;
+        while done < len {
+            let piece = PIECE.min(len - done);
+            let at = if backwards { len - done - piece } else { done };
+            work(at..at + piece);
+            done += piece;
+            if done < len {
+                self.poll()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Begins a bulk operation: charges it against the fuel limit, if there is one.
     fn charge(&mut self, units: u64) -> Result<(), u64> {
+        self.poll()?;
         if self.core.fuel.remaining().is_none() {
             return Ok(());
         }
