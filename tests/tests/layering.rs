@@ -30,7 +30,12 @@ const ALLOWED: &[(&str, &[&str])] = &[
 ];
 
 /// Crates on which nothing may depend, and which may depend on all others.
-const TOP: &[&str] = &["probity-tests", "probity-spec-tests", "probity-benches"];
+const TOP: &[&str] = &[
+    "probity-tests",
+    "probity-spec-tests",
+    "probity-benches",
+    "probity-differential",
+];
 
 /// Crates without unsafe code.
 const SAFE: &[&str] = &[

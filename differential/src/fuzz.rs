@@ -1,0 +1,231 @@
+//! The body of the test: one case, run in Probity, in a peer, and in Probity again while it is
+//! watched.
+
+use crate::case::Case;
+use crate::end::{End, Unclear};
+use crate::probity::{Engines, FUEL, NoSide, ProbitySide};
+use crate::rng::Rng;
+use crate::side::Side;
+use crate::trace::{Agreement, Recorded, Step, Trace, compare_engines, compare_runs};
+use crate::trace::{difference, record, step};
+use crate::value::Value;
+use crate::watch::{Probes, Watch};
+
+/// An engine that Probity is compared with.
+pub trait Peer {
+    /// Name and version.
+    fn name(&self) -> &str;
+
+    /// Instantiates the case's module.
+    ///
+    /// # Errors
+    /// Why it refuses.
+    fn instantiate(&self, case: &Case) -> Result<Box<dyn Side>, String>;
+}
+
+/// What came of a case.
+#[derive(Debug, Clone)]
+pub struct Report {
+    /// The finding.
+    pub verdict: Verdict,
+    /// Calls that the peer and Probity both made.
+    pub calls: u64,
+    /// Of these, those that trapped.
+    pub traps: u64,
+    /// Fuel that the plain run took.
+    pub fuel: u64,
+}
+
+/// The finding of a case.
+#[derive(Debug, Clone)]
+pub enum Verdict {
+    /// Everything was the same.
+    Agreed,
+    /// Probity's runs were the same; of the peer, nothing can be said from some point on.
+    Inconclusive(Unclear),
+    /// Something differed: which two runs, and how.
+    Mismatch(String),
+}
+
+impl Verdict {
+    /// Is it a mismatch?
+    pub fn is_mismatch(&self) -> bool {
+        matches!(self, Verdict::Mismatch(_))
+    }
+}
+
+impl Recorded for ProbitySide {
+    fn fuel_consumed(&self) -> Option<u64> {
+        Some(self.fuel())
+    }
+
+    fn check(&self) -> Result<(), String> {
+        self.watching.check()
+    }
+}
+
+/// Runs a case in all ways and compares. With `details`, memories are kept, so that a mismatch
+/// names the bytes.
+pub fn check(engines: &Engines, peer: &dyn Peer, case: &Case, details: bool) -> Report {
+    let mut report = Report {
+        verdict: Verdict::Agreed,
+        calls: 0,
+        traps: 0,
+        fuel: 0,
+    };
+    // Where a module does not make its NaNs canonical, both engines must.
+    let deterministic = !case.canonical_nans;
+    let run = |deterministic, watch| run(engines, case, deterministic, watch, details);
+    let plain = match run(deterministic, Watch::PLAIN) {
+        Ok((_, trace)) => trace,
+        Err(NoSide::Unsupported(why)) => {
+            report.verdict = Verdict::Inconclusive(Unclear::Refused(why));
+            return report;
+        }
+        Err(NoSide::Refused(why)) => {
+            report.verdict = Verdict::Mismatch(format!("probity refuses the module: {why}"));
+            return report;
+        }
+    };
+    report.fuel = plain.steps.last().and_then(|s| s.fuel).unwrap_or(0);
+    match peer_trace(peer, case, details) {
+        Err(why) => report.verdict = Verdict::Inconclusive(Unclear::Refused(why)),
+        Ok(trace) => {
+            let compared = plain.steps.len().min(trace.steps.len()) - 1;
+            let traps = plain.steps[1..=compared].iter();
+            report.calls = compared as u64;
+            report.traps = traps.filter(|s| matches!(s.end, End::Trap(_))).count() as u64;
+            match compare_engines(&plain, &trace) {
+                Agreement::Same => {}
+                Agreement::Unclear(why) => report.verdict = Verdict::Inconclusive(why),
+                Agreement::Differ(difference) => {
+                    let names = format!("probity, {}", peer.name());
+                    report.verdict = Verdict::Mismatch(format!("{names}: {difference}"));
+                    return report;
+                }
+            }
+        }
+    }
+    let watched = watched(engines, case, &plain, details)
+        .and_then(|()| limited(engines, case, &plain, details));
+    if let Err(what) = watched {
+        report.verdict = Verdict::Mismatch(what);
+    }
+    report
+}
+
+/// The trace of a peer.
+///
+/// # Errors
+/// It refuses the module, or panics.
+pub fn peer_trace(peer: &dyn Peer, case: &Case, details: bool) -> Result<Trace, String> {
+    let run = || -> Result<Trace, String> {
+        let mut side = peer.instantiate(case)?;
+        Ok(record(&mut side, &case.calls, details))
+    };
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(run))
+        .unwrap_or_else(|_| Err(format!("{} panicked", peer.name())))
+}
+
+/// A run of Probity.
+///
+/// # Errors
+/// It refuses the module.
+pub fn run(
+    engines: &Engines,
+    case: &Case,
+    deterministic: bool,
+    watch: Watch,
+    details: bool,
+) -> Result<(ProbitySide, Trace), NoSide> {
+    let run = || {
+        let mut side = ProbitySide::new(engines, case, deterministic, watch)?;
+        let trace = record(&mut side, &case.calls, details);
+        Ok((side, trace))
+    };
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(run))
+        .unwrap_or_else(|_| Err(NoSide::Refused("panicked".to_owned())))
+}
+
+/// The watched run must be the same as the plain one.
+fn watched(engines: &Engines, case: &Case, plain: &Trace, details: bool) -> Result<(), String> {
+    let refused = |error: NoSide| error.to_string();
+    let run = |deterministic, watch| run(engines, case, deterministic, watch, details);
+    let mut rng = Rng::for_purpose(case.seed, 4);
+    // With canonical NaNs in the module, the engine's own way with NaNs does not matter. Without,
+    // the plain run was deterministic; the bits that the hardware gives are compared here.
+    let deterministic = case.canonical_nans && rng.one_in(2);
+    let hardware;
+    let base = if case.canonical_nans {
+        plain
+    } else {
+        hardware = run(false, Watch::PLAIN).map_err(refused)?.1;
+        &hardware
+    };
+    let (side, trace) = run(deterministic, case.watch).map_err(refused)?;
+    same(base, &trace, case.watch)?;
+    if case.watch.probes == Probes::Counts {
+        let watch = Watch {
+            probes: Probes::Tally,
+            ..case.watch
+        };
+        let (tally_side, tally) = run(deterministic, watch).map_err(refused)?;
+        same(base, &tally, watch)?;
+        if let (Some(counts), Some(tally)) = (&side.watching.counts, &tally_side.watching.counts) {
+            counts.agree(tally)?;
+        }
+    }
+    Ok(())
+}
+
+fn same(plain: &Trace, trace: &Trace, watch: Watch) -> Result<(), String> {
+    match compare_runs(plain, trace) {
+        Agreement::Differ(difference) => Err(format!("plain, {watch}: {difference}")),
+        Agreement::Same | Agreement::Unclear(_) => Ok(()),
+    }
+}
+
+/// A limit of fuel that ends a call must end it at the same operator, watched or not, and at the
+/// limit exactly where no bulk operator is charged by its size.
+fn limited(engines: &Engines, case: &Case, plain: &Trace, details: bool) -> Result<(), String> {
+    let mut rng = Rng::for_purpose(case.seed, 5);
+    if plain.steps.len() < 2 || !rng.one_in(3) {
+        return Ok(());
+    }
+    let at = rng.below(plain.steps.len() as u64 - 1) as usize;
+    let fuel = |step: &Step| step.fuel.unwrap_or(0);
+    let (before, after) = (fuel(&plain.steps[at]), fuel(&plain.steps[at + 1]));
+    // As much as the call needs must do; anything less must not.
+    let limit = rng.below(after - before + 2).min(FUEL);
+    let cut = |watch| -> Result<Step, String> {
+        let deterministic = !case.canonical_nans;
+        let mut side = ProbitySide::new(engines, case, deterministic, watch)
+            .map_err(|error| error.to_string())?;
+        for call in &case.calls[..at] {
+            side.call(&call.export, &call.arguments);
+        }
+        let call = &case.calls[at];
+        let arguments: &[Value] = &call.arguments;
+        let end = side.call_with_fuel(&call.export, arguments, limit);
+        Ok(step(&mut side, end, details))
+    };
+    let (alone, watched) = (cut(Watch::PLAIN)?, cut(case.watch)?);
+    let name = format!("call {} with fuel {limit}", at + 1);
+    if let Some(what) = difference(&alone, &watched, true) {
+        return Err(format!("plain, {}: {name}: {what}", case.watch));
+    }
+    let whole = &plain.steps[at + 1];
+    if alone.end != End::Unclear(Unclear::Fuel) {
+        return match difference(whole, &alone, true) {
+            Some(what) => Err(format!("without limit, with: {name}: {what}")),
+            None => Ok(()),
+        };
+    }
+    let consumed = fuel(&alone) - before;
+    let exact = !case.shape.bulk;
+    if consumed > limit || exact && (consumed != limit || before + limit >= after) {
+        let needed = after - before;
+        return Err(format!("{name}: ended at {consumed}, needs {needed}"));
+    }
+    Ok(())
+}
