@@ -2,52 +2,60 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::NonNull;
-use std::sync::Arc;
 
 use probity_interp::exit;
 
 use super::{Ending, Operands, instruction};
 use crate::frame::walk::Position;
 use crate::gc::access;
-use crate::gc::layout::{Header, Shape, Storage, object_to_raw, raw_to_object};
-use crate::types::registry::TypeInfo;
+use crate::gc::layout::{Header, ObjectType, Shape, Storage, object_to_raw, raw_to_object};
+
+/// Bytes above which clearing a structure is work that counts as that of an array.
+const LARGE_STRUCTURE: u64 = 256;
 
 /// Storage of vectors.
 const VECTOR: Storage = Storage::V128;
 
 impl Operands<'_> {
-    fn type_info(&self, index: u32) -> Arc<TypeInfo> {
-        self.instance().module.inner.types[index as usize].clone()
+    /// A structure or array type of the module.
+    fn object_type<'a>(&self, index: u32) -> &'a ObjectType {
+        let ty: *const ObjectType = &self.instance().module.inner.types[index as usize].object;
+        // SAFETY: types live as long as their engine, which the store holds.
+        unsafe { &*ty }
     }
 
     /// How the elements of an array type lie.
     fn element(&self, index: u32) -> Storage {
-        match self.instance().module.inner.types[index as usize]
-            .object
-            .shape
-        {
+        match self.object_type(index).shape {
             Shape::Array { element, .. } => element,
             _ => unreachable!("the validator has seen that it is an array type"),
         }
     }
 
     /// A new object, all zero. Operands are still in their slots: they are roots.
-    fn allocate(&mut self, ty: &TypeInfo, len: u32) -> Result<NonNull<Header>, u64> {
+    fn allocate(&mut self, ty: &ObjectType, len: u32) -> Result<NonNull<Header>, u64> {
+        if !self.core.heap.wants_collection(ty.object_bytes(len)) {
+            // SAFETY: types live as long as their engine, which the store holds.
+            if let Some(object) = unsafe { self.core.heap.alloc(ty, len) } {
+                return Ok(object);
+            }
+        }
+        self.allocate_and_collect(ty, len)
+    }
+
+    #[cold]
+    fn allocate_and_collect(&mut self, ty: &ObjectType, len: u32) -> Result<NonNull<Header>, u64> {
         let instance = self.instance;
         // SAFETY: instances live as long as the store; the operand's slot is in the frame.
         let (ctx, fp) = unsafe {
-            (
-                &raw mut (*instance).ctx,
-                self.slots.sub((*self.pc).slot as usize),
-            )
+            let slot = (*self.pc).slot as usize;
+            (&raw mut (*instance).ctx, self.slots.sub(slot))
         };
         let (pc, core) = (self.pc, &mut *self.core);
         core.positions.push(Position::Code { pc, fp, ctx });
-        // Values of the host that are collected may panic when they are dropped.
-        // SAFETY: types live as long as their engine, which the store holds.
-        let object = catch_unwind(AssertUnwindSafe(|| unsafe {
-            core.allocate(&ty.object, len)
-        }));
+        // SAFETY: types live as long as their engine, which the store holds. Values of the host that
+        // are collected may panic when they are dropped.
+        let object = catch_unwind(AssertUnwindSafe(|| unsafe { core.allocate(ty, len) }));
         self.core.positions.pop();
         match object {
             Ok(Ok(object)) => Ok(object),
@@ -111,9 +119,9 @@ fn slots(storage: Storage) -> usize {
 instruction! {
     /// `struct.new`
     struct_new(o) {
-        let ty = o.type_info(o.imm);
-        let object = o.allocate(&ty, 0)?;
-        let Shape::Struct { fields, .. } = &ty.object.shape else {
+        let ty = o.object_type(o.imm);
+        let object = o.allocate(ty, 0)?;
+        let Shape::Struct { fields, .. } = &ty.shape else {
             unreachable!("the validator has seen that it is a structure type");
         };
         let mut at = 0;
@@ -131,8 +139,12 @@ instruction! {
 instruction! {
     /// `struct.new_default`
     struct_new_default(o) {
-        let ty = o.type_info(o.imm);
-        let object = o.allocate(&ty, 0)?;
+        let ty = o.object_type(o.imm);
+        let bytes = ty.object_bytes(0);
+        if bytes > LARGE_STRUCTURE {
+            o.charge(bytes / 16)?;
+        }
+        let object = o.allocate(ty, 0)?;
         o.set_result(object_to_raw(object));
         Ok(exit::DONE)
     }
@@ -163,11 +175,11 @@ instruction! {
 instruction! {
     /// `array.new`
     array_new(o) {
-        let ty = o.type_info(o.imm);
+        let ty = o.object_type(o.imm);
         let element = o.element(o.imm);
         let len = o.raw(slots(element)) as u32;
         o.charge_elements(element, len)?;
-        let array = o.allocate(&ty, len)?;
+        let array = o.allocate(ty, len)?;
         let value = o.value(0, element);
         // SAFETY: a new array of so many elements; the operand is of their type.
         unsafe { access::fill(array, element, 0, len, value) };
@@ -179,11 +191,11 @@ instruction! {
 instruction! {
     /// `array.new_default`
     array_new_default(o) {
-        let ty = o.type_info(o.imm);
+        let ty = o.object_type(o.imm);
         let element = o.element(o.imm);
         let len = o.raw(0) as u32;
         o.charge_elements(element, len)?;
-        let array = o.allocate(&ty, len)?;
+        let array = o.allocate(ty, len)?;
         o.set_result(object_to_raw(array));
         Ok(exit::DONE)
     }
@@ -192,9 +204,9 @@ instruction! {
 instruction! {
     /// `array.new_fixed`
     array_new_fixed(o, data) {
-        let ty = o.type_info(o.imm);
+        let ty = o.object_type(o.imm);
         let element = o.element(o.imm);
-        let array = o.allocate(&ty, o.data)?;
+        let array = o.allocate(ty, o.data)?;
         for i in 0..o.data {
             let value = o.value(i as usize * slots(element), element);
             // SAFETY: a new array of so many elements; operands are of their type.
@@ -234,12 +246,12 @@ impl Operands<'_> {
 instruction! {
     /// `array.new_data`
     array_new_data(o, data) {
-        let ty = o.type_info(o.imm);
+        let ty = o.object_type(o.imm);
         let element = o.element(o.imm);
         let (from, len) = (o.raw(0) as u32, o.raw(1) as u32);
         o.charge_elements(element, len)?;
         o.segment_bytes(element, from, len)?;
-        let array = o.allocate(&ty, len)?;
+        let array = o.allocate(ty, len)?;
         let bytes = o.segment_bytes(element, from, len)?;
         // SAFETY: a new array with so many bytes of elements, which are numbers.
         unsafe { access::write_bytes(array, element, 0, bytes) };
@@ -251,12 +263,12 @@ instruction! {
 instruction! {
     /// `array.new_elem`
     array_new_elem(o, data) {
-        let ty = o.type_info(o.imm);
+        let ty = o.object_type(o.imm);
         let element = o.element(o.imm);
         let (from, len) = (o.raw(0) as u32, o.raw(1) as u32);
         o.charge_elements(element, len)?;
         o.segment_elements(from, len)?;
-        let array = o.allocate(&ty, len)?;
+        let array = o.allocate(ty, len)?;
         let elements = o.segment_elements(from, len)?;
         // SAFETY: a new array of so many references, to which the segment's belong.
         unsafe { access::write_words(array, 0, elements) };
