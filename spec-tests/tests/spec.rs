@@ -15,11 +15,10 @@ use probity_spec_tests::suite::{self, Folder};
 
 fn main() -> ExitCode {
     let mut args = std::env::args().skip(1);
-    match args.next().as_deref() {
-        Some(argument @ (child::CHILD_ARGUMENT | child::SCRIPT_ARGUMENT)) => {
-            return child::main(argument, args);
-        }
-        _ => {}
+    if let Some(argument @ (child::CHILD_ARGUMENT | child::SCRIPT_ARGUMENT)) =
+        args.next().as_deref()
+    {
+        return child::main(argument, args);
     }
 
     let arguments = Arguments::from_args();
