@@ -43,7 +43,6 @@ fn column(table: &[Json], column: &str) -> BTreeMap<At, u64> {
 fn check(run: &Run, seen: &Seen) {
     let hotness = table(run, "hotness", "instructions");
     assert_eq!(column(hotness, "count"), seen.instrs);
-    assert_eq!(run.of("icount")["fuel"].as_u64(), Some(run.fuel));
     assert_eq!(run.of("coverage")["covered"], seen.instrs.len());
     let of = |opcodes: &[&str]| -> u64 {
         let rows = hotness.iter().filter(|row| {
@@ -52,16 +51,18 @@ fn check(run: &Run, seen: &Seen) {
         });
         rows.map(|row| number(row, "count")).sum()
     };
+    assert_eq!(
+        run.of("icount")["fuel"].as_u64(),
+        Some(run.fuel + of(&["try_table"]))
+    );
     assert_eq!(run.of("branches")["table_count"], of(&["br_table"]));
 
     for row in table(run, "branches", "branches") {
         let at = site(row);
         assert_eq!(Some(&number(row, "count")), seen.instrs.get(&at), "{row}");
-        // An `if`, and where falling is landing too, shows only in its operand;
-        // nor is it seen where a branch went before which the run ended.
-        let opcode = row["opcode"].as_str().expect("text");
-        let taken = seen.taken.get(&at).copied().unwrap_or(0);
-        if opcode.starts_with("br_") && taken > 0 && seen.last() != Some(at) {
+        // It does not show where the branch went before which the run ended.
+        if seen.shows(at) && seen.last() != Some(at) {
+            let taken = seen.taken.get(&at).copied().unwrap_or(0);
             assert_eq!(number(row, "taken"), taken, "{row}");
         }
     }

@@ -8,6 +8,8 @@ use crate::counts::FunctionCounts;
 /// The block that tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Told {
+    /// None: the operator never executes.
+    Dead,
     /// It runs when the operator of this index does not branch.
     Falls(usize, usize),
     /// It runs when the operator of this index branches.
@@ -23,7 +25,9 @@ impl Told {
     /// If there is no operator of that index.
     pub fn by(cfg: &Cfg, index: usize) -> Option<Told> {
         let (falls, lands) = cfg.two_ways(index)?;
-        if falls == lands {
+        if !cfg.blocks()[cfg.block_of(index)].reachable {
+            Some(Told::Dead)
+        } else if falls == lands {
             None
         } else if cfg.ways_in(falls) == 1 {
             Some(Told::Falls(index, falls))
@@ -40,6 +44,7 @@ impl Told {
     /// If the counts are those of another function.
     pub fn ways(self, counts: &FunctionCounts) -> [u64; 2] {
         let (index, block, falls) = match self {
+            Told::Dead => return [0, 0],
             Told::Falls(index, block) => (index, block, true),
             Told::Lands(index, block) => (index, block, false),
         };

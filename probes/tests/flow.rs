@@ -159,6 +159,14 @@ fn branches_on_references_have_two_ways() {
     assert_eq!(Told::by(&cfg, 2), Some(Told::Falls(2, 1)));
 }
 
+/// It never executes, though there is one other way to where it would lead.
+#[test]
+fn a_dead_branch_tells_nothing() {
+    // 0 block  1 br 0  2 local.get  3 br_on_null 0  4 drop  5 end  6 end
+    let cfg = cfg("(module (func (param funcref) block br 0 local.get 0 br_on_null 0 drop end))");
+    assert_eq!(Told::by(&cfg, 3), Some(Told::Dead));
+}
+
 /// Falling and branching come to the same `end`: the counts cannot tell.
 #[test]
 fn two_ways_to_one_place() {

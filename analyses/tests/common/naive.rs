@@ -37,10 +37,15 @@ struct Function {
 /// What matters about an operator.
 #[derive(Clone, Copy, PartialEq)]
 enum What {
+    /// Or does not; it shows unless both lead to the same place.
     Branches,
+    /// As `Branches`, where it may not show.
+    MayBranch,
     Throws,
     Leaves,
-    Makes { array: bool },
+    Makes {
+        array: bool,
+    },
     Else,
 }
 
@@ -61,6 +66,16 @@ impl Seen {
             Ok(())
         }));
         seen
+    }
+
+    /// Whether it always shows which way a branch of this site goes.
+    pub fn shows(&self, site: At) -> bool {
+        let function = &self.functions[&site.0];
+        let at = function
+            .pcs
+            .binary_search(&site.1)
+            .expect("an operator's pc");
+        function.what[at] == What::Branches
     }
 
     /// The operator that executed last.
@@ -137,7 +152,13 @@ impl Function {
         let operators = info.operators().expect("valid");
         let (mut loops, mut open) = (BTreeMap::new(), Vec::new());
         let last = operators.len() - 1;
+        let behind = |at: usize| operators.get(at + 1).map(|(_, op)| op);
         let what = |at: usize, op: &Operator<'_>| match op {
+            Operator::BrIf { .. } | Operator::BrOnCast { .. } | Operator::BrOnCastFail { .. }
+                if matches!(behind(at), Some(Operator::End)) =>
+            {
+                What::MayBranch
+            }
             Operator::BrIf { .. }
             | Operator::BrOnNull { .. }
             | Operator::BrOnNonNull { .. }
