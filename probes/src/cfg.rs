@@ -30,6 +30,8 @@ pub struct Cfg {
     pcs: Vec<u32>,
     blocks: Vec<Block>,
     edges: Vec<(u32, u32)>,
+    /// The edges as (to, from), sorted.
+    incoming: Vec<(u32, u32)>,
     catches: Vec<(u32, u32)>,
     ways_in: Vec<u32>,
     loops: Vec<Loop>,
@@ -87,15 +89,18 @@ impl Cfg {
             visit(&mut scan, op);
         }
         let blocks = blocks(&scan, operators);
+        let edges = edges(&scan, &blocks);
         let mut cfg = Cfg {
             pcs: operators.iter().map(|(pc, _)| pc.0).collect(),
-            edges: edges(&scan, &blocks),
+            incoming: edges.iter().map(|&(from, to)| (to, from)).collect(),
+            edges,
             catches: catches(&scan, &blocks),
             blocks,
             ways_in: Vec::new(),
             loops: scan.loops,
             can_end: operators.iter().map(|(_, op)| can_end(op)).collect(),
         };
+        cfg.incoming.sort_unstable();
         cfg.mark_reachable();
         cfg.count_ways_in();
         cfg
@@ -150,6 +155,11 @@ impl Cfg {
     /// way from the end of one to the start of another. Exceptions take none.
     pub fn edges(&self) -> &[(u32, u32)] {
         &self.edges
+    }
+
+    /// The blocks whose edges come to a block, in their order.
+    pub fn edges_to(&self, block: u32) -> impl Iterator<Item = u32> + Clone {
+        from(&self.incoming, block).map(|&(_, from)| from)
     }
 
     /// Ways of exceptions, as (from, to), sorted, without duplicates: `from`
@@ -222,7 +232,7 @@ impl Cfg {
 }
 
 /// The edges that leave a block.
-fn from(edges: &[(u32, u32)], block: u32) -> impl Iterator<Item = &(u32, u32)> {
+fn from(edges: &[(u32, u32)], block: u32) -> impl Iterator<Item = &(u32, u32)> + Clone {
     let first = edges.partition_point(|&(from, _)| from < block);
     edges[first..]
         .iter()

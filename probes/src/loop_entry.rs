@@ -28,30 +28,24 @@ impl Entry {
             return Entry::Function;
         };
         let to = cfg.block_of(header) as u32;
-        let from = cfg
-            .edges()
-            .iter()
-            .filter(|edge| edge.1 == to && edge.0 < to);
+        let from = cfg.edges_to(to).filter(|&from| from < to);
         let last = |block: u32| cfg.blocks()[block as usize].end as usize - 1;
         // An `if` right before the loop enters it when true, one whose `else` is
         // right before it when false.
-        let guard =
-            from.clone()
-                .map(|&(block, _)| last(block))
-                .find_map(|at| match operators[at].1 {
-                    Operator::If { .. } => Some(Entry::Guard(at, usize::from(at == before))),
-                    Operator::BrIf { .. }
-                    | Operator::BrOnNull { .. }
-                    | Operator::BrOnNonNull { .. }
-                    | Operator::BrOnCast { .. }
-                    | Operator::BrOnCastFail { .. }
-                        if at == before =>
-                    {
-                        Some(Entry::Guard(at, 0))
-                    }
-                    _ => None,
-                });
-        let falls = from.clone().any(|&(block, _)| last(block) == before);
+        let guard = from.clone().map(last).find_map(|at| match operators[at].1 {
+            Operator::If { .. } => Some(Entry::Guard(at, usize::from(at == before))),
+            Operator::BrIf { .. }
+            | Operator::BrOnNull { .. }
+            | Operator::BrOnNonNull { .. }
+            | Operator::BrOnCast { .. }
+            | Operator::BrOnCastFail { .. }
+                if at == before =>
+            {
+                Some(Entry::Guard(at, 0))
+            }
+            _ => None,
+        });
+        let falls = from.clone().any(|block| last(block) == before);
         guard.unwrap_or(match falls {
             true => Entry::From(before),
             false => Entry::Dead,

@@ -28,6 +28,14 @@ impl StoreCore {
         if self.probes.dirty.is_empty() {
             return;
         }
+        // The usual change is that of the function that stands innermost, for example by a
+        // probe that fires once: for that the stack, which may be deep, is not walked.
+        if let Some(func) = self.frames().next().map(|frame| frame.func) {
+            let _ = self.update_code(func);
+            if self.probes.dirty.is_empty() {
+                return;
+            }
+        }
         let active: HashSet<u32> = self.frames().map(|frame| frame.func).collect();
         let dirty: Vec<u32> = self.probes.dirty.keys().copied().collect();
         for func in dirty {
@@ -60,7 +68,7 @@ impl StoreCore {
                 }
             }
             (true, false) => {
-                if let Err(error) = self.make_private(func) {
+                if let Err(error) = self.make_private(func, false) {
                     self.probes.dirty.insert(func, change);
                     return Err(error);
                 }
@@ -93,7 +101,7 @@ impl StoreCore {
         self.probes.on_first_call = watchers;
         self.probes.dirty.remove(&func);
         if self.probes.wants_private(func) {
-            self.make_private(func)
+            self.make_private(func, true)
         } else {
             let code = self.plain_code(func)?;
             self.set_code(func, code.cells.as_ptr());
@@ -123,7 +131,9 @@ impl StoreCore {
         Ok(code)
     }
 
-    fn make_private(&mut self, func: u32) -> Result<()> {
+    /// Gives a function private code. At its first call it has no frames yet; looking for them
+    /// would take the square of the depth in a chain of first calls.
+    fn make_private(&mut self, func: u32, first_call: bool) -> Result<()> {
         let (module, index) = self.module_and_index(func)?;
         let template = module.inner.code(&module, index, Mode::Structural)?;
         let memory = self.probes.arena.allocate(template.cells.len());
@@ -139,7 +149,9 @@ impl StoreCore {
         let cells = to.cells;
         self.probes.private.insert(func, private);
         self.code_map.insert(to.clone());
-        self.move_frames(func, &to);
+        if !first_call {
+            self.move_frames(func, &to);
+        }
         self.set_code(func, cells);
         Ok(())
     }
