@@ -30,7 +30,8 @@ impl StoreCore {
         }
         // The usual change is that of the function that stands innermost, for example by a
         // probe that fires once: for that the stack, which may be deep, is not walked.
-        if let Some(func) = self.frames().next().map(|frame| frame.func) {
+        let innermost = self.frames().next().map(|frame| frame.func);
+        if let Some(func) = innermost {
             let _ = self.update_code(func);
             if self.probes.dirty.is_empty() {
                 return;
