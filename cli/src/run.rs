@@ -12,6 +12,7 @@ mod invoke;
 mod outcome;
 mod report;
 mod resolve;
+mod wasm;
 mod watch;
 
 pub use args::RunArgs;

@@ -167,3 +167,38 @@ fn ctrl_c_ends_the_guest_and_keeps_the_report() {
         assert!(total > 0, "{report}");
     }
 }
+
+#[test]
+fn the_collected_heap() {
+    let list = r#"(module
+      (type $cell (struct (field (ref null $cell)) (field i64)))
+      (global $list (mut (ref null $cell)) (ref.null $cell))
+      (func (export "_start") (loop $l
+        (global.set $list (struct.new $cell (global.get $list) (i64.const 1)))
+        (br $l))))"#;
+    ends("--max-memory 4MiB", list, 124, "limit", "heap");
+}
+
+#[test]
+fn exceptions_that_nothing_catches() {
+    let throw = r#"(module (tag $t (param i32))
+      (func $deep (throw $t (i32.const 1))) (func (export "_start") (call $deep)))"#;
+    ends("", throw, 134, "trap", "exception");
+    let files = Files::new();
+    let module = files.wasm("m.wasm", throw);
+    let done = run_module("", &module, "").expect(134);
+    done.says(&["uncaught exception", "deep"]);
+}
+
+#[test]
+fn older_versions_of_webassembly() {
+    let files = Files::new();
+    let module = files.wasm("m.wasm", r#"(module (memory 1) (memory 1) (func (export "_start")))"#);
+    run_module("", &module, "").expect(0);
+    let done = run_module("--wasm 2.0", &module, "").expect(1);
+    done.says(&["multi-memory"]);
+    run_module("--wasm 2.0,multi-memory", &module, "").expect(0);
+    run_module("--wasm=-multi-memory", &module, "").expect(1);
+    let done = run_module("--wasm 4.0", &module, "").expect(2);
+    done.says(&["unknown feature `4.0`"]);
+}

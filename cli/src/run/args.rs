@@ -102,6 +102,13 @@ pub struct RunArgs {
     #[arg(long, value_name = "N", value_parser = units::integer)]
     pub seed: Option<u64>,
 
+    /// What modules may use: a version (1.0, 2.0, 3.0) and features to add, or with `-` to take away
+    ///
+    /// For example `--wasm 2.0,tail-call` or `--wasm=-gc`. Features go by the names of their
+    /// proposals. By default everything is allowed that Probity executes.
+    #[arg(long, value_name = "LIST", value_parser = super::wasm::parse, allow_hyphen_values = true)]
+    pub wasm: Option<super::wasm::Wasm>,
+
     /// Instantiate a module first and give its exports to later ones as NAME; repeatable
     #[arg(long, value_name = "NAME=MODULE")]
     pub preload: Vec<OsString>,

@@ -86,6 +86,9 @@ impl Plan {
 
         let mut config = Config::new();
         config.deterministic(args.deterministic);
+        if let Some(wasm) = &args.wasm {
+            wasm.apply(&mut config);
+        }
         if let Some(bytes) = args.max_stack {
             let bytes = usize::try_from(bytes)
                 .map_err(|_| Failure::usage(format!("a stack of {bytes} bytes is too large")))?;
