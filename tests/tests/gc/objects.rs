@@ -145,8 +145,7 @@ fn traps_are_where_they_are() {
                 let error = guest.call(operator, &[]).expect_err("a trap");
                 let spent = guest.store.fuel_consumed() - before;
                 assert_eq!(spent, fuel, "{operator} ({way:?})");
-                let trap = error.trap().expect("a trap");
-                let at = trap.backtrace()[0].pc();
+                let at = error.backtrace()[0].pc();
                 assert_eq!(at, guest.pc(operator, operator, 0), "{operator} ({way:?})");
             }
         },
