@@ -215,19 +215,4 @@ impl ModuleInner {
         let code = Arc::new(lower::lower(module, func, mode, validate)?);
         Ok(lock().entry(func).or_insert(code).clone())
     }
-
-    /// The operator at a pc of a function, if one starts there.
-    pub(crate) fn operator_at(&self, func: u32, pc: u32) -> Option<wasmparser::Operator<'_>> {
-        let body = self.function_body(func)?;
-        let mut reader = body.get_operators_reader().ok()?;
-        while !reader.eof() {
-            let (op, at) = reader.read_with_offset().ok()?;
-            match u64::from(pc).cmp(&at) {
-                std::cmp::Ordering::Less => return None,
-                std::cmp::Ordering::Equal => return Some(op),
-                std::cmp::Ordering::Greater => {}
-            }
-        }
-        None
-    }
 }

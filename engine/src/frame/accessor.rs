@@ -6,7 +6,7 @@ use super::walk::{Frame, Place};
 use crate::code::{FuncCode, Mode};
 use crate::error::{Error, Result};
 use crate::runtime::core::StoreCore;
-use crate::runtime::{Func, Val};
+use crate::runtime::{Func, Val, slot_offsets};
 use crate::types::{ValType, WasmPc};
 
 /// A Wasm frame, its locals and operands with their types.
@@ -34,7 +34,7 @@ impl<'a> FrameAccessor<'a> {
         });
         let operands = code
             .as_ref()
-            .map_or_else(Vec::new, |code| operands(core, &frame, code));
+            .map_or_else(Vec::new, |code| operands(&frame, code));
         FrameAccessor {
             core,
             frame,
@@ -139,49 +139,18 @@ impl<'a> FrameAccessor<'a> {
     }
 }
 
-fn operands(core: &StoreCore, frame: &Frame, code: &FuncCode) -> Vec<(ValType, u32)> {
-    let pc = frame.pc();
+fn operands(frame: &Frame, code: &FuncCode) -> Vec<(ValType, u32)> {
     // In structural code the cell itself is known; function entry has no operator.
     let cell = match (frame.range.private, frame.place) {
         (Some(_), Place::At(cell)) => Some(cell),
-        _ => code.sites.cell_at(pc),
+        _ => code.sites.cell_at(frame.pc()),
     };
     let Some(cell) = cell else {
         return Vec::new();
     };
-    let mut types = code.sites.operand_types(cell);
-    if let Place::Returning(_) = frame.place {
-        let taken = core.call_operands(frame, pc).min(types.len());
-        types.truncate(types.len() - taken);
-    }
-    let mut slot = code.operand_base();
-    types
-        .into_iter()
-        .map(|ty| {
-            let at = slot;
-            slot += ty.slots() as u32;
-            (ty, at)
-        })
+    let types = code.sites.operand_types(cell);
+    // Those of a call are the callee's.
+    slot_offsets(&types, code.operand_base())
+        .take_while(|&(_, slot)| frame.callee.is_null() || frame.slot(slot) < frame.callee)
         .collect()
-}
-
-impl StoreCore {
-    /// Operands that the call at `pc` takes.
-    fn call_operands(&self, frame: &Frame, pc: u32) -> usize {
-        use wasmparser::Operator as O;
-        let Some(data) = self.instance_of(frame.ctx) else {
-            return 0;
-        };
-        let m = &data.module.inner;
-        match m.operator_at(frame.range.func_index, pc) {
-            Some(O::Call { function_index }) => m.func_type_of(function_index).params().len(),
-            Some(O::CallIndirect { type_index, .. }) => {
-                1 + m.types[type_index as usize].func().params().len()
-            }
-            Some(O::CallRef { type_index }) => {
-                1 + m.types[type_index as usize].func().params().len()
-            }
-            _ => 0,
-        }
-    }
 }

@@ -54,7 +54,7 @@ impl RootMaps {
                 return;
             }
             for &slot in &map.operands {
-                let at = frame.fp.add(slot.into());
+                let at = frame.slot(slot.into());
                 // Arguments have become parameters of the callee, which may have changed them.
                 if !frame.callee.is_null() && at >= frame.callee {
                     break;

@@ -89,6 +89,11 @@ impl Frame {
         self.range.code.pcs[cell.min(self.range.code.pcs.len() - 1)]
     }
 
+    /// Address of a slot.
+    pub(crate) fn slot(&self, slot: u32) -> *mut u64 {
+        self.fp.wrapping_add(slot as usize)
+    }
+
     /// The position at which this frame is the innermost.
     pub(crate) fn position(&self) -> Position {
         let (fp, ctx) = (self.fp, self.ctx);

@@ -97,6 +97,7 @@ impl Heap {
         self.stats.bytes = 0;
         self.stats.objects = 0;
         self.fresh = 0;
+        self.fresh_outside = 0;
         let mut values = Vec::new();
         self.sweep_blocks(&mut values);
         self.sweep_large();

@@ -67,6 +67,8 @@ pub(crate) struct Heap {
     zeal: bool,
     /// Bytes allocated since the last collection.
     pub(super) fresh: u64,
+    /// Bytes of values of the host since then, which are outside of the heap.
+    pub(super) fresh_outside: u64,
     pub(super) stats: HeapStats,
 }
 
@@ -82,6 +84,7 @@ impl Default for Heap {
             bytes_max: None,
             zeal: false,
             fresh: 0,
+            fresh_outside: 0,
             stats: HeapStats::default(),
         }
     }
@@ -107,7 +110,15 @@ impl Heap {
         // What is allocated until the next one may be as much as what lives: so a collection's
         // work is proportional to the allocation before it, and the heap at most doubles.
         let live = self.stats.bytes.saturating_sub(self.fresh);
-        self.zeal || self.fresh.saturating_add(bytes) > live.max(THRESHOLD_MIN)
+        let fresh = self.fresh.saturating_add(self.fresh_outside);
+        self.zeal || fresh.saturating_add(bytes) > live.max(THRESHOLD_MIN)
+    }
+
+    /// Whether a collection is worth it because an allocation of `bytes` was refused. A heap that
+    /// is almost full of live objects is full: otherwise every allocation would collect.
+    pub(crate) fn is_worth_collecting(&self, bytes: u64) -> bool {
+        let max = self.bytes_max.unwrap_or(0);
+        self.fresh.max(bytes) >= max / 16
     }
 
     /// A new object with `len` elements (0 if it is no array), all of it zero. `None` if the
@@ -147,6 +158,8 @@ impl Heap {
         let Some((object, home)) = cell else {
             std::alloc::handle_alloc_error(Layout::new::<Header>());
         };
+        // Of what the value holds only this is known.
+        self.fresh_outside += size_of_val(&*value) as u64;
         // SAFETY: a free cell of the right size.
         unsafe {
             object.as_ptr().write(Header { ty, len: 0, home });

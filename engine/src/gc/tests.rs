@@ -346,6 +346,22 @@ fn thresholds() {
     assert!(world.heap.wants_collection(0));
 }
 
+#[test]
+fn full_heaps_are_not_collected_again_and_again() {
+    let mut world = World::new([node()]);
+    world.heap.set_bytes_max(Some(1 << 20));
+    let mut roots = Vec::new();
+    while let Some(object) = world.alloc(0, 0) {
+        roots.push(object_to_raw(object));
+    }
+    assert!(world.heap.is_worth_collecting(32), "as much was allocated");
+    roots.truncate(roots.len() - 10);
+    world.collect(&roots);
+    while world.alloc(0, 0).is_some() {}
+    assert!(!world.heap.is_worth_collecting(32), "almost nothing was");
+    assert!(world.heap.is_worth_collecting(1 << 16), "a large one pays");
+}
+
 /// A generator of numbers that are the same in every run.
 struct Random(u64);
 

@@ -479,7 +479,11 @@ fn raises(op: &wasmparser::Operator<'_>, status: u64) -> bool {
                     crate::code::atomic_op::atomic(op).is_some()
                         || matches!(
                             op,
-                            O::MemoryFill { .. } | O::MemoryCopy { .. } | O::MemoryInit { .. }
+                            O::MemoryFill { .. }
+                                | O::MemoryCopy { .. }
+                                | O::MemoryInit { .. }
+                                | O::ArrayNewData { .. }
+                                | O::ArrayInitData { .. }
                         )
                 }
             }

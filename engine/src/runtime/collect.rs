@@ -36,17 +36,17 @@ impl StoreCore {
     ) -> Result<NonNull<Header>, TrapCode> {
         // SAFETY: by contract.
         let bytes = unsafe { (*ty).object_bytes(len) };
-        let collected = self.make_room(bytes);
+        let before = self.heap.stats().collections;
+        let mut collected = self.make_room(bytes);
         // SAFETY: by contract.
-        let object = unsafe { self.heap.alloc(ty, len) };
-        if let Some(object) = object {
-            drop(collected);
-            return Ok(object);
+        let mut object = unsafe { self.heap.alloc(ty, len) };
+        let untried = self.heap.stats().collections == before;
+        if object.is_none() && untried && self.heap.is_worth_collecting(bytes) {
+            collected = self.collect();
+            // SAFETY: by contract.
+            object = unsafe { self.heap.alloc(ty, len) };
         }
-        let more = self.collect();
-        // SAFETY: by contract.
-        let object = unsafe { self.heap.alloc(ty, len) };
-        drop((collected, more));
+        drop(collected);
         object.ok_or(TrapCode::HeapLimit)
     }
 

@@ -190,9 +190,10 @@ pub struct Limits {
     pub memory_bytes_max: Option<u64>,
     /// Elements of each table.
     pub table_elements_max: Option<u64>,
-    /// Bytes of the heap of structures, arrays, exceptions and values of the host. What does not
-    /// fit after a collection ends the guest with
-    /// [`TrapCode::HeapLimit`](crate::TrapCode::HeapLimit).
+    /// Bytes of the heap of structures, arrays, exceptions and references to values of the host,
+    /// as in [`HeapStats::bytes_reserved`]. An allocation for which a collection makes no room, or
+    /// would have to be made when almost nothing was allocated since the last one, ends the guest
+    /// with [`TrapCode::HeapLimit`](crate::TrapCode::HeapLimit).
     pub heap_bytes_max: Option<u64>,
     /// A growth refused because of these limits ends the guest with
     /// [`TrapCode::MemoryLimit`](crate::TrapCode::MemoryLimit) or

@@ -109,6 +109,49 @@ fn traps() {
     );
 }
 
+/// A trap is at the instruction that raises it, and fuel is charged up to there.
+#[test]
+fn traps_are_where_they_are() {
+    let wat = r#"(module
+      (memory 1)
+      (data $d "abc")
+      (type $a (array (mut i8)))
+      (type $s (struct (field i64)))
+      (func (export "ArrayNewData")
+        (drop (array.new_data $a $d (i32.const 2) (i32.const 5)))
+        (drop (i32.load (i32.const 0))))
+      (func (export "ArrayInitData")
+        (array.init_data $a $d (array.new_default $a (i32.const 9))
+          (i32.const 0) (i32.const 2) (i32.const 5))
+        (drop (i32.load (i32.const 0))))
+      (func (export "StructGet") (local (ref null $s))
+        (drop (i64.add (i64.const 1) (struct.get $s 0 (local.get 0))))
+        (drop (struct.get $s 0 (local.get 0))))
+      (func (export "RefCastNonNull") (local anyref)
+        (local.set 0 (struct.new_default $s))
+        (drop (ref.cast (ref $a) (local.get 0)))
+        (drop (ref.cast (ref $a) (local.get 0)))))"#;
+    every_way(
+        wat,
+        |_| {},
+        |way, mut guest| {
+            for (operator, fuel) in [
+                ("ArrayNewData", 4),
+                ("ArrayInitData", 7),
+                ("StructGet", 4),
+                ("RefCastNonNull", 5),
+            ] {
+                let before = guest.store.fuel_consumed();
+                let error = guest.call(operator, &[]).expect_err("a trap");
+                let spent = guest.store.fuel_consumed() - before;
+                assert_eq!(spent, fuel, "{operator} ({way:?})");
+                let at = error.backtrace()[0].pc();
+                assert_eq!(at, guest.pc(operator, operator, 0), "{operator} ({way:?})");
+            }
+        },
+    );
+}
+
 /// A probe sees references with their types, may change what they lead to, and may put others in
 /// their place.
 #[test]
