@@ -64,6 +64,9 @@ impl<'a, T> Caller<'a, T> {
     }
 
     /// The bytes of a memory and the store's data at once.
+    ///
+    /// # Panics
+    /// The memory is shared: see [`Memory::data`].
     pub fn memory_and_data(&mut self, memory: Memory) -> (&mut [u8], &mut T) {
         let mut data = self.core.host_data::<T>();
         let bytes = memory.data_mut(self);

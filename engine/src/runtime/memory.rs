@@ -78,7 +78,7 @@ impl MemoryData {
     pub(crate) fn shared(memory: SharedMemory) -> MemoryData {
         let view = MemoryView {
             base: memory.base(),
-            len: memory.len(),
+            len: memory.byte_len(),
             shared_len: memory.len_cell(),
         };
         MemoryData::with(memory.ty(), Backing::Shared(memory), view)
@@ -113,7 +113,7 @@ impl MemoryData {
         match &self.backing {
             // SAFETY: the view is owned by this memory.
             Backing::Own(_) => unsafe { (*self.view).len },
-            Backing::Shared(memory) => memory.len(),
+            Backing::Shared(memory) => memory.byte_len(),
         }
     }
 

@@ -105,9 +105,23 @@ pub(crate) fn readdir(
         None => dir.list()?,
     };
     let first = usize::try_from(cookie).unwrap_or(usize::MAX);
-    let used = write_entries(guest.slice_mut(buf, buf_len)?, &entries, first);
+    let mut bytes = vec![0; size_of_entries(&entries, first, buf_len as usize)];
+    let used = write_entries(&mut bytes, &entries, first);
+    guest.write(buf, &bytes[..used])?;
     dir.listing = Some(entries);
     guest.write_u32(result, used as u32)
+}
+
+/// Bytes that the entries from `first` on take, at most `limit`.
+fn size_of_entries(entries: &[Listed], first: usize, limit: usize) -> usize {
+    let mut size = 0;
+    for entry in entries.iter().skip(first) {
+        size += dirent::SIZE + entry.name.len();
+        if size >= limit {
+            return limit;
+        }
+    }
+    size
 }
 
 /// Writes the entries from `first` on as far as they fit, the last one cut off
@@ -152,7 +166,7 @@ pub(crate) fn prestat_get(
 ) -> Result<()> {
     let name = preopen_name(ctx.table.get(fd)?)?;
     let len = u32::try_from(name.len()).map_err(|_| Errno::Overflow)?;
-    guest.slice_mut(result, prestat::SIZE)?.fill(0);
+    guest.clear(result, prestat::SIZE)?;
     guest.write_u8(result + prestat::TAG, prestat::TAG_DIR)?;
     guest.write_u32(result + prestat::NAME_LEN, len)
 }

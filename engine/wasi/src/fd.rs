@@ -100,7 +100,7 @@ pub(crate) fn fdstat_get(ctx: &mut WasiCtx, guest: &mut Guest, fd: u32, result: 
         Node::Dir(_) => filetype::DIRECTORY,
         Node::Input(_) | Node::Output(_) => filetype::UNKNOWN,
     };
-    guest.slice_mut(result, fdstat::SIZE)?.fill(0);
+    guest.clear(result, fdstat::SIZE)?;
     guest.write_u8(result + fdstat::FILETYPE, filetype)?;
     guest.write_u16(result + fdstat::FLAGS, descriptor.flags)?;
     guest.write_u64(result + fdstat::RIGHTS_BASE, descriptor.rights_base)?;

@@ -1,10 +1,14 @@
 //! The guest's memory as a call sees it: every access is checked, and nothing
 //! of a size that the guest claims is ever allocated.
+//!
+//! A memory that other threads write cannot be borrowed. From such a memory a call takes copies:
+//! what it checks is then what it uses.
 
+use std::borrow::Cow;
 use std::ops::Range;
-use std::path::Path;
+use std::path::PathBuf;
 
-use probity_engine::Error;
+use probity_engine::{Error, SharedMemory};
 
 use crate::NoMemory;
 use crate::errno::{Errno, Fault, Result};
@@ -17,22 +21,36 @@ const IOVECS_USED_MAX: usize = 1024;
 const IOVECS_MAX: u32 = 1 << 16;
 /// Bytes moved by one call (Linux's limit), so that the result fits 32 bits.
 const TRANSFER_MAX: usize = 0x7fff_f000;
+/// Bytes of a shared memory that are copied at a time.
+const COPY_MAX: usize = 1 << 20;
 /// Bytes of the longest path taken from a guest.
 const PATH_MAX: u32 = 1 << 16;
 
 /// A guest's memory, for the time of one call.
 pub(crate) struct Guest<'a> {
-    bytes: &'a mut [u8],
-    present: bool,
+    memory: Memory<'a>,
     /// The generation of the interface that the guest called.
     pub(crate) abi: Abi,
+}
+
+enum Memory<'a> {
+    Absent,
+    Own(&'a mut [u8]),
+    Shared(SharedMemory),
 }
 
 impl<'a> Guest<'a> {
     pub(crate) fn new(bytes: &'a mut [u8], abi: Abi) -> Guest<'a> {
         Guest {
-            bytes,
-            present: true,
+            memory: Memory::Own(bytes),
+            abi,
+        }
+    }
+
+    /// A caller whose memory other threads use too.
+    pub(crate) fn shared(memory: SharedMemory, abi: Abi) -> Guest<'a> {
+        Guest {
+            memory: Memory::Shared(memory),
             abi,
         }
     }
@@ -41,20 +59,21 @@ impl<'a> Guest<'a> {
     /// run with [`NoMemory`].
     pub(crate) fn absent(abi: Abi) -> Guest<'a> {
         Guest {
-            bytes: &mut [],
-            present: false,
+            memory: Memory::Absent,
             abi,
         }
     }
 
     /// The range of `len` bytes at `ptr`, or FAULT.
     pub(crate) fn range(&self, ptr: u32, len: u32) -> Result<Range<usize>> {
-        if !self.present {
-            return Err(Fault::Stop(Error::host(NoMemory)));
-        }
+        let size = match &self.memory {
+            Memory::Absent => return Err(Fault::Stop(Error::host(NoMemory))),
+            Memory::Own(bytes) => bytes.len() as u64,
+            Memory::Shared(memory) => memory.byte_len(),
+        };
         let (start, len) = (ptr as usize, len as usize);
         match start.checked_add(len) {
-            Some(end) if end <= self.bytes.len() => Ok(start..end),
+            Some(end) if end as u64 <= size => Ok(start..end),
             _ => Err(Errno::Fault.into()),
         }
     }
@@ -65,20 +84,37 @@ impl<'a> Guest<'a> {
         self.range(ptr, len)
     }
 
-    pub(crate) fn slice(&self, ptr: u32, len: u32) -> Result<&[u8]> {
-        let range = self.range(ptr, len)?;
-        Ok(&self.bytes[range])
+    /// Copies from a range that has been checked.
+    fn load(&self, range: Range<usize>, to: &mut [u8]) {
+        match &self.memory {
+            Memory::Absent => {}
+            Memory::Own(bytes) => to.copy_from_slice(&bytes[range]),
+            // Memories do not shrink, so what has been checked stays in bounds.
+            Memory::Shared(memory) => drop(memory.read(range.start as u64, to)),
+        }
     }
 
-    pub(crate) fn slice_mut(&mut self, ptr: u32, len: u32) -> Result<&mut [u8]> {
+    /// Copies to a range that has been checked.
+    fn store(&mut self, range: Range<usize>, from: &[u8]) {
+        match &mut self.memory {
+            Memory::Absent => {}
+            Memory::Own(bytes) => bytes[range].copy_from_slice(from),
+            // As in `load`.
+            Memory::Shared(memory) => drop(memory.write(range.start as u64, from)),
+        }
+    }
+
+    /// Clears `len` bytes; of the size of a structure.
+    pub(crate) fn clear(&mut self, ptr: u32, len: u32) -> Result<()> {
         let range = self.range(ptr, len)?;
-        Ok(&mut self.bytes[range])
+        self.store(range, &vec![0; len as usize]);
+        Ok(())
     }
 
     fn read<const N: usize>(&self, ptr: u32) -> Result<[u8; N]> {
         let range = self.range(ptr, N as u32)?;
         let mut value = [0; N];
-        value.copy_from_slice(&self.bytes[range]);
+        self.load(range, &mut value);
         Ok(value)
     }
 
@@ -100,7 +136,8 @@ impl<'a> Guest<'a> {
 
     pub(crate) fn write(&mut self, ptr: u32, bytes: &[u8]) -> Result<()> {
         let len = u32::try_from(bytes.len()).map_err(|_| Errno::Fault)?;
-        self.slice_mut(ptr, len)?.copy_from_slice(bytes);
+        let range = self.range(ptr, len)?;
+        self.store(range, bytes);
         Ok(())
     }
 
@@ -125,16 +162,18 @@ impl<'a> Guest<'a> {
     /// # Errors
     /// FAULT outside memory, NAMETOOLONG above 64 KiB, ILSEQ if it is not
     /// UTF-8, INVAL if it holds a NUL.
-    pub(crate) fn path(&self, ptr: u32, len: u32) -> Result<&Path> {
-        let bytes = self.slice(ptr, len)?;
+    pub(crate) fn path(&self, ptr: u32, len: u32) -> Result<PathBuf> {
+        let range = self.range(ptr, len)?;
         if len > PATH_MAX {
             return Err(Errno::Nametoolong.into());
         }
-        let text = std::str::from_utf8(bytes).map_err(|_| Errno::Ilseq)?;
+        let mut bytes = vec![0; len as usize];
+        self.load(range, &mut bytes);
+        let text = String::from_utf8(bytes).map_err(|_| Errno::Ilseq)?;
         if text.contains('\0') {
             return Err(Errno::Inval.into());
         }
-        Ok(Path::new(text))
+        Ok(PathBuf::from(text))
     }
 
     /// The buffers of an `iovec` array, each checked, empty ones left out.
@@ -176,23 +215,27 @@ impl Iovecs {
         self.total
     }
 
-    /// The only buffer, if there is just one.
+    /// The only buffer, if there is just one and it can be borrowed.
     pub(crate) fn single<'g>(&self, guest: &'g mut Guest<'_>) -> Option<&'g mut [u8]> {
-        match &self.parts[..] {
-            [range] => Some(&mut guest.bytes[range.clone()]),
+        match (&self.parts[..], &mut guest.memory) {
+            ([range], Memory::Own(bytes)) => Some(&mut bytes[range.clone()]),
             _ => None,
         }
     }
 
-    /// The bytes from `position` on, at most `limit` of them, in guest order.
+    /// The bytes from `position` on, at most `limit` of them, in guest order. Of a shared memory
+    /// they are copies, and no more than a chunk.
     pub(crate) fn window<'g>(
         &self,
         guest: &'g Guest<'_>,
         position: &Position,
         limit: usize,
-    ) -> impl Iterator<Item = &'g [u8]> {
+    ) -> impl Iterator<Item = Cow<'g, [u8]>> {
         let mut skip = position.offset;
-        let mut left = limit;
+        let mut left = match &guest.memory {
+            Memory::Shared(_) => limit.min(COPY_MAX),
+            _ => limit,
+        };
         self.parts[position.part..].iter().map_while(move |range| {
             if left == 0 {
                 return None;
@@ -200,7 +243,14 @@ impl Iovecs {
             let start = range.start + std::mem::take(&mut skip);
             let len = (range.end - start).min(left);
             left -= len;
-            Some(&guest.bytes[start..start + len])
+            Some(match &guest.memory {
+                Memory::Own(bytes) => Cow::Borrowed(&bytes[start..start + len]),
+                _ => {
+                    let mut copy = vec![0; len];
+                    guest.load(start..start + len, &mut copy);
+                    Cow::Owned(copy)
+                }
+            })
         })
     }
 
@@ -212,7 +262,7 @@ impl Iovecs {
             let range = &self.parts[position.part];
             let start = range.start + position.offset;
             let (now, later) = rest.split_at(rest.len().min(range.end - start));
-            guest.bytes[start..start + now.len()].copy_from_slice(now);
+            guest.store(start..start + now.len(), now);
             rest = later;
             self.advance(position, now.len());
         }
@@ -271,7 +321,7 @@ mod tests {
     fn paths_are_utf8_without_nul() {
         let mut memory = *b"ok/\xffx\0y";
         let guest = Guest::new(&mut memory, Abi::Preview1);
-        assert_eq!(guest.path(0, 3).ok(), Some(Path::new("ok/")));
+        assert_eq!(guest.path(0, 3).ok(), Some(PathBuf::from("ok/")));
         assert_eq!(errno(guest.path(0, 4)), Some(Errno::Ilseq));
         assert_eq!(errno(guest.path(4, 3)), Some(Errno::Inval));
         assert_eq!(errno(guest.path(4, 4)), Some(Errno::Fault));
@@ -294,14 +344,13 @@ mod tests {
         iovecs.scatter(&mut guest, &mut position, b"gh");
         let all: Vec<u8> = iovecs
             .window(&guest, &Position::default(), 7)
-            .flatten()
-            .copied()
+            .flat_map(Cow::into_owned)
             .collect();
         assert_eq!(all, b"abefefg");
         let mut middle = Position::default();
         iovecs.advance(&mut middle, 5);
-        let rest: Vec<&[u8]> = iovecs.window(&guest, &middle, 100).collect();
-        assert_eq!(rest, [b"fgh"]);
+        let rest: Vec<Cow<'_, [u8]>> = iovecs.window(&guest, &middle, 100).collect();
+        assert_eq!(rest, [Cow::Borrowed(b"fgh")]);
         assert_eq!(errno(guest.iovecs(60, 1)), Some(Errno::Fault));
         assert_eq!(errno(guest.iovecs(0, u32::MAX)), Some(Errno::Inval));
     }

@@ -81,7 +81,8 @@ fn drain(
     let mut done = 0;
     while done < iovecs.total() {
         let window = iovecs.window(guest, &position, limit);
-        let parts: Vec<IoSlice> = window.map(IoSlice::new).collect();
+        let parts: Vec<_> = window.collect();
+        let parts: Vec<IoSlice> = parts.iter().map(|part| IoSlice::new(part)).collect();
         match write(&parts) {
             Ok(0) => break,
             Ok(count) => {

@@ -79,7 +79,7 @@ pub(crate) fn open(
 ) -> Result<()> {
     guest.range(result, 4)?;
     let request = Request {
-        path: guest.path(path, path_len)?,
+        path: &guest.path(path, path_len)?,
         follow: follows(dirflags)?,
         oflags: layout::flags(oflags, oflags::ALL)?,
         fdflags: layout::flags(fdflags, fdflags::ALL)?,

@@ -38,7 +38,7 @@ pub(crate) fn create_directory(
     path: u32,
     path_len: u32,
 ) -> Result<()> {
-    let path = guest.path(path, path_len)?;
+    let path = &guest.path(path, path_len)?;
     let descriptor = ctx.table.get(fd)?;
     let dir = descriptor.dir(rights::PATH_CREATE_DIRECTORY)?;
     descriptor.require_writable()?;
@@ -54,7 +54,7 @@ pub(crate) fn filestat_get(
     path_len: u32,
     result: u32,
 ) -> Result<()> {
-    let path = guest.path(path, path_len)?;
+    let path = &guest.path(path, path_len)?;
     let dir = ctx.table.get(fd)?.dir(rights::PATH_FILESTAT_GET)?;
     let host = match follows(flags)? {
         true => dir.dir.metadata(path)?,
@@ -75,7 +75,7 @@ pub(crate) fn filestat_set_times(
     mtim: u64,
     fst_flags: u32,
 ) -> Result<()> {
-    let path = guest.path(path, path_len)?;
+    let path = &guest.path(path, path_len)?;
     let WasiCtx { table, clocks, .. } = ctx;
     let descriptor = table.get(fd)?;
     let dir = descriptor.dir(rights::PATH_FILESTAT_SET_TIMES)?;
@@ -100,8 +100,8 @@ pub(crate) fn link(
     new_path: u32,
     new_path_len: u32,
 ) -> Result<()> {
-    let old_path = guest.path(old_path, old_path_len)?;
-    let new_path = guest.path(new_path, new_path_len)?;
+    let old_path = &guest.path(old_path, old_path_len)?;
+    let new_path = &guest.path(new_path, new_path_len)?;
     let source = ctx.table.get(old_fd)?;
     let target = ctx.table.get(new_fd)?;
     let old_dir = source.dir(rights::PATH_LINK_SOURCE)?;
@@ -133,7 +133,7 @@ pub(crate) fn readlink(
 ) -> Result<()> {
     guest.range(result, 4)?;
     guest.range(buf, buf_len)?;
-    let path = guest.path(path, path_len)?;
+    let path = &guest.path(path, path_len)?;
     let dir = ctx.table.get(fd)?.dir(rights::PATH_READLINK)?;
     let target = dir.dir.read_link(path)?.into_os_string();
     let bytes = target.as_encoded_bytes();
@@ -150,7 +150,7 @@ pub(crate) fn remove_directory(
     path: u32,
     path_len: u32,
 ) -> Result<()> {
-    let path = guest.path(path, path_len)?;
+    let path = &guest.path(path, path_len)?;
     let descriptor = ctx.table.get(fd)?;
     let dir = descriptor.dir(rights::PATH_REMOVE_DIRECTORY)?;
     descriptor.require_writable()?;
@@ -168,8 +168,8 @@ pub(crate) fn rename(
     new_path: u32,
     new_path_len: u32,
 ) -> Result<()> {
-    let old_path = guest.path(old_path, old_path_len)?;
-    let new_path = guest.path(new_path, new_path_len)?;
+    let old_path = &guest.path(old_path, old_path_len)?;
+    let new_path = &guest.path(new_path, new_path_len)?;
     let source = ctx.table.get(fd)?;
     let target = ctx.table.get(new_fd)?;
     let old_dir = source.dir(rights::PATH_RENAME_SOURCE)?;
@@ -193,8 +193,8 @@ pub(crate) fn symlink(
     new_path: u32,
     new_path_len: u32,
 ) -> Result<()> {
-    let old_path = guest.path(old_path, old_path_len)?;
-    let new_path = guest.path(new_path, new_path_len)?;
+    let old_path = &guest.path(old_path, old_path_len)?;
+    let new_path = &guest.path(new_path, new_path_len)?;
     let descriptor = ctx.table.get(fd)?;
     let dir = descriptor.dir(rights::PATH_SYMLINK)?;
     descriptor.require_writable()?;
@@ -208,7 +208,7 @@ pub(crate) fn unlink_file(
     path: u32,
     path_len: u32,
 ) -> Result<()> {
-    let path = guest.path(path, path_len)?;
+    let path = &guest.path(path, path_len)?;
     let descriptor = ctx.table.get(fd)?;
     let dir = descriptor.dir(rights::PATH_UNLINK_FILE)?;
     descriptor.require_writable()?;

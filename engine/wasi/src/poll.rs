@@ -102,7 +102,7 @@ pub(crate) fn oneoff(
     for (subscription, outcome) in wanted.iter().zip(outcomes) {
         let Some(outcome) = outcome else { continue };
         let at = events + written * event::SIZE;
-        guest.slice_mut(at, event::SIZE)?.fill(0);
+        guest.clear(at, event::SIZE)?;
         guest.write_u64(at + event::USERDATA, subscription.userdata)?;
         guest.write_u16(at + event::ERROR, outcome.errno as u16)?;
         guest.write_u8(at + event::TYPE, subscription.kind.tag())?;

@@ -39,9 +39,13 @@ impl Random {
 }
 
 pub(crate) fn get(ctx: &mut WasiCtx, guest: &mut Guest, buf: u32, len: u32) -> Result<()> {
-    for chunk in guest.slice_mut(buf, len)?.chunks_mut(CHUNK) {
+    guest.range(buf, len)?;
+    let mut chunk = vec![0; CHUNK.min(len as usize)];
+    for at in (0..len).step_by(CHUNK) {
         ctx.stop.check()?;
+        let chunk = &mut chunk[..CHUNK.min((len - at) as usize)];
         ctx.random.fill(chunk)?;
+        guest.write(buf + at, chunk)?;
     }
     Ok(())
 }

@@ -69,7 +69,7 @@ fn nanoseconds(seconds: i64, rest: i64) -> u64 {
 impl Filestat {
     pub(crate) fn write(&self, guest: &mut Guest, ptr: u32) -> Result<()> {
         let at = guest.abi.filestat();
-        guest.slice_mut(ptr, at.bytes)?.fill(0);
+        guest.clear(ptr, at.bytes)?;
         guest.write_u64(ptr + at.dev, self.dev)?;
         guest.write_u64(ptr + at.ino, self.ino)?;
         guest.write_u8(ptr + at.filetype, self.filetype)?;

@@ -120,10 +120,13 @@ fn run<T>(
 ) -> Result<u32, Error> {
     let memory = caller.get_export("memory").and_then(Extern::into_memory);
     let result = match memory {
-        Some(memory) => {
-            let (bytes, data) = caller.memory_and_data(memory);
-            call(get(data), &mut Guest::new(bytes, abi))
-        }
+        Some(memory) => match memory.as_shared(caller) {
+            Some(shared) => call(get(caller.data_mut()), &mut Guest::shared(shared, abi)),
+            None => {
+                let (bytes, data) = caller.memory_and_data(memory);
+                call(get(data), &mut Guest::new(bytes, abi))
+            }
+        },
         None => call(get(caller.data_mut()), &mut Guest::absent(abi)),
     };
     match result {

@@ -192,6 +192,10 @@ const CHILD: &str = "PROBITY_WASI_TEST_CHILD";
 
 /// Runs this test alone in a process of its own, in which `CHILD` is set.
 fn child(test: &str) -> Command {
+    let test = match SHARED {
+        true => &format!("stdio::{test}"),
+        false => test,
+    };
     let mut command = Command::new(std::env::current_exe().unwrap());
     command
         .args(["--exact", test, "--nocapture"])

@@ -114,7 +114,12 @@ impl SharedMemory {
 
     /// Size in pages now. Other threads may make it larger, never smaller.
     pub fn size(&self) -> u64 {
-        self.len() >> self.inner.ty.page_size_log2
+        self.byte_len() >> self.inner.ty.page_size_log2
+    }
+
+    /// Size in bytes now.
+    pub fn byte_len(&self) -> u64 {
+        self.inner.len.load(Ordering::Acquire)
     }
 
     /// Grows by `pages`; gives the size before.
@@ -150,7 +155,7 @@ impl SharedMemory {
 
     fn at(&self, offset: u64, len: usize) -> Result<*mut u8, TrapCode> {
         let end = offset.checked_add(len as u64);
-        end.filter(|&end| end <= self.len())
+        end.filter(|&end| end <= self.byte_len())
             .ok_or(TrapCode::MemoryOutOfBounds)?;
         Ok(self.inner.base.wrapping_add(offset as usize))
     }
@@ -182,11 +187,6 @@ impl SharedMemory {
 
     pub(crate) fn base(&self) -> *mut u8 {
         self.inner.base
-    }
-
-    /// Bytes that exist.
-    pub(crate) fn len(&self) -> u64 {
-        self.inner.len.load(Ordering::Acquire)
     }
 
     /// Where the length is kept; valid as long as the memory.

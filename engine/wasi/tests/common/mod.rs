@@ -128,6 +128,10 @@ pub const RESULT: u32 = 64;
 /// From here on, `put` places what the guest hands over.
 const HEAP: u32 = 4096;
 
+/// Whether the guest's memory is one that other threads could use: `shared.rs` runs everything
+/// once more with such a memory.
+pub const SHARED: bool = matches!(env!("CARGO_CRATE_NAME").as_bytes(), b"shared");
+
 /// The module: one exported wrapper for each call, and the memory.
 pub fn module_text(module: &str) -> String {
     let mut text = String::from("(module\n");
@@ -154,7 +158,12 @@ pub fn module_text(module: &str) -> String {
         )
         .unwrap();
     }
-    writeln!(text, "(memory (export \"memory\") {})", MEMORY / 65536).unwrap();
+    let pages = MEMORY / 65536;
+    let ty = match SHARED {
+        true => format!("{pages} {pages} shared"),
+        false => pages.to_string(),
+    };
+    writeln!(text, "(memory (export \"memory\") {ty})").unwrap();
     for (name, types) in SIGNATURES {
         let (params, result) = (params(types), result(name));
         let args: String = (0..types.len())
@@ -241,8 +250,10 @@ impl Guest {
     }
 
     pub fn bytes(&mut self, at: u32, len: u32) -> Vec<u8> {
-        let data = self.memory.data(&self.store);
-        data[at as usize..(at + len) as usize].to_vec()
+        let mut bytes = vec![0; len as usize];
+        let read = self.memory.read(&self.store, at.into(), &mut bytes);
+        read.expect("in bounds");
+        bytes
     }
 
     pub fn u8(&mut self, at: u32) -> u8 {
@@ -262,8 +273,8 @@ impl Guest {
     }
 
     pub fn set(&mut self, at: u32, bytes: &[u8]) {
-        let data = self.memory.data_mut(&mut self.store);
-        data[at as usize..at as usize + bytes.len()].copy_from_slice(bytes);
+        let written = self.memory.write(&mut self.store, at.into(), bytes);
+        written.expect("in bounds");
     }
 
     /// Reserves bytes in the guest's memory.
