@@ -22,7 +22,11 @@ pub const CHILD_ARGUMENT: &str = "--child";
 pub const SCRIPT_ARGUMENT: &str = "--script";
 
 /// Wall time of one case. The slowest takes seconds in an unoptimised build.
-const TIMEOUT: Duration = Duration::from_secs(120);
+const TIMEOUT_S: u64 = 120;
+
+/// The environment variable that gives another time, in seconds: for runs under
+/// tools that slow everything down.
+const TIMEOUT_VARIABLE: &str = "SPEC_TESTS_TIMEOUT_S";
 
 /// Native stack of the thread that executes the script. Wasm recursion must not
 /// become native recursion, so little is needed, and a dispatch that lost its
@@ -53,6 +57,7 @@ pub fn run(file: &File, mode: Mode) -> Outcome {
 }
 
 fn spawn(file: &File, mode: Mode) -> io::Result<Outcome> {
+    let timeout = timeout()?;
     let mut child = Command::new(std::env::current_exe()?)
         .args([CHILD_ARGUMENT, file.folder.name(), &file.name, mode.name()])
         .stdin(Stdio::null())
@@ -77,7 +82,7 @@ fn spawn(file: &File, mode: Mode) -> io::Result<Outcome> {
         let _ = sender.send(());
         String::from_utf8_lossy(&kept).trim_end().to_owned()
     });
-    let timed_out = receiver.recv_timeout(TIMEOUT).is_err();
+    let timed_out = receiver.recv_timeout(timeout).is_err();
     if timed_out {
         child.kill()?;
     }
@@ -85,7 +90,7 @@ fn spawn(file: &File, mode: Mode) -> io::Result<Outcome> {
     let report = reader.join().unwrap_or_default();
 
     Ok(if timed_out {
-        Outcome::Failed(format!("killed after {} s\n{report}", TIMEOUT.as_secs()))
+        Outcome::Failed(format!("killed after {} s\n{report}", timeout.as_secs()))
     } else if status.success() {
         Outcome::Passed
     } else if status.code() == Some(STATUS_FAILED.into()) {
@@ -93,6 +98,18 @@ fn spawn(file: &File, mode: Mode) -> io::Result<Outcome> {
     } else {
         Outcome::Failed(format!("{status}\n{report}"))
     })
+}
+
+fn timeout() -> io::Result<Duration> {
+    let Some(seconds) = std::env::var_os(TIMEOUT_VARIABLE) else {
+        return Ok(Duration::from_secs(TIMEOUT_S));
+    };
+    match seconds.to_str().and_then(|text| text.parse().ok()) {
+        Some(seconds) => Ok(Duration::from_secs(seconds)),
+        None => Err(io::Error::other(format!(
+            "{TIMEOUT_VARIABLE} is not a number of seconds"
+        ))),
+    }
 }
 
 /// The child's side: run the case that the arguments name. With [`SCRIPT_ARGUMENT`]

@@ -3,6 +3,7 @@
 //! `cargo test -p probity-spec-tests --test spec -- simd` runs what has `simd`
 //! in its name; the usual options of test binaries work. `-- --script FOLDER PATH
 //! MODE` runs any script under the configuration of one of the suite's folders.
+//! A case may take two minutes, or what `SPEC_TESTS_TIMEOUT_S` says.
 #![forbid(unsafe_code)]
 
 use std::process::ExitCode;
