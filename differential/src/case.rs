@@ -35,9 +35,6 @@ pub struct Case {
     pub shape: Shape,
     /// Calls in order.
     pub calls: Vec<Call>,
-    /// Do NaNs have defined bits because the module makes them canonical? Otherwise both engines
-    /// must be told to.
-    pub canonical_nans: bool,
     /// How the second run of Probity differs from the first.
     pub watch: Watch,
 }
@@ -55,21 +52,19 @@ impl Case {
     /// The case of a seed; `None` if wasm-smith makes no module of it.
     pub fn new(seed: u64, settings: Settings) -> Option<Case> {
         let mut rng = Rng::for_purpose(seed, 1);
-        let canonical_nans = rng.one_in(2);
-        let wasm = (0..ATTEMPTS).find_map(|_| module(settings, canonical_nans, &mut rng))?;
+        let wasm = (0..ATTEMPTS).find_map(|_| module(settings, &mut rng))?;
         let shape = Shape::of(&wasm).ok()?;
-        Some(Case::of_module(seed, wasm, shape, canonical_nans))
+        Some(Case::of_module(seed, wasm, shape))
     }
 
     /// The case of a seed whose module is this one.
-    pub fn of_module(seed: u64, wasm: Vec<u8>, shape: Shape, canonical_nans: bool) -> Case {
+    pub fn of_module(seed: u64, wasm: Vec<u8>, shape: Shape) -> Case {
         let calls = calls(&shape, &mut Rng::for_purpose(seed, 2));
         Case {
             seed,
             wasm,
             shape,
             calls,
-            canonical_nans,
             watch: Watch::drawn(&mut Rng::for_purpose(seed, 3)),
         }
     }
@@ -98,10 +93,8 @@ impl Case {
     }
 }
 
-fn module(settings: Settings, canonical_nans: bool, rng: &mut Rng) -> Option<Vec<u8>> {
-    let config = settings
-        .profile
-        .config(settings.features, canonical_nans, rng);
+fn module(settings: Settings, rng: &mut Rng) -> Option<Vec<u8>> {
+    let config = settings.profile.config(settings.features, rng);
     let len = 1 << (11 + rng.below(4));
     let dna = rng.bytes(len);
     let mut module = wasm_smith::Module::new(config, &mut Unstructured::new(&dna)).ok()?;

@@ -12,6 +12,8 @@ pub enum End {
     Results(Vec<Value>),
     /// It trapped.
     Trap(TrapClass),
+    /// An exception that nobody caught; what it carries.
+    Thrown(Vec<Value>),
     /// It met a limit that engines draw at different places, or something that the engine does
     /// not do; nothing can be said of what follows.
     Unclear(Unclear),
@@ -64,12 +66,10 @@ pub enum TrapClass {
     NotShared,
     /// The host function that the case defines failed as planned.
     Host,
-    /// An exception that nobody caught.
-    Exception,
 }
 
 impl TrapClass {
-    const NAMES: [(TrapClass, &'static str); 15] = [
+    const NAMES: [(TrapClass, &'static str); 14] = [
         (TrapClass::Unreachable, "unreachable"),
         (TrapClass::Memory, "memory"),
         (TrapClass::Table, "table"),
@@ -84,7 +84,6 @@ impl TrapClass {
         (TrapClass::Unaligned, "unaligned"),
         (TrapClass::NotShared, "not-shared"),
         (TrapClass::Host, "host"),
-        (TrapClass::Exception, "exception"),
     ];
 
     /// One word.
@@ -110,11 +109,10 @@ impl fmt::Display for End {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             End::Results(values) if values.is_empty() => f.write_str("returned"),
-            End::Results(values) => {
-                for (i, value) in values.iter().enumerate() {
-                    write!(f, "{}{value}", if i == 0 { "" } else { " " })?;
-                }
-                Ok(())
+            End::Results(values) => write_values(f, values),
+            End::Thrown(values) => {
+                f.write_str("threw ")?;
+                write_values(f, values)
             }
             End::Trap(class) => write!(f, "trap {}", class.name()),
             End::Unclear(Unclear::Fuel) => f.write_str("out of fuel"),
@@ -124,6 +122,13 @@ impl fmt::Display for End {
             End::Broken(why) => write!(f, "broken: {why}"),
         }
     }
+}
+
+fn write_values(f: &mut fmt::Formatter<'_>, values: &[Value]) -> fmt::Result {
+    for (i, value) in values.iter().enumerate() {
+        write!(f, "{}{value}", if i == 0 { "" } else { " " })?;
+    }
+    Ok(())
 }
 
 impl FromStr for End {
@@ -137,8 +142,13 @@ impl FromStr for End {
         if text == "returned" {
             return Ok(End::Results(Vec::new()));
         }
-        let values: Result<Vec<Value>, String> = text.split_whitespace().map(str::parse).collect();
-        match values? {
+        let values = |text: &str| -> Result<Vec<Value>, String> {
+            text.split_whitespace().map(str::parse).collect()
+        };
+        if let Some(text) = text.strip_prefix("threw") {
+            return Ok(End::Thrown(values(text)?));
+        }
+        match values(text)? {
             values if values.is_empty() => Err("no outcome".to_owned()),
             values => Ok(End::Results(values)),
         }
@@ -155,6 +165,8 @@ mod tests {
             End::Results(vec![]),
             End::Results(vec![Value::I32(1), Value::Null]),
             End::Trap(TrapClass::DivideByZero),
+            End::Thrown(vec![]),
+            End::Thrown(vec![Value::I32(1)]),
         ];
         for end in ends {
             assert_eq!(end.to_string().parse(), Ok(end));

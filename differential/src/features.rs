@@ -30,6 +30,8 @@ macro_rules! features {
 impl Features {
     /// Wasm 2.0 alone.
     pub const NONE: Features = Features(0);
+    /// All of them.
+    pub const ALL: Features = Features((1 << NAMES.len()) - 1);
     features! {
         /// `return_call*`
         TAIL_CALLS = 0;

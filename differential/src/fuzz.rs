@@ -73,10 +73,9 @@ pub fn check(engines: &Engines, peer: &dyn Peer, case: &Case, details: bool) -> 
         traps: 0,
         fuel: 0,
     };
-    // Where a module does not make its NaNs canonical, both engines must.
-    let deterministic = !case.canonical_nans;
     let run = |deterministic, watch| run(engines, case, deterministic, watch, details);
-    let plain = match run(deterministic, Watch::PLAIN) {
+    // Both engines make NaNs canonical, so that all bits can be compared.
+    let plain = match run(true, Watch::PLAIN) {
         Ok((_, trace)) => trace,
         Err(NoSide::Unsupported(why)) => {
             report.verdict = Verdict::Inconclusive(Unclear::Refused(why));
@@ -152,11 +151,10 @@ fn watched(engines: &Engines, case: &Case, plain: &Trace, details: bool) -> Resu
     let refused = |error: NoSide| error.to_string();
     let run = |deterministic, watch| run(engines, case, deterministic, watch, details);
     let mut rng = Rng::for_purpose(case.seed, 4);
-    // With canonical NaNs in the module, the engine's own way with NaNs does not matter. Without,
-    // the plain run was deterministic; the bits that the hardware gives are compared here.
-    let deterministic = case.canonical_nans && rng.one_in(2);
+    // Half of the time with the NaN bits that the hardware gives, which are other handlers.
+    let deterministic = rng.one_in(2);
     let hardware;
-    let base = if case.canonical_nans {
+    let base = if deterministic {
         plain
     } else {
         hardware = run(false, Watch::PLAIN).map_err(refused)?.1;
@@ -198,9 +196,8 @@ fn limited(engines: &Engines, case: &Case, plain: &Trace, details: bool) -> Resu
     // As much as the call needs must do; anything less must not.
     let limit = rng.below(after - before + 2).min(FUEL);
     let cut = |watch| -> Result<Step, String> {
-        let deterministic = !case.canonical_nans;
-        let mut side = ProbitySide::new(engines, case, deterministic, watch)
-            .map_err(|error| error.to_string())?;
+        let mut side =
+            ProbitySide::new(engines, case, true, watch).map_err(|error| error.to_string())?;
         for call in &case.calls[..at] {
             side.call(&call.export, &call.arguments);
         }

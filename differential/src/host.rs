@@ -10,6 +10,10 @@ pub const MEMORY_BYTES_MAX: u64 = 20 << 16;
 /// Elements that a table may grow to, in every engine.
 pub const TABLE_ELEMENTS_MAX: u64 = 2000;
 
+/// Bytes that the heap of objects may take. Engines measure them differently, so that a case
+/// which comes near is inconclusive.
+pub const HEAP_BYTES_MAX: u64 = 64 << 20;
+
 /// One in this many calls of an imported function fails.
 const CALLS_PER_FAILURE: u64 = 40;
 

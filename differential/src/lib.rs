@@ -19,6 +19,7 @@ pub mod ledger;
 pub mod peers;
 pub mod probity;
 pub mod profile;
+pub mod regression;
 pub mod rng;
 pub mod session;
 pub mod shape;

@@ -106,7 +106,7 @@ impl One {
             |error: &dyn std::fmt::Display| format!("failed to load `{}`: {error}", path.display());
         let wasm = wat::parse_bytes(&wasm).map_err(|error| invalid(&error))?;
         let shape = Shape::of(&wasm).map_err(|error| invalid(&error))?;
-        Ok(Case::of_module(self.seed, wasm.into_owned(), shape, true))
+        Ok(Case::of_module(self.seed, wasm.into_owned(), shape))
     }
 }
 

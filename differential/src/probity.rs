@@ -4,21 +4,23 @@ use std::borrow::Cow;
 use std::fmt;
 
 use probity_engine::{
-    AsContext, AsContextMut, Config, Engine, Error, ErrorKind, Extern, ExternRef, ExternType, Func,
-    Global, HeapType, Instance, Limits, Memory, Module, RefType, Store, Table, TrapCode, Val,
-    ValType,
+    AnyRef, AsContext, AsContextMut, Config, Engine, Error, ErrorKind, Extern, ExternRef,
+    ExternType, Func, Global, HeapType, Instance, Limits, Memory, Module, RefType, Store, Table,
+    Tag, TrapCode, Val, ValType,
 };
 
 use crate::case::Case;
 use crate::end::{End, TrapClass, Unclear};
 use crate::features::Features;
-use crate::host::{Host, HostFailure, HostLog, MEMORY_BYTES_MAX, TABLE_ELEMENTS_MAX};
+use crate::host::{
+    HEAP_BYTES_MAX, Host, HostFailure, HostLog, MEMORY_BYTES_MAX, TABLE_ELEMENTS_MAX,
+};
 use crate::side::{Item, Side};
-use crate::value::{RefKind, Type, Value};
+use crate::value::{ELEMENTS, LEVELS, RefKind, Type, Value, digest};
 use crate::watch::{Watch, Watching};
 
 /// What it executes beyond Wasm 2.0.
-pub const FEATURES: Features = Features::NONE;
+pub const FEATURES: Features = Features::ALL;
 
 /// Units of fuel of one call; a case that needs more is inconclusive.
 pub const FUEL: u64 = 200_000;
@@ -26,14 +28,17 @@ pub const FUEL: u64 = 200_000;
 /// The engines of a session, by what configures them. They live as long as the session, so that
 /// what an engine fails to free would be seen.
 pub struct Engines {
-    engines: [Engine; 4],
+    engines: [Engine; 8],
 }
 
 impl Default for Engines {
     fn default() -> Engines {
         let engine = |i: usize| {
             let mut config = Config::new();
-            config.deterministic(i & 1 != 0).lazy(i & 2 != 0);
+            config
+                .deterministic(i & 1 != 0)
+                .lazy(i & 2 != 0)
+                .gc_zeal(i & 4 != 0);
             Engine::new(&config)
         };
         Engines {
@@ -43,8 +48,9 @@ impl Default for Engines {
 }
 
 impl Engines {
-    fn get(&self, deterministic: bool, eager: bool) -> &Engine {
-        &self.engines[usize::from(deterministic) | usize::from(!eager) << 1]
+    fn get(&self, deterministic: bool, watch: Watch) -> &Engine {
+        let (lazy, zeal) = (usize::from(!watch.eager), usize::from(watch.zeal));
+        &self.engines[usize::from(deterministic) | lazy << 1 | zeal << 2]
     }
 }
 
@@ -88,13 +94,14 @@ impl ProbitySide {
         deterministic: bool,
         watch: Watch,
     ) -> Result<ProbitySide, NoSide> {
-        let engine = engines.get(deterministic, watch.eager);
+        let engine = engines.get(deterministic, watch);
         let module =
             Module::new(engine, &case.wasm).map_err(|error| NoSide::Refused(error.to_string()))?;
         let mut store = Store::new(engine, Host::new(case.seed));
         store.set_limits(Limits {
             memory_bytes_max: Some(MEMORY_BYTES_MAX),
             table_elements_max: Some(TABLE_ELEMENTS_MAX),
+            heap_bytes_max: Some(HEAP_BYTES_MAX),
             ..Limits::default()
         });
         let watching = watch.install(&mut store);
@@ -113,7 +120,7 @@ impl ProbitySide {
             }
             Err(error) => {
                 imports.sort_by_key(kind);
-                (end_of(&error), None, imports)
+                (end_of(&store, &error), None, imports)
             }
         };
         Ok(ProbitySide {
@@ -134,7 +141,7 @@ impl ProbitySide {
     pub fn call_with_fuel(&mut self, export: &str, arguments: &[Value], fuel: u64) -> End {
         match self.try_call(export, arguments, fuel) {
             Ok(values) => End::Results(values),
-            Err(error) => end_of(&error),
+            Err(error) => end_of(&self.store, &error),
         }
     }
 
@@ -157,7 +164,8 @@ impl ProbitySide {
         let mut results: Vec<Val> = defaults.collect();
         self.store.set_fuel_limit(Some(fuel));
         func.call(&mut self.store, &vals, &mut results)?;
-        Ok(results.iter().map(|v| from_val(&self.store, v)).collect())
+        let results = results.iter();
+        Ok(results.map(|v| from_val(&self.store, v, LEVELS)).collect())
     }
 }
 
@@ -174,12 +182,13 @@ impl Side for ProbitySide {
         let store = &self.store;
         let item = |item: &Extern| match item {
             Extern::Func(_) => Item::Func,
-            Extern::Memory(memory) => Item::Memory(Cow::Borrowed(memory.data(store))),
-            Extern::Global(global) => Item::Global(from_val(store, &global.get(store))),
+            Extern::Memory(memory) => Item::Memory(content(store, memory)),
+            Extern::Tag(_) => Item::Tag,
+            Extern::Global(global) => Item::Global(from_val(store, &global.get(store), LEVELS)),
             Extern::Table(table) => Item::Table(
                 (0..table.size(store))
                     .filter_map(|i| table.get(store, i))
-                    .map(|v| from_val(store, &v))
+                    .map(|v| from_val(store, &v, LEVELS))
                     .collect(),
             ),
         };
@@ -198,6 +207,7 @@ fn kind(item: &Extern) -> u8 {
         Extern::Table(_) => 1,
         Extern::Memory(_) => 2,
         Extern::Global(_) => 3,
+        Extern::Tag(_) => 4,
     }
 }
 
@@ -207,6 +217,7 @@ fn kind_of_type(ty: &ExternType) -> u8 {
         ExternType::Table(_) => 1,
         ExternType::Memory(_) => 2,
         ExternType::Global(_) => 3,
+        ExternType::Tag(_) => 4,
     }
 }
 
@@ -218,7 +229,10 @@ fn make_import(store: &mut Store<Host>, index: usize, ty: &ExternType) -> Result
             let types: Vec<Type> = ty.results().iter().map(|&ty| type_of(ty)).collect();
             let val_types = ty.results().to_vec();
             let func = Func::new(store, ty.clone(), move |caller, arguments, results| {
-                let arguments: Vec<Value> = arguments.iter().map(|v| from_val(caller, v)).collect();
+                let arguments: Vec<Value> = arguments
+                    .iter()
+                    .map(|v| from_val(caller, v, LEVELS))
+                    .collect();
                 let host = caller.data_mut();
                 let values = host.call(index, arguments, types.iter().copied());
                 for (i, value) in values.map_err(Error::host)?.into_iter().enumerate() {
@@ -237,6 +251,11 @@ fn make_import(store: &mut Store<Host>, index: usize, ty: &ExternType) -> Result
             Extern::Global(Global::new(store, *ty, val).map_err(failed)?)
         }
         ExternType::Memory(ty) => Extern::Memory(Memory::new(store, *ty).map_err(failed)?),
+        ExternType::Tag(ty) => Extern::Tag(Tag::new(store, ty.clone())),
+        ExternType::Table(ty) if !ty.element.nullable => {
+            let why = "imported table without null elements";
+            return Err(NoSide::Unsupported(why.to_owned()));
+        }
         ExternType::Table(ty) => {
             let null = Val::default_for(ValType::Ref(ty.element));
             Extern::Table(Table::new(store, *ty, null).map_err(failed)?)
@@ -255,6 +274,7 @@ fn type_of(ty: ValType) -> Type {
             nullable,
             kind: match heap {
                 HeapType::Extern => RefKind::Extern,
+                HeapType::Any | HeapType::Eq | HeapType::I31 => RefKind::I31,
                 _ => RefKind::NullOnly,
             },
         },
@@ -270,27 +290,80 @@ fn to_val(store: &mut impl AsContextMut, value: Value, ty: ValType) -> Result<Va
         Value::V128(v) => Val::V128(v),
         Value::Null => Val::default_for(ty),
         Value::Extern(v) => Val::ExternRef(Some(ExternRef::new(store, v))),
+        Value::I31(v) => Val::AnyRef(Some(AnyRef::i31(v))),
         _ => return Err(Error::usage(format!("no host can make `{value}`"))),
     })
 }
 
-fn from_val(store: &impl AsContext, val: &Val) -> Value {
+/// The value, with the objects that it refers to up to some levels below.
+fn from_val(store: &impl AsContext, val: &Val, levels: u32) -> Value {
     match val {
         Val::I32(v) => Value::I32(*v),
         Val::I64(v) => Value::I64(*v),
         Val::F32(v) => Value::F32(*v),
         Val::F64(v) => Value::F64(*v),
         Val::V128(v) => Value::V128(*v),
-        Val::FuncRef(None) | Val::ExternRef(None) => Value::Null,
+        Val::FuncRef(None) | Val::ExternRef(None) | Val::AnyRef(None) | Val::ExnRef(None) => {
+            Value::Null
+        }
         Val::FuncRef(Some(_)) => Value::Func,
-        Val::ExternRef(Some(v)) => {
-            let data = v.data(store).downcast_ref::<u32>();
-            data.map_or(Value::Converted, |&v| Value::Extern(v))
+        Val::ExternRef(Some(v)) => from_extern(store, v, levels),
+        Val::AnyRef(Some(v)) => from_any(store, v, levels),
+        Val::ExnRef(Some(v)) => {
+            let Some(below) = levels.checked_sub(1) else {
+                return Value::Exn(0);
+            };
+            let args = v.args(store);
+            Value::Exn(digest(args.iter().map(|v| from_val(store, v, below))))
         }
     }
 }
 
-fn end_of(error: &Error) -> End {
+fn from_extern(store: &impl AsContext, v: &ExternRef, levels: u32) -> Value {
+    match v.data(store) {
+        Some(data) => data
+            .downcast_ref::<u32>()
+            .map_or(Value::Opaque, |&v| Value::Extern(v)),
+        None => from_any(store, &v.to_any(), levels),
+    }
+}
+
+fn from_any(store: &impl AsContext, v: &AnyRef, levels: u32) -> Value {
+    if let Some(v) = v.as_i31() {
+        return Value::I31(v);
+    }
+    if v.is_extern(store) {
+        return from_extern(store, &v.to_extern(store), levels);
+    }
+    let len = v.len(store).unwrap_or(0);
+    let hash = levels.checked_sub(1).map_or(0, |below| {
+        let shown = if v.is_array(store) {
+            len.min(ELEMENTS)
+        } else {
+            len
+        };
+        let parts = (0..shown).filter_map(|i| v.get(store, i).ok());
+        digest(parts.map(|part| from_val(store, &part, below)))
+    });
+    match v.is_array(store) {
+        true => Value::Array(len, hash),
+        false => Value::Struct(hash),
+    }
+}
+
+/// The bytes of a memory; those of a shared one are copied.
+fn content<'a>(store: &'a impl AsContext, memory: &Memory) -> Cow<'a, [u8]> {
+    if !memory.ty(store).shared {
+        return Cow::Borrowed(memory.data(store));
+    }
+    let ty = memory.ty(store);
+    let mut bytes = vec![0; (memory.size(store) << ty.page_size_log2) as usize];
+    // The size was just asked for, and shared memories never shrink.
+    let _ = memory.read(store, 0, &mut bytes);
+    Cow::Owned(bytes)
+}
+
+fn end_of(store: &Store<Host>, error: &Error) -> End {
     use TrapCode as C;
     let class = match error.kind() {
         ErrorKind::Trap(trap) => match trap.code() {
@@ -302,10 +375,26 @@ fn end_of(error: &Error) -> End {
             C::IntegerOverflow => TrapClass::Overflow,
             C::IntegerDivideByZero => TrapClass::DivideByZero,
             C::InvalidConversionToInteger => TrapClass::Conversion,
+            C::NullReference
+            | C::NullFunctionReference
+            | C::NullStructReference
+            | C::NullArrayReference
+            | C::NullI31Reference
+            | C::NullExceptionReference => TrapClass::Null,
+            C::CastFailure => TrapClass::Cast,
+            C::ArrayOutOfBounds => TrapClass::Array,
+            C::UnalignedAtomic => TrapClass::Unaligned,
+            C::ExpectedSharedMemory => TrapClass::NotShared,
+            C::HeapLimit => return End::Unclear(Unclear::System),
             C::StackOverflow => return End::Unclear(Unclear::Stack),
             C::OutOfFuel => return End::Unclear(Unclear::Fuel),
             other => return End::Broken(format!("unexpected trap: {other}")),
         },
+        ErrorKind::Exception(exception) => {
+            let args = exception.args(store);
+            let values = args.iter().map(|v| from_val(store, v, LEVELS));
+            return End::Thrown(values.collect());
+        }
         ErrorKind::Host(error) if error.is::<HostFailure>() => TrapClass::Host,
         ErrorKind::Link(error) => return End::Unclear(Unclear::Refused(error.to_string())),
         _ => return End::Broken(error.to_string()),

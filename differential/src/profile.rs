@@ -89,8 +89,8 @@ impl Profile {
         }
     }
 
-    /// Settings for one module. With `canonical_nans` the module itself makes NaNs canonical.
-    pub fn config(self, features: Features, canonical_nans: bool, rng: &mut Rng) -> Config {
+    /// Settings for one module.
+    pub fn config(self, features: Features, rng: &mut Rng) -> Config {
         let profile = self.drawn(rng);
         let features = features.some(rng.next() | rng.next());
         let has = |feature| features.has(feature);
@@ -98,7 +98,9 @@ impl Profile {
         Config {
             allowed_instructions: InstructionKinds::new(profile.kinds()),
             allow_floats: !rng.one_in(4),
-            canonicalize_nans: canonical_nans,
+            // It forgets conversions, so that NaNs are left to the engines; sometimes, for the
+            // sake of the code that it makes.
+            canonicalize_nans: rng.one_in(8),
             disallow_traps: rng.one_in(3),
             export_everything: true,
             memory_offset_choices: MemoryOffsetChoices(200, 10, 1),
@@ -179,9 +181,8 @@ mod tests {
     #[test]
     fn features_that_are_off_stay_off() {
         for seed in 0..50 {
-            let config = Profile::Mixed.config(Features::NONE, true, &mut Rng::new(seed));
+            let config = Profile::Mixed.config(Features::NONE, &mut Rng::new(seed));
             assert!(!config.gc_enabled && !config.threads_enabled && config.max_memories == 1);
-            assert!(config.canonicalize_nans);
         }
     }
 }

@@ -42,9 +42,9 @@ pub enum RefKind {
 
 /// A value as engines are compared by it.
 ///
-/// Floats are their bits: wherever NaN bits are free, the case has them made canonical.
-/// References to functions and objects are equal if both are not null, since engines have no
-/// common names for them.
+/// Floats are their bits: all engines are told to make NaNs canonical.
+/// References to functions are equal if both are not null, since engines have no common names for
+/// them; objects are compared by what they hold, some levels deep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Value {
     /// 32-bit integer.
@@ -65,14 +65,14 @@ pub enum Value {
     Extern(u32),
     /// 31-bit integer, sign-extended.
     I31(i32),
-    /// Some structure.
-    Struct,
-    /// Some array of this length.
-    Array(u32),
-    /// Some exception.
-    Exn,
-    /// A reference of the other hierarchy, converted, whose content the peer cannot show.
-    Converted,
+    /// A structure, by a hash of its fields ([`digest`]).
+    Struct(u64),
+    /// An array, by its length and a hash of its first elements.
+    Array(u32, u64),
+    /// An exception, by a hash of what it carries.
+    Exn(u64),
+    /// Something that the engine's API does not show.
+    Opaque,
 }
 
 /// Integers at which operators change their behaviour.
@@ -178,12 +178,24 @@ impl Value {
             Value::Func => 0x6675,
             Value::Extern(v) => 0x6578 << 32 | u64::from(v),
             Value::I31(v) => 0x3331 << 32 | u64::from(v as u32),
-            Value::Struct => 0x7374,
-            Value::Array(n) => 0x6172 << 32 | u64::from(n),
-            Value::Exn => 0x786e,
-            Value::Converted => 0x636f,
+            Value::Struct(hash) => hash ^ 0x7374,
+            Value::Array(n, hash) => hash ^ (0x6172 << 32) ^ u64::from(n),
+            Value::Exn(hash) => hash ^ 0x786e,
+            Value::Opaque => 0x6f70,
         }
     }
+}
+
+/// Levels of references below a value that are looked at.
+pub const LEVELS: u32 = 3;
+
+/// Elements of an array that are looked at.
+pub const ELEMENTS: u32 = 8;
+
+/// A hash of the parts of an object.
+pub fn digest(parts: impl IntoIterator<Item = Value>) -> u64 {
+    let parts = parts.into_iter();
+    parts.fold(1, |hash, value| crate::rng::mix(hash ^ value.word()))
 }
 
 /// The value of 31 bits, sign-extended.
@@ -204,10 +216,10 @@ impl fmt::Display for Value {
             Value::Func => f.write_str("func"),
             Value::Extern(v) => write!(f, "extern:{v}"),
             Value::I31(v) => write!(f, "i31:{v}"),
-            Value::Struct => f.write_str("struct"),
-            Value::Array(n) => write!(f, "array:{n}"),
-            Value::Exn => f.write_str("exn"),
-            Value::Converted => f.write_str("converted"),
+            Value::Struct(hash) => write!(f, "struct:{hash:#x}"),
+            Value::Array(n, hash) => write!(f, "array-{n}:{hash:#x}"),
+            Value::Exn(hash) => write!(f, "exn:{hash:#x}"),
+            Value::Opaque => f.write_str("opaque"),
         }
     }
 }
@@ -236,11 +248,13 @@ impl FromStr for Value {
             "func" => Value::Func,
             "extern" => Value::Extern(narrow(signed()?, wrong)?),
             "i31" => Value::I31(narrow(signed()?, wrong)?),
-            "struct" => Value::Struct,
-            "array" => Value::Array(narrow(signed()?, wrong)?),
-            "exn" => Value::Exn,
-            "converted" => Value::Converted,
-            _ => return Err(wrong()),
+            "struct" => Value::Struct(narrow(hex()?, wrong)?),
+            "exn" => Value::Exn(narrow(hex()?, wrong)?),
+            "opaque" => Value::Opaque,
+            name => {
+                let len = name.strip_prefix("array-").and_then(|n| n.parse().ok());
+                Value::Array(len.ok_or_else(wrong)?, narrow(hex()?, wrong)?)
+            }
         })
     }
 }
@@ -261,10 +275,10 @@ mod tests {
             Value::Func,
             Value::Extern(7),
             Value::I31(-1),
-            Value::Struct,
-            Value::Array(3),
-            Value::Exn,
-            Value::Converted,
+            Value::Struct(5),
+            Value::Array(3, u64::MAX),
+            Value::Exn(0),
+            Value::Opaque,
         ];
         for value in values {
             assert_eq!(value.to_string().parse(), Ok(value));

@@ -1,6 +1,6 @@
 //! wasmi's side.
 
-mod select;
+mod guard;
 
 use std::borrow::Cow;
 
@@ -69,7 +69,7 @@ impl WasmiSide {
     /// # Errors
     /// The module is refused, or needs an import that cannot be made.
     pub fn new(engine: &Engine, case: &Case) -> Result<WasmiSide, String> {
-        let wasm = select::guarded(&case.wasm)?;
+        let wasm = guard::guarded(&case.wasm)?;
         let module = Module::new(engine, &wasm).map_err(|error| error.to_string())?;
         let limits = StoreLimitsBuilder::new()
             .memory_size(MEMORY_BYTES_MAX as usize)
@@ -247,7 +247,7 @@ fn from_ref(store: impl AsContext, val: &Ref) -> Value {
 fn from_extern(store: impl AsContext, v: &ExternRef) -> Value {
     let store = store.as_context();
     let data = v.data(&store).downcast_ref::<u32>();
-    data.map_or(Value::Converted, |&v| Value::Extern(v))
+    data.map_or(Value::Opaque, |&v| Value::Extern(v))
 }
 
 fn end_of(error: &Error) -> End {

@@ -21,6 +21,8 @@ pub struct Watch {
     pub probes: Probes,
     /// Is the whole module validated before it runs?
     pub eager: bool,
+    /// Is garbage collected at every allocation?
+    pub zeal: bool,
     /// Where it is random.
     pub seed: u64,
 }
@@ -61,6 +63,7 @@ impl Watch {
     pub const PLAIN: Watch = Watch {
         probes: Probes::None,
         eager: false,
+        zeal: false,
         seed: 0,
     };
 
@@ -77,6 +80,7 @@ impl Watch {
         Watch {
             probes,
             eager: rng.one_in(2),
+            zeal: rng.one_in(2),
             seed: rng.next(),
         }
     }
@@ -86,6 +90,7 @@ impl Watch {
         Probes::NAMES.into_iter().map(|(probes, _)| Watch {
             probes,
             eager: false,
+            zeal: true,
             seed: 1,
         })
     }
@@ -117,7 +122,8 @@ impl fmt::Display for Watch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let named = Probes::NAMES.iter().find(|(p, _)| *p == self.probes);
         f.write_str(named.map_or("", |(_, name)| name))?;
-        f.write_str(if self.eager { ", validated first" } else { "" })
+        f.write_str(if self.eager { "+eager" } else { "" })?;
+        f.write_str(if self.zeal { "+zeal" } else { "" })
     }
 }
 
@@ -177,10 +183,10 @@ fn pairs<T>(store: &mut Store<T>) -> Arc<Mutex<Balance>> {
 
 /// Reads all that can be read of the innermost frames.
 fn read_frames(context: &mut ProbeContext<'_>) {
-    let depth = context.depth().min(3);
-    for n in 0..depth {
+    // Not the depth of the stack: that takes a walk, and recursions are deep.
+    for n in 0..3 {
         let Some(frame) = context.frame_at(n) else {
-            continue;
+            break;
         };
         for i in 0..frame.num_locals() {
             std::hint::black_box(frame.local(i));

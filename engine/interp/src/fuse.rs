@@ -558,7 +558,11 @@ impl View<'_> {
             Kind::Get(num) => match (self.kind(1), self.kind(2), self.kind(3)) {
                 (Some(Kind::Set(_)), ..) => Window::new(sel::get(num, true), 2),
                 (Some(Kind::ReturnOne(_)), ..) => Window::new(sel::return_one(num, Ret::L), 2),
-                (Some(Kind::Br), ..) if self.return_behind(1).is_some() => {
+                // Only if it is the local that is returned: a branch may drop it instead.
+                (Some(Kind::Br), ..)
+                    if self.return_behind(1).is_some()
+                        && self.cells[self.at].slot == self.cells[self.at + 1].slot =>
+                {
                     Window::new(sel::return_one(num, Ret::BranchL), 2)
                 }
                 (Some(Kind::Vector(VKind::Load(op))), ..) => Window::new(vector::load(op, true), 2),
