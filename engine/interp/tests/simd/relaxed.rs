@@ -26,19 +26,19 @@ fn relaxed_multiply_add_rounds_twice() {
 }
 
 #[test]
-fn relaxed_dot_products_are_signed_and_saturate_in_16_bits() {
-    // 2 * (-128)^2 = 32768 saturates; -128 * 127 * 2 = -32512; 1 * 3 + 2 * 4 = 11.
+fn relaxed_dot_products_are_signed_and_wrap_in_16_bits() {
+    // 2 * (-128)^2 = 32768 wraps; -128 * 127 * 2 = -32512; 1 * 3 + 2 * 4 = 11.
     let a = i8s([-128, -128, -128, -128, 1, 2]);
     let b = i8s([-128, -128, 127, 127, 3, 4]);
     assert_eq!(
         relaxed::i16x8_dot_i8x16_i7x16_s(a, b),
-        i16s([32767, -32512, 11])
+        i16s([-32768, -32512, 11])
     );
-    // Lane 0: 32767 - 32512 + 1 = 256. Lane 1: 11 + 0 + (2^31 - 1) wraps.
+    // Lane 0: -32768 - 32512 + 1 = -65279. Lane 1: 11 + 0 + (2^31 - 1) wraps.
     let c = i32s([1, i32::MAX, 5]);
     assert_eq!(
         relaxed::i32x4_dot_i8x16_i7x16_add_s(a, b, c),
-        i32s([256, i32::MIN + 10, 5])
+        i32s([-65279, i32::MIN + 10, 5])
     );
 }
 

@@ -34,13 +34,13 @@ pub fn f64x2_nmadd(a: V128, b: V128, c: V128) -> V128 {
 }
 
 /// `i16x8.relaxed_dot_i8x16_i7x16_s`: sums of the products of lanes `2i` and `2i + 1`, both
-/// operands signed, the sum saturated (only four times -128 needs it).
+/// operands signed, the sum wrapping (which only four times -128 does).
 #[inline(always)]
 pub fn i16x8_dot_i8x16_i7x16_s(a: V128, b: V128) -> V128 {
     let (a, b) = (a.to_i8x16(), b.to_i8x16());
     let product = |i: usize| a[i] as i16 * b[i] as i16;
     V128::from_i16x8(from_fn(|i| {
-        product(2 * i).saturating_add(product(2 * i + 1))
+        product(2 * i).wrapping_add(product(2 * i + 1))
     }))
 }
 
