@@ -53,7 +53,7 @@ fn check(run: &Run, seen: &Seen) {
     };
     assert_eq!(
         run.of("icount")["fuel"].as_u64(),
-        Some(run.fuel + of(&["try_table"]))
+        Some(run.fuel)
     );
     assert_eq!(run.of("branches")["table_count"], of(&["br_table"]));
 
