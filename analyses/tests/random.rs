@@ -51,10 +51,7 @@ fn check(run: &Run, seen: &Seen) {
         });
         rows.map(|row| number(row, "count")).sum()
     };
-    assert_eq!(
-        run.of("icount")["fuel"].as_u64(),
-        Some(run.fuel + of(&["try_table"]))
-    );
+    assert_eq!(run.of("icount")["fuel"].as_u64(), Some(run.fuel));
     assert_eq!(run.of("branches")["table_count"], of(&["br_table"]));
 
     for row in table(run, "branches", "branches") {

@@ -5,7 +5,9 @@ pub mod naive;
 pub mod random;
 
 use probity_analyses::{ModuleSummary, Outcome, OutcomeKind, Report, Session};
-use probity_engine::{Caller, Config, Engine, Error, Linker, Module, Store, Val};
+use probity_engine::{
+    Caller, Config, Engine, Error, ExnRef, FuncType, Linker, Module, Store, Tag, Val, ValType,
+};
 use serde_json::Value as Json;
 
 /// What a guest's `exit` ends its run with.
@@ -36,8 +38,9 @@ impl Run {
     }
 }
 
-/// Runs `main` of a module that may import `host.exit (param i32)` and
-/// `host.nop`. An analysis is a name, or `name:key=value,...`.
+/// Runs `main` of a module that may import `host.exit (param i32)`,
+/// `host.nop`, the tag `host.tag (param i32)` and `host.throw (param i32)`,
+/// which throws it. An analysis is a name, or `name:key=value,...`.
 pub fn run(wat: &str, analyses: &[&str]) -> Run {
     run_with(wat, analyses, |_| {})
 }
@@ -98,6 +101,16 @@ fn call_main(engine: &Engine, module: &Module, store: &mut Store<()>) -> Result<
         Err::<(), Error>(Error::host(Exit(code)))
     })?;
     linker.func_wrap("host", "nop", |_: Caller<'_, ()>| {})?;
+    let tag = Tag::new(&mut *store, FuncType::new([ValType::I32], []));
+    linker.define("host", "tag", tag)?;
+    linker.func_wrap(
+        "host",
+        "throw",
+        move |mut caller: Caller<'_, ()>, value: i32| {
+            let exception = ExnRef::new(&mut caller, &tag, &[Val::I32(value)])?;
+            Err::<(), Error>(Error::throw(exception))
+        },
+    )?;
     let instance = linker.instantiate(store, module)?;
     let main = instance.get_func(&*store, "main").expect("main");
     let results = main.ty(&*store).results().len();

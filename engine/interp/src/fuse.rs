@@ -93,6 +93,7 @@ pub fn canonical(kind: Kind, extra: u16) -> Handler {
             _ => control::zero,
         },
         Kind::Marker | Kind::Drop => control::marker::<1>,
+        Kind::Try => control::try_table,
         Kind::Unreachable => control::unreachable,
         Kind::Slow => control::slow::<1>,
         Kind::SlowData => control::slow::<2>,

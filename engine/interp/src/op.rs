@@ -90,6 +90,8 @@ pub enum Kind {
     /// No effect and no fuel: structural opcodes, `nop`, function entry.
     Marker,
     Drop,
+    /// A unit of fuel and no effect: `try_table`.
+    Try,
     Unreachable,
     /// Slow path, without and with a data cell.
     Slow,

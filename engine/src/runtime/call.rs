@@ -435,8 +435,7 @@ fn op_fuel(op: &wasmparser::Operator<'_>) -> i64 {
         | O::Unreachable
         | O::Return
         | O::Else
-        | O::End
-        | O::TryTable { .. } => 0,
+        | O::End => 0,
         _ => 1,
     }
 }

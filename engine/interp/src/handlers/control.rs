@@ -483,6 +483,13 @@ handler! {
 }
 
 handler! {
+    /// `try_table`: a unit of fuel.
+    fn try_table(pc, fp, mem, ctx, acc, budget, fd, fs) {
+        pc = skip(pc, 1);
+    }
+}
+
+handler! {
     /// Zeroes `extra` locals from slot `imm` on.
     fn zero(pc, fp, mem, ctx, acc, budget, fd, fs) {
         let first = fp.add((*pc).imm as usize);

@@ -1,6 +1,6 @@
 //! `try_table`, `throw` and `throw_ref`.
 //!
-//! A `try_table` has no code of its own: the cells that it covers are noted, and where its catch
+//! The cell of a `try_table` is a unit of fuel and no more: the cells that it covers are noted, and where its catch
 //! clauses lead. A clause is a branch to a label outside the `try_table`, so what it delivers is
 //! known to a slot; whoever unwinds writes it there and goes on at the label.
 
@@ -34,7 +34,7 @@ impl Lowering<'_> {
             });
             self.link(label, Fixup::Catch(index, position));
         }
-        self.marker();
+        self.emit(Kind::Try, 0, 0, 0);
         self.tries[index].start = self.cells.len() as u32;
         self.enter(Block::Try(index), sig, None);
         Ok(())
