@@ -178,6 +178,35 @@ pub struct ObjectHeader {
 }
 const _: () = assert!(size_of::<ObjectHeader>() == 16);
 
+/// What an object is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u32)]
+pub enum ObjectClass {
+    /// A structure, or an exception.
+    Struct,
+    /// An array.
+    Array,
+    /// A value of the host.
+    Host,
+}
+
+/// What the description of an object's type begins with.
+#[derive(Debug)]
+#[repr(C)]
+pub struct TypeHead {
+    /// Ids from the outermost supertype down to the type itself.
+    pub supers: *const u32,
+    /// How many.
+    pub count: u32,
+    /// What its objects are.
+    pub class: ObjectClass,
+}
+
+// SAFETY: whoever makes one keeps the list in place and unchanged.
+unsafe impl Send for TypeHead {}
+// SAFETY: as above.
+unsafe impl Sync for TypeHead {}
+
 /// Elements of a table; kept up to date when the table grows.
 #[derive(Debug)]
 #[repr(C)]
@@ -280,8 +309,6 @@ pub struct Slow {
     pub fire: unsafe fn(ctx: *mut Ctx, pc: *const Cell, fp: *mut u64, budget: u64) -> Resume,
     /// Whether a function's type `sub` is declared below `sup`, where they differ.
     pub is_subtype: unsafe fn(ctx: *mut Ctx, sub: u32, sup: u32) -> bool,
-    /// Whether a reference is of a type, as the engine encodes it.
-    pub ref_test: unsafe fn(ctx: *mut Ctx, value: u64, ty: u64) -> bool,
     /// Instructions without a handler of their own, by `Cell::extra`: exit
     /// status (0 to go on), budget in `machine.budget`.
     pub ops: &'static [unsafe fn(ctx: *mut Ctx, pc: *const Cell, fp: *mut u64) -> u64],

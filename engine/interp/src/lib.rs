@@ -10,6 +10,7 @@
 //! to cells, owns all memory, and supplies the slow paths ([`layout::Slow`]).
 //! It is a crate of its own so that it is optimised in every build.
 
+pub mod cast;
 pub mod dispatch;
 pub mod eval;
 pub mod exit;

@@ -6,6 +6,8 @@
 
 use std::ptr::NonNull;
 
+use probity_interp::layout::{ObjectClass, ObjectHeader, TypeHead};
+
 /// Bytes of a header. The payload lies behind it.
 pub(crate) const HEADER_BYTES: u32 = size_of::<Header>() as u32;
 
@@ -24,8 +26,9 @@ pub(crate) struct Header {
 }
 
 const _: () = assert!(size_of::<Header>() == GRANULE);
-const _: () = assert!(std::mem::offset_of!(Header, ty) == 0);
-const _: () = assert!(std::mem::offset_of!(Header, len) == 8);
+const _: () = assert!(std::mem::offset_of!(Header, ty) == std::mem::offset_of!(ObjectHeader, ty));
+const _: () = assert!(std::mem::offset_of!(Header, len) == std::mem::offset_of!(ObjectHeader, len));
+const _: () = assert!(std::mem::offset_of!(ObjectType, head) == 0);
 
 /// How a value lies in an object.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -94,15 +97,36 @@ pub(crate) enum Shape {
 
 /// A type of objects. It must live as long as the heaps that have objects of it.
 #[derive(Debug)]
+#[repr(C)]
 pub(crate) struct ObjectType {
+    /// What handlers read. Leads to `supers`.
+    head: TypeHead,
     /// The engine's id of the type.
     pub(crate) id: u32,
     /// Ids from the outermost supertype down to the type itself.
-    pub(crate) supers: Box<[u32]>,
+    supers: Box<[u32]>,
     pub(crate) shape: Shape,
 }
 
 impl ObjectType {
+    fn new(id: u32, supers: Box<[u32]>, shape: Shape) -> ObjectType {
+        let head = TypeHead {
+            supers: supers.as_ptr(),
+            count: supers.len() as u32,
+            class: match shape {
+                Shape::Struct { .. } => ObjectClass::Struct,
+                Shape::Array { .. } => ObjectClass::Array,
+                Shape::Host => ObjectClass::Host,
+            },
+        };
+        ObjectType {
+            head,
+            id,
+            supers,
+            shape,
+        }
+    }
+
     /// A struct with these fields. Those that a supertype has get the same offsets as there,
     /// since fields are laid out in order.
     pub(crate) fn structure(id: u32, supers: Box<[u32]>, storages: &[Storage]) -> ObjectType {
@@ -117,40 +141,24 @@ impl ObjectType {
             .collect();
         let traced = fields.iter().filter(|field| field.storage.is_traced());
         let traced = traced.map(|field| field.offset).collect();
-        ObjectType {
-            id,
-            supers,
-            shape: Shape::Struct {
-                fields,
-                size: end.next_multiple_of(GRANULE as u32),
-                traced,
-            },
-        }
+        let size = end.next_multiple_of(GRANULE as u32);
+        let shape = Shape::Struct {
+            fields,
+            size,
+            traced,
+        };
+        ObjectType::new(id, supers, shape)
     }
 
     /// An array of such elements.
     pub(crate) fn array(id: u32, supers: Box<[u32]>, element: Storage) -> ObjectType {
         let traced = element.is_traced();
-        ObjectType {
-            id,
-            supers,
-            shape: Shape::Array { element, traced },
-        }
+        ObjectType::new(id, supers, Shape::Array { element, traced })
     }
 
     /// Values of the host.
     pub(crate) fn host() -> ObjectType {
-        ObjectType {
-            id: u32::MAX,
-            supers: Box::default(),
-            shape: Shape::Host,
-        }
-    }
-
-    /// Whether this is `target`, or a subtype of it. `depth` is the number of supertypes that
-    /// `target` has.
-    pub(crate) fn is_subtype_of(&self, target: u32, depth: u32) -> bool {
-        self.supers.get(depth as usize) == Some(&target)
+        ObjectType::new(u32::MAX, Box::default(), Shape::Host)
     }
 
     /// Bytes of an object with `len` elements, header included.

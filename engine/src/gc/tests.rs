@@ -118,8 +118,6 @@ fn fields_are_aligned_and_in_order() {
     let offsets: Vec<u32> = fields.iter().map(|f| f.offset).collect();
     assert_eq!(offsets, [16, 18, 20, 24, 32, 48, 56, 64]);
     assert_eq!((*size, &**traced), (80, &[56][..]));
-    assert!(ty.is_subtype_of(3, 2) && ty.is_subtype_of(1, 0));
-    assert!(!ty.is_subtype_of(1, 1) && !ty.is_subtype_of(4, 3));
 }
 
 #[test]

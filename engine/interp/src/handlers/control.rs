@@ -266,9 +266,9 @@ macro_rules! call_record {
     };
 }
 
-/// The rest of an indirect call, once the table is known.
+/// The rest of an indirect call of so many cells, once the table is known.
 macro_rules! call_element {
-    ($elements:expr, $len:expr, $index:expr, $next:expr; $pc:ident, $fp:ident, $mem:ident, $ctx:ident, $acc:ident, $budget:ident, $fd:ident, $fs:ident) => {
+    ($elements:expr, $len:expr, $index:expr, $cells:literal; $pc:ident, $fp:ident, $mem:ident, $ctx:ident, $acc:ident, $budget:ident, $fd:ident, $fs:ident) => {
         let index: u64 = $index;
         if index >= $len {
             trap!(exit::UNDEFINED_ELEMENT; $pc, $fp, $mem, $ctx, $acc, $budget, $fd, $fs)
@@ -277,11 +277,27 @@ macro_rules! call_element {
         if record.is_null() {
             trap!(exit::NULL_ELEMENT; $pc, $fp, $mem, $ctx, $acc, $budget, $fd, $fs)
         }
-        if (*record).sig != (*$pc).imm && !((*$ctx).slow.is_subtype)($ctx, (*record).sig, (*$pc).imm) {
-            trap!(exit::SIGNATURE; $pc, $fp, $mem, $ctx, $acc, $budget, $fd, $fs)
+        if (*record).sig != (*$pc).imm {
+            $acc = record as u64;
+            return call_subtype::<$cells>($pc, $fp, $mem, $ctx, $acc, $budget, $fd, $fs);
         }
-        call_record!(record, $next; $pc, $fp, $mem, $ctx, $acc, $budget, $fd, $fs);
+        call_record!(record, $pc.add($cells); $pc, $fp, $mem, $ctx, $acc, $budget, $fd, $fs);
     };
+}
+
+handler! {
+    /// The rest of an indirect call of `N` cells to a function of another type than the call says,
+    /// which may be a subtype. A handler of its own: a call in the common one would cost it a
+    /// frame. `acc` is the record.
+    #[cold]
+    #[inline(never)]
+    fn call_subtype<;N>(pc, fp, mem, ctx, acc, budget, fd, fs) {
+        let record = acc as *const FuncRecord;
+        if !((*ctx).slow.is_subtype)(ctx, (*record).sig, (*pc).imm) {
+            trap!(exit::SIGNATURE; pc, fp, mem, ctx, acc, budget, fd, fs)
+        }
+        call_record!(record, pc.add(N); pc, fp, mem, ctx, acc, budget, fd, fs);
+    }
 }
 
 handler! {
@@ -289,7 +305,7 @@ handler! {
     /// `extra` the first argument.
     fn call_indirect(pc, fp, mem, ctx, acc, budget, fd, fs) {
         let index = *fp.add((*pc).slot as usize) as u32 as u64;
-        call_element!((*ctx).table0, (*ctx).table0_len, index, pc.add(1); pc, fp, mem, ctx, acc, budget, fd, fs);
+        call_element!((*ctx).table0, (*ctx).table0_len, index, 1; pc, fp, mem, ctx, acc, budget, fd, fs);
     }
 }
 
@@ -302,7 +318,7 @@ handler! {
         let index = if (*data).slot == 0 { index as u32 as u64 } else { index };
         let table = (*ctx).tables.add((*data).imm as usize);
         let view = *table;
-        call_element!((*view).elements, (*view).len, index, pc.add(2); pc, fp, mem, ctx, acc, budget, fd, fs);
+        call_element!((*view).elements, (*view).len, index, 2; pc, fp, mem, ctx, acc, budget, fd, fs);
     }
 }
 

@@ -5,6 +5,7 @@
 
 use std::mem::offset_of;
 
+use crate::cast::{self, Verdict};
 use crate::dispatch::{Dst, Slot, UNIT, handler, skip, trap};
 use crate::eval::scalar::{Load, Store, Val};
 use crate::exit;
@@ -131,8 +132,24 @@ handler! {
     /// `ref.test`; the data cell holds the type.
     fn ref_test(pc, fp, mem, ctx, acc, budget, fd, fs) {
         let slot = fp.add((*pc).slot as usize);
-        let ty = (*pc.add(1)).handler.addr() as u64;
-        acc = ((*ctx).slow.ref_test)(ctx, *slot, ty) as u64;
+        let verdict = cast::test(*slot, (*pc.add(1)).handler.addr() as u64);
+        if verdict == Verdict::Ask {
+            return ref_test_func(pc, fp, mem, ctx, acc, budget, fd, fs);
+        }
+        acc = (verdict == Verdict::Yes) as u64;
+        *slot = acc;
+        budget = budget.wrapping_add(UNIT);
+        pc = skip(pc, 2);
+    }
+}
+
+handler! {
+    /// The rest of `ref.test` for a function type that is not the function's own.
+    #[cold]
+    #[inline(never)]
+    fn ref_test_func(pc, fp, mem, ctx, acc, budget, fd, fs) {
+        let slot = fp.add((*pc).slot as usize);
+        acc = cast::test_func(ctx, *slot, (*pc.add(1)).handler.addr() as u64) as u64;
         *slot = acc;
         budget = budget.wrapping_add(UNIT);
         pc = skip(pc, 2);
@@ -143,8 +160,24 @@ handler! {
     /// `ref.cast`; the data cell holds the type.
     fn ref_cast(pc, fp, mem, ctx, acc, budget, fd, fs) {
         let value = *fp.add((*pc).slot as usize);
-        let ty = (*pc.add(1)).handler.addr() as u64;
-        if !((*ctx).slow.ref_test)(ctx, value, ty) {
+        match cast::test(value, (*pc.add(1)).handler.addr() as u64) {
+            Verdict::Yes => {}
+            Verdict::Ask => return ref_cast_func(pc, fp, mem, ctx, acc, budget, fd, fs),
+            Verdict::No => trap!(exit::CAST; pc, fp, mem, ctx, acc, budget, fd, fs),
+        }
+        acc = value;
+        budget = budget.wrapping_add(UNIT);
+        pc = skip(pc, 2);
+    }
+}
+
+handler! {
+    /// The rest of `ref.cast` to a function type that is not the function's own.
+    #[cold]
+    #[inline(never)]
+    fn ref_cast_func(pc, fp, mem, ctx, acc, budget, fd, fs) {
+        let value = *fp.add((*pc).slot as usize);
+        if !cast::test_func(ctx, value, (*pc.add(1)).handler.addr() as u64) {
             trap!(exit::CAST; pc, fp, mem, ctx, acc, budget, fd, fs)
         }
         acc = value;

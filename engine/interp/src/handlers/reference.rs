@@ -1,5 +1,6 @@
 //! Branches and checks on references, whose null is 0.
 
+use crate::cast::{self, Verdict};
 use crate::dispatch::{UNIT, branch_target, handler, next, skip, transfer, trap};
 use crate::exit;
 
@@ -32,8 +33,22 @@ handler! {
     /// cell holds the type.
     fn br_on_cast<;WANT>(pc, fp, mem, ctx, acc, budget, fd, fs) {
         let value = *fp.add((*pc).slot as usize);
-        let ty = (*pc.add(2)).handler.addr() as u64;
-        let is = ((*ctx).slow.ref_test)(ctx, value, ty);
+        let verdict = cast::test(value, (*pc.add(2)).handler.addr() as u64);
+        if verdict == Verdict::Ask {
+            return br_on_cast_func::<WANT>(pc, fp, mem, ctx, acc, budget, fd, fs);
+        }
+        take_moving!((verdict == Verdict::Yes) == (WANT != 0), 3; pc, fp, mem, ctx, acc, budget, fd, fs);
+        acc = value;
+    }
+}
+
+handler! {
+    /// The rest of `br_on_cast` to a function type that is not the function's own.
+    #[cold]
+    #[inline(never)]
+    fn br_on_cast_func<;WANT>(pc, fp, mem, ctx, acc, budget, fd, fs) {
+        let value = *fp.add((*pc).slot as usize);
+        let is = cast::test_func(ctx, value, (*pc.add(2)).handler.addr() as u64);
         take_moving!(is == (WANT != 0), 3; pc, fp, mem, ctx, acc, budget, fd, fs);
         acc = value;
     }

@@ -73,9 +73,25 @@ handler! {
         if record.is_null() {
             trap!(exit::NULL_ELEMENT; pc, fp, mem, ctx, acc, budget, fd, fs)
         }
-        if (*record).sig != (*pc).imm && !((*ctx).slow.is_subtype)(ctx, (*record).sig, (*pc).imm) {
+        if (*record).sig != (*pc).imm {
+            acc = record as u64;
+            return return_call_subtype(pc, fp, mem, ctx, acc, budget, fd, fs);
+        }
+        replace!(record, (*pc).extra as usize, (*data).slot as usize; pc, fp, mem, ctx, acc, budget, fd, fs);
+    }
+}
+
+handler! {
+    /// The rest of `return_call_indirect` to a function of another type than it says, which may be a
+    /// subtype; `acc` is the record.
+    #[cold]
+    #[inline(never)]
+    fn return_call_subtype(pc, fp, mem, ctx, acc, budget, fd, fs) {
+        let record = acc as *const FuncRecord;
+        if !((*ctx).slow.is_subtype)(ctx, (*record).sig, (*pc).imm) {
             trap!(exit::SIGNATURE; pc, fp, mem, ctx, acc, budget, fd, fs)
         }
+        let data: *const Cell = pc.add(1);
         replace!(record, (*pc).extra as usize, (*data).slot as usize; pc, fp, mem, ctx, acc, budget, fd, fs);
     }
 }

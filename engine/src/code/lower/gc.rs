@@ -1,15 +1,15 @@
 //! Structures, arrays, `i31`, casts.
 
+use probity_interp::cast::Target;
 use probity_interp::eval::scalar::{LoadOp, StoreOp};
 use probity_interp::op::Kind;
 use wasmparser::Operator as O;
 
 use super::Lowering;
-use crate::code::cast::CastTarget;
 use crate::code::slow_op::SlowOp;
 use crate::error::LoadError;
 use crate::gc::layout::{Shape, Storage};
-use crate::types::{CompositeType, FieldType, HeapType, RefType, ValType};
+use crate::types::{CompositeType, FieldType, HeapType, RefType, TypeKind, ValType};
 
 impl<'a> Lowering<'a> {
     /// Instructions of the GC proposal; whether it is one.
@@ -118,7 +118,7 @@ impl<'a> Lowering<'a> {
             } => {
                 let target = self.ref_type(to_ref_type)?;
                 let from = self.ref_type(from_ref_type)?;
-                let code = CastTarget::new(target, self.module).encode();
+                let code = self.cast_word(target);
                 self.branch_on(Kind::BrOnCast, relative_depth, true, Some(code));
                 self.pop();
                 self.push(ValType::Ref(RefType {
@@ -132,7 +132,7 @@ impl<'a> Lowering<'a> {
                 ..
             } => {
                 let target = self.ref_type(to_ref_type)?;
-                let code = CastTarget::new(target, self.module).encode();
+                let code = self.cast_word(target);
                 self.branch_on(Kind::BrOnCastFail, relative_depth, true, Some(code));
                 self.pop();
                 self.push(ValType::Ref(target));
@@ -144,6 +144,29 @@ impl<'a> Lowering<'a> {
 
     fn ref_type(&self, ty: wasmparser::RefType) -> Result<RefType, LoadError> {
         RefType::from_parser(ty, &self.module.inner.type_ids, self.pc.into())
+    }
+
+    /// The word of a cast.
+    fn cast_word(&self, ty: RefType) -> u64 {
+        let target = match ty.heap {
+            heap if heap == heap.top() => Target::Everything,
+            heap if heap == heap.bottom() => Target::Nothing,
+            HeapType::I31 => Target::I31,
+            HeapType::Struct => Target::Struct,
+            HeapType::Array => Target::Array,
+            HeapType::Concrete(id) if id.kind() == TypeKind::Func => Target::Func { id: id.index },
+            HeapType::Concrete(id) => {
+                let engine = &self.module.inner.engine;
+                let depth = engine.with_types(|types| types.info(id.index).depth());
+                Target::Object {
+                    id: id.index,
+                    // The validator allows 63.
+                    depth: depth as u8,
+                }
+            }
+            _ => Target::Eq,
+        };
+        target.encode(ty.nullable)
     }
 
     fn struct_fields(&self, ty: u32) -> &'a [FieldType] {
@@ -224,7 +247,7 @@ impl<'a> Lowering<'a> {
         let target = RefType { nullable, heap };
         let slot = self.lowest(1);
         self.emit(kind, 0, slot, 0);
-        self.emit_data(CastTarget::new(target, self.module).encode(), 0);
+        self.emit_data(self.cast_word(target), 0);
         self.pop();
         self.push(match kind {
             Kind::RefTest => ValType::I32,

@@ -17,7 +17,6 @@ mod table;
 use super::core::{Ending, StoreCore, core_of};
 use super::instance::InstanceData;
 use super::{call, exception};
-use crate::code::cast::CastTarget;
 use crate::code::slow_op::{SLOW_OPS, SlowOp};
 use crate::error::TrapCode;
 use crate::hook;
@@ -29,7 +28,6 @@ pub(super) static SLOW: Slow = Slow {
     host: call::host,
     fire: hook::fire,
     is_subtype,
-    ref_test,
     ops: &OPS,
 };
 
@@ -41,17 +39,6 @@ unsafe fn is_subtype(ctx: *mut Ctx, sub: u32, sup: u32) -> bool {
     // SAFETY: code is running in `ctx`, and only here is the core in use.
     let core = unsafe { core_of(ctx) };
     core.engine().with_types(|types| types.is_subtype(sub, sup))
-}
-
-/// Whether a reference is of a type.
-///
-/// # Safety
-/// As for [`Slow::ref_test`].
-unsafe fn ref_test(ctx: *mut Ctx, value: u64, ty: u64) -> bool {
-    // SAFETY: code is running in `ctx`, and only here is the core in use.
-    let core = unsafe { core_of(ctx) };
-    // SAFETY: validation has seen that the reference is of the type's hierarchy; it is alive.
-    unsafe { CastTarget::decode(ty).accepts(value, core.engine()) }
 }
 
 type Op = unsafe fn(*mut Ctx, *const Cell, *mut u64) -> u64;
