@@ -1,6 +1,11 @@
 //! The other files' tests once more, on guests whose memory is shared: calls then copy what they
 //! read and write, since the bytes cannot be borrowed.
 
+#![allow(
+    clippy::duplicate_mod,
+    reason = "every file brings what they have in common"
+)]
+
 #[path = "calls.rs"]
 mod calls;
 mod common;
