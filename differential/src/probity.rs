@@ -38,7 +38,9 @@ impl Default for Engines {
             config
                 .deterministic(i & 1 != 0)
                 .lazy(i & 2 != 0)
-                .gc_zeal(i & 4 != 0);
+                .gc_zeal(i & 4 != 0)
+                // Deep recursion shows nothing more, and probes that come and go walk the stack.
+                .max_stack_bytes(512 << 10);
             Engine::new(&config)
         };
         Engines {
