@@ -21,6 +21,10 @@ mod ward;
 mod bulk;
 #[path = "hostile/counts.rs"]
 mod counts;
+#[path = "hostile/exceptions.rs"]
+mod exceptions;
+#[path = "hostile/garbage.rs"]
+mod garbage;
 #[path = "hostile/growth.rs"]
 mod growth;
 #[path = "hostile/imports.rs"]
@@ -37,3 +41,7 @@ mod nesting;
 mod recursion;
 #[path = "hostile/sizes.rs"]
 mod sizes;
+#[path = "hostile/spaces.rs"]
+mod spaces;
+#[path = "hostile/tail_calls.rs"]
+mod tail_calls;

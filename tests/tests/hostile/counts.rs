@@ -10,11 +10,11 @@ use crate::ward::{Ward, Watch, Watchdog};
 
 const STACK: usize = 256 << 10;
 
-/// 300,000 functions, each of which calls the next.
+/// 60,000 functions, each of which calls the next.
 #[test]
 fn functions() {
     isolated("counts::functions", STACK, || {
-        const COUNT: u64 = 300_000;
+        const COUNT: u64 = 60_000;
         let mut functions = leb(COUNT);
         functions.resize(functions.len() + COUNT as usize, 0);
         let mut code = leb(COUNT);
@@ -33,7 +33,7 @@ fn functions() {
             (10, None, &code),
         ]);
         let mut ward = Ward::default();
-        ward.config.max_stack_bytes(64 << 20);
+        ward.config.max_stack_bytes(16 << 20);
         ward.each(&module, |_, guest| {
             guest.call("f", &[]).expect("the stack suffices");
         });

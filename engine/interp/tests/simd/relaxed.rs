@@ -7,10 +7,10 @@ use probity_interp::{for_v128_relaxed_bin, for_v128_relaxed_tern, for_v128_relax
 #[test]
 fn relaxed_multiply_add_rounds_twice() {
     // (1 + 2^-12)^2 = 1 + 2^-11 + 2^-24, rounded to even: 1 + 2^-11. Fused, 2^-24 would be left.
-    let x = 1.0 + 2f32.powi(-12);
+    let x = 1.0 + two_to_32(-12);
     let a = f32s([x, 2.0, f32::MAX]);
     let b = f32s([x, 3.0, 2.0]);
-    let c = f32s([-1.0 - 2f32.powi(-11), 10.0, f32::NEG_INFINITY.next_up()]);
+    let c = f32s([-1.0 - two_to_32(-11), 10.0, f32::NEG_INFINITY.next_up()]);
     same_f32(
         relaxed::f32x4_madd(a, b, c),
         [0.0, 16.0, f32::INFINITY, 0.0],
@@ -19,10 +19,10 @@ fn relaxed_multiply_add_rounds_twice() {
     let negated = relaxed::f32x4_nmadd(a, b, c).to_f32x4();
     assert_eq!((negated[1], negated[3].to_bits()), (4.0, 0));
     // (1 + 2^-27)^2 = 1 + 2^-26 + 2^-54, rounded: 1 + 2^-26.
-    let x = f64s([1.0 + 2f64.powi(-27), 2.0]);
-    let c = f64s([-1.0 - 2f64.powi(-26), 1.0]);
+    let x = f64s([1.0 + two_to_64(-27), 2.0]);
+    let c = f64s([-1.0 - two_to_64(-26), 1.0]);
     same_f64(relaxed::f64x2_madd(x, x, c), [0.0, 5.0]);
-    same_f64(relaxed::f64x2_nmadd(x, x, c), [-2.0 - 2f64.powi(-25), -3.0]);
+    same_f64(relaxed::f64x2_nmadd(x, x, c), [-2.0 - two_to_64(-25), -3.0]);
 }
 
 #[test]
@@ -91,4 +91,13 @@ fn other_relaxed_operators_are_their_strict_counterparts() {
             assert_eq!(result, V128([0x8f; 16]), "{name}");
         }
     }
+}
+
+/// A power of two to the bit: `powi` may be off by some.
+fn two_to_32(exponent: i32) -> f32 {
+    f32::from_bits(((127 + exponent) as u32) << 23)
+}
+
+fn two_to_64(exponent: i32) -> f64 {
+    f64::from_bits(((1023 + exponent) as u64) << 52)
 }
