@@ -41,9 +41,14 @@ impl Engine {
         &self.0.config
     }
 
-    /// The id of a function type that is declared alone, final and without supertype.
+    /// The id of a function type: of one that comes from a module of this engine its own, of
+    /// others that of the type declared alone, final and without supertype.
     pub fn func_type(&self, ty: &FuncType) -> TypeId {
-        self.with_types(|types| types.intern(CompositeType::Func(ty.clone())))
+        self.with_types(|types| match ty.id() {
+            // An id of another engine stands for something else here, or nothing.
+            Some(id) if types.is_func(id, ty) => id,
+            _ => types.intern(CompositeType::Func(ty.clone())),
+        })
     }
 
     /// The id of a structure type that is declared alone, final and without supertype.

@@ -197,6 +197,14 @@ impl CompositeType {
         })
     }
 
+    /// The same, known as this type of an engine.
+    pub(super) fn with_id(self, id: TypeId) -> CompositeType {
+        match self {
+            CompositeType::Func(ty) => CompositeType::Func(ty.with_id(id)),
+            other => other,
+        }
+    }
+
     /// The same with every type id replaced.
     pub(super) fn map_ids(&self, f: &impl Fn(TypeId) -> TypeId) -> CompositeType {
         let val = |ty: ValType| ty.map_id(f);

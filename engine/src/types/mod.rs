@@ -6,6 +6,7 @@ mod reference;
 pub(crate) mod registry;
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use crate::error::LoadError;
@@ -110,11 +111,30 @@ impl fmt::Display for ValType {
 }
 
 /// Parameters and results of a function. Cheap to clone.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+///
+/// One that a module shows (the type of an import, say) also remembers which of the engine's types
+/// it is, so that a host function or tag made of it is of that very type, even if the type is not
+/// final or part of a recursive group. Equality does not look at that.
+#[derive(Debug, Clone)]
 pub struct FuncType {
     /// Parameters, then results.
     types: Arc<[ValType]>,
     num_params: usize,
+    id: Option<TypeId>,
+}
+
+impl PartialEq for FuncType {
+    fn eq(&self, other: &FuncType) -> bool {
+        self.num_params == other.num_params && self.types == other.types
+    }
+}
+
+impl Eq for FuncType {}
+
+impl Hash for FuncType {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (&self.types, self.num_params).hash(state);
+    }
 }
 
 impl FuncType {
@@ -129,7 +149,21 @@ impl FuncType {
         FuncType {
             types: types.into(),
             num_params,
+            id: None,
         }
+    }
+
+    /// The same, known as this type of an engine.
+    fn with_id(self, id: TypeId) -> FuncType {
+        FuncType {
+            id: Some(id),
+            ..self
+        }
+    }
+
+    /// Which type of its engine it is, if it comes from a module.
+    pub(crate) fn id(&self) -> Option<TypeId> {
+        self.id
     }
 
     /// Types of the parameters.
@@ -156,6 +190,7 @@ impl FuncType {
         Ok(FuncType {
             types: all?,
             num_params: ty.params().len(),
+            id: None,
         })
     }
 }

@@ -56,12 +56,13 @@ impl TypeInfo {
             }
             CompositeType::Array(ty) => ObjectType::array(index, own, ty.element.storage.layout()),
         };
+        let id = TypeId {
+            index,
+            kind: composite.kind(),
+        };
         TypeInfo {
-            id: TypeId {
-                index,
-                kind: composite.kind(),
-            },
-            composite,
+            id,
+            composite: composite.with_id(id),
             supers,
             object,
         }
@@ -94,6 +95,14 @@ pub(crate) struct TypeRegistry {
 impl TypeRegistry {
     pub(crate) fn info(&self, index: u32) -> &Arc<TypeInfo> {
         &self.types[index as usize]
+    }
+
+    /// Is this the id of a function type with these parameters and results?
+    pub(crate) fn is_func(&self, id: TypeId, ty: &FuncType) -> bool {
+        let info = self.types.get(id.index as usize);
+        info.is_some_and(
+            |info| matches!(&info.composite, CompositeType::Func(found) if found == ty),
+        )
     }
 
     /// Is `sub` the same type as `sup`, or declared below it?

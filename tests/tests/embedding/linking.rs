@@ -2,7 +2,7 @@
 
 use probity_engine::{
     Caller, Engine, ErrorKind, Extern, ExternType, Func, FuncType, Instance, Linker, Module, Store,
-    TrapCode, Val, ValType,
+    Tag, TrapCode, Val, ValType,
 };
 
 use crate::guest::{call, i32_of, trap_code};
@@ -248,4 +248,45 @@ fn functions_of_another_store_are_refused() {
 
 fn call_of_type(store: &mut Store<()>, func: Func) -> probity_engine::Result<()> {
     func.call(store, &[], &mut [Val::I32(0)])
+}
+
+/// Types that are open to subtypes, or part of a group, are not what the same parameters and results
+/// alone would be; an import's own type says which it is.
+#[test]
+fn hosts_satisfy_imports_of_any_function_type() {
+    let engine = Engine::default();
+    let text = r#"(module
+      (type $open (sub (func (param i32) (result i32))))
+      (rec (type $a (func (param (ref null $b)))) (type $b (struct (field (ref null $a)))))
+      (import "h" "f" (func $f (type $open)))
+      (import "h" "g" (func $g (type $a)))
+      (import "h" "t" (tag $t (type $a)))
+      (func (export "run") (param i32) (result i32)
+        (call $g (ref.null $b))
+        (call $f (local.get 0))))"#;
+    let module = Module::new(&engine, text).expect("a valid module");
+    let mut store = Store::new(&engine, ());
+    let mut imports: Vec<Extern> = Vec::new();
+    for import in module.imports() {
+        imports.push(match import.ty {
+            ExternType::Func(ty) => Func::new(&mut store, ty, |_, args, results| {
+                if let Some(Val::I32(v)) = args.first() {
+                    results[0] = Val::I32(v + 1);
+                }
+                Ok(())
+            })
+            .into(),
+            ExternType::Tag(ty) => Tag::new(&mut store, ty).into(),
+            other => panic!("no import of {other}"),
+        });
+    }
+    let instance = Instance::new(&mut store, &module, &imports).expect("right types");
+    let run = instance
+        .get_typed_func::<i32, i32>(&store, "run")
+        .expect("exported");
+    assert_eq!(run.call(&mut store, 4).expect("no trap"), 5);
+    // The same parameters and results alone are another type.
+    let ty = FuncType::new([ValType::I32], [ValType::I32]);
+    imports[0] = Func::new(&mut store, ty, |_, _, _| Ok(())).into();
+    assert!(Instance::new(&mut store, &module, &imports).is_err());
 }
