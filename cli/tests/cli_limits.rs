@@ -193,10 +193,13 @@ fn exceptions_that_nothing_catches() {
 #[test]
 fn older_versions_of_webassembly() {
     let files = Files::new();
-    let module = files.wasm("m.wasm", r#"(module (memory 1) (memory 1) (func (export "_start")))"#);
+    let module = files.wasm(
+        "m.wasm",
+        r#"(module (memory 1) (memory 1) (func (export "_start")))"#,
+    );
     run_module("", &module, "").expect(0);
     let done = run_module("--wasm 2.0", &module, "").expect(1);
-    done.says(&["multi-memory"]);
+    done.says(&["multiple memories"]);
     run_module("--wasm 2.0,multi-memory", &module, "").expect(0);
     run_module("--wasm=-multi-memory", &module, "").expect(1);
     let done = run_module("--wasm 4.0", &module, "").expect(2);

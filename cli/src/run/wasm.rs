@@ -67,7 +67,10 @@ mod tests {
         assert_eq!(wasm.version, Some(WasmVersion::V2));
         let expected = [(Feature::TailCalls, true), (Feature::Simd, false)];
         assert_eq!(wasm.features, expected);
-        assert_eq!(parse("-gc").expect("valid").features, [(Feature::Gc, false)]);
+        assert_eq!(
+            parse("-gc").expect("valid").features,
+            [(Feature::Gc, false)]
+        );
         assert!(parse("gc,2.0").is_err());
         assert!(parse("").is_err());
         let error = parse("stack-switching").expect_err("not supported");
