@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicU8, AtomicU64};
 
 /// Bytes that a copy between two places holds at a time.
-const CHUNK: usize = 4096;
+const CHUNK: usize = if cfg!(miri) { 64 } else { 4096 };
 
 /// Lengths of the parts before, in and behind the aligned words of `len` bytes at `at`.
 fn parts(at: *const u8, len: usize) -> (usize, usize) {

@@ -17,6 +17,10 @@ use crate::error::{Error, Result, TrapCode};
 use crate::sys::region::Region;
 use crate::types::MemoryType;
 
+/// Address space reserved at most: a larger maximum cannot be reached, but does not take all the
+/// addresses of the process either.
+const RESERVE_MAX: u64 = 1 << 38;
+
 /// A memory that belongs to no store: every thread gives it to a store of its own with
 /// [`Memory::from_shared`](crate::Memory::from_shared). Clones are the same memory.
 ///
@@ -88,7 +92,8 @@ impl SharedMemory {
         let bytes = |pages: u64| pages.checked_mul(1 << ty.page_size_log2);
         let most = bytes(maximum.min(pages_max(&ty))).unwrap_or(u64::MAX);
         let minimum = bytes(ty.minimum).ok_or_else(|| refused(u64::MAX))?;
-        let mut region = reserve_at_most(most, minimum).ok_or_else(|| refused(minimum))?;
+        let wanted = most.min(RESERVE_MAX.max(minimum));
+        let mut region = reserve_at_most(wanted, minimum).ok_or_else(|| refused(minimum))?;
         if !usize::try_from(minimum).is_ok_and(|bytes| region.grow(bytes)) {
             return Err(refused(minimum));
         }
