@@ -45,6 +45,70 @@ const LOADS: &str = r#"(module (memory 1)
             (local.set $a (i32.add (local.get $a) (i32.const 40000)))
             (br $l))))"#;
 
+/// Exceptions that one call throws and another passes on, caught and thrown
+/// again by reference, until nobody catches.
+const THROWS: &str = r#"(module
+    (import "host" "throw" (func $host (param i32)))
+    (tag $e (param i32)) (tag $f)
+    (func $throws (param $n i32)
+        nop
+        (if (i32.eq (local.get $n) (i32.const 3)) (then (throw $f)))
+        (if (i32.eq (local.get $n) (i32.const 4)) (then (call $host (local.get $n))))
+        (if (i32.ge_u (local.get $n) (i32.const 2)) (then (throw $e (local.get $n)))))
+    (func $passes (param $n i32)
+        (block $again (result exnref)
+            (try_table (catch_all_ref $again) (call $throws (local.get $n)) nop)
+            return)
+        nop
+        throw_ref)
+    (func (export "main") (local $n i32)
+        (loop $l
+            (block $next
+                (block $e (result i32)
+                    (try_table (catch $e $e) (catch $f $next) (call $passes (local.get $n)))
+                    (i32.const 1))
+                drop nop)
+            (local.set $n (i32.add (local.get $n) (i32.const 1)))
+            (br $l))))"#;
+
+/// Tail calls back and forth, then one that finds no function.
+const TAILS: &str = r#"(module
+    (type $t (func (param i32)))
+    (table 1 funcref) (elem declare func $a)
+    (func $a (param i32)
+        (block $b (br_if $b (i32.eqz (local.get 0)))
+            (return_call $b (i32.sub (local.get 0) (i32.const 1))))
+        (return_call_indirect (type $t) (i32.const 0) (i32.const 0)))
+    (func $b (param i32) nop (return_call_ref $t (local.get 0) (ref.func $a)))
+    (func (export "main") (call $a (i32.const 5)) nop))"#;
+
+/// References of all kinds, until a cast fails.
+const REFERS: &str = r#"(module
+    (type $s (struct (field (mut i32))))
+    (type $v (array (mut i16)))
+    (func $f (param $x anyref) (result i32)
+        (block $null
+            (drop (br_on_null $null (local.get $x)))
+            (block $i31 (result (ref i31))
+                (drop (br_on_cast $i31 anyref (ref i31) (local.get $x)))
+                (loop $l
+                    (struct.set $s 0 (ref.cast (ref $s) (local.get $x))
+                        (i32.add (struct.get $s 0 (ref.cast (ref $s) (local.get $x)))
+                            (i32.const 1)))
+                    (br_if $l (i32.lt_u (struct.get $s 0 (ref.cast (ref $s) (local.get $x)))
+                        (i32.const 3))))
+                (return (i32.const 2)))
+            (return (i31.get_u)))
+        (i32.const 0))
+    (func (export "main")
+        (drop (call $f (ref.null any)))
+        (drop (call $f (ref.i31 (i32.const 5))))
+        (drop (call $f (struct.new_default $s)))
+        (drop (call $f (array.new_default $v (i32.const 0))))
+        nop))"#;
+
+const ALL: [&str; 7] = [FIB, EXITS, LOADS, RECURSES, THROWS, TAILS, REFERS];
+
 /// fib(10): 177 calls, of which 89 have n < 2.
 /// n < 2: local.get, const, lt, if, local.get, else, end, end = 8.
 /// Others: 4 + (get, const, sub, call) * 2 + add, end, end = 15.
@@ -130,7 +194,7 @@ fn endless_recursion() {
 /// A limit of fuel at every place: the counts are those of what executed.
 #[test]
 fn a_limit_anywhere() {
-    for wat in [FIB, EXITS, LOADS] {
+    for wat in [FIB, EXITS, LOADS, THROWS, TAILS, REFERS] {
         let whole = run(wat, &[]).fuel.min(300);
         for limit in 0..whole {
             let analyses = ["icount", "hotness:zero=include", "coverage"];
@@ -153,7 +217,7 @@ fn a_limit_anywhere() {
 /// Together the analyses find what each finds alone.
 #[test]
 fn composition() {
-    for wat in [FIB, EXITS, LOADS, RECURSES] {
+    for wat in ALL {
         let names: Vec<&str> = registry().iter().map(|info| info.name).collect();
         let together = run(wat, &names);
         for name in &names {
@@ -172,7 +236,7 @@ fn composition() {
 /// The totals are the sums of the rows, after reading the JSON back.
 #[test]
 fn totals_are_sums() {
-    for wat in [FIB, EXITS, LOADS, RECURSES] {
+    for wat in ALL {
         let run = run(wat, &["icount", "hotness", "opcodes"]);
         let sum = |table: &Json, column: &str| -> u64 {
             let rows = table.as_array().expect("a table");

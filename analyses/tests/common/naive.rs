@@ -134,7 +134,7 @@ impl Seen {
             *self.entries.entry((index, pc)).or_default() += 1;
         }
         let frame = &mut self.frames[depth - 1];
-        frame.last = at;
+        (frame.last, frame.length) = (at, 0);
         if function.what[at] == (What::Makes { array: true }) {
             frame.length = match context.frame().top(0) {
                 Some(Val::I32(length)) => length as u32 as u64,
