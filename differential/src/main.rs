@@ -164,7 +164,10 @@ fn run(options: &Run) -> Result<ExitCode, String> {
     let unused = || ledger::next_seed(&rows, peer.name(), &configuration);
     let first = options.seed.unwrap_or_else(unused);
     let commit = ledger::commit();
-    eprintln!("{} against {configuration} from seed {first}", peer.name());
+    eprintln!(
+        "against {}: {configuration}, from seed {first}",
+        peer.name()
+    );
     let until = Until {
         time: options.seconds.map(Duration::from_secs),
         modules: options.count,
