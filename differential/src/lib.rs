@@ -27,4 +27,6 @@ pub mod side;
 pub mod trace;
 pub mod value;
 pub mod wasmi;
+#[cfg(feature = "wasmtime")]
+pub mod wasmtime;
 pub mod watch;

@@ -126,18 +126,30 @@ struct One {
     brief: bool,
 }
 
+/// Bytes of stack, because wasmi takes some for each `memory.grow` until the function returns.
+const STACK_BYTES: usize = 64 << 20;
+
 fn main() -> ExitCode {
-    let result = match Command::parse().action {
-        Action::Run(options) => run(&options),
-        Action::Case(one) => show::case(&one),
-        #[cfg(feature = "shrink")]
-        Action::Shrink(one) => shrink::shrink(&one),
-        Action::Totals { ledger } => totals(ledger),
-    };
+    let action = Command::parse().action;
+    let thread = std::thread::Builder::new().stack_size(STACK_BYTES);
+    let result = thread
+        .spawn(move || perform(&action))
+        .map_err(|error| format!("failed to start a thread: {error}"))
+        .and_then(|thread| thread.join().map_err(|_| "panicked".to_owned())?);
     result.unwrap_or_else(|error| {
         eprintln!("probity-differential: {error}");
         ExitCode::from(2)
     })
+}
+
+fn perform(action: &Action) -> Result<ExitCode, String> {
+    match action {
+        Action::Run(options) => run(options),
+        Action::Case(one) => show::case(one),
+        #[cfg(feature = "shrink")]
+        Action::Shrink(one) => shrink::shrink(one),
+        Action::Totals { ledger } => totals(ledger.clone()),
+    }
 }
 
 fn totals(path: Option<PathBuf>) -> Result<ExitCode, String> {
@@ -164,7 +176,10 @@ fn run(options: &Run) -> Result<ExitCode, String> {
     let unused = || ledger::next_seed(&rows, peer.name(), &configuration);
     let first = options.seed.unwrap_or_else(unused);
     let commit = ledger::commit();
-    eprintln!("{} against {configuration} from seed {first}", peer.name());
+    eprintln!(
+        "against {}: {configuration}, from seed {first}",
+        peer.name()
+    );
     let until = Until {
         time: options.seconds.map(Duration::from_secs),
         modules: options.count,

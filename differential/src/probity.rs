@@ -12,6 +12,7 @@ use probity_engine::{
 use crate::case::Case;
 use crate::end::{End, TrapClass, Unclear};
 use crate::features::Features;
+use crate::fuzz::Peer;
 use crate::host::{
     HEAP_BYTES_MAX, Host, HostFailure, HostLog, MEMORY_BYTES_MAX, TABLE_ELEMENTS_MAX,
 };
@@ -398,8 +399,35 @@ fn end_of(store: &Store<Host>, error: &Error) -> End {
             return End::Thrown(values.collect());
         }
         ErrorKind::Host(error) if error.is::<HostFailure>() => TrapClass::Host,
-        ErrorKind::Link(error) => return End::Unclear(Unclear::Refused(error.to_string())),
+        // A function or tag whose type is not final or is of a group: hosts cannot make those.
+        ErrorKind::Link(_) => {
+            return End::Unclear(Unclear::Refused("imports do not fit".to_owned()));
+        }
         _ => return End::Broken(error.to_string()),
     };
     End::Trap(class)
+}
+
+/// Probity as its own peer, for what no other engine has: the watched runs are what is tested.
+#[derive(Default)]
+pub struct ProbityPeer {
+    engines: Engines,
+}
+
+impl Peer for ProbityPeer {
+    fn name(&self) -> &str {
+        "probity"
+    }
+
+    fn instantiate(&self, case: &Case) -> Result<Box<dyn Side>, String> {
+        let watch = Watch {
+            eager: true,
+            zeal: true,
+            ..Watch::PLAIN
+        };
+        match ProbitySide::new(&self.engines, case, true, watch) {
+            Ok(side) => Ok(Box::new(side)),
+            Err(error) => Err(error.to_string()),
+        }
+    }
 }

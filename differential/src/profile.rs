@@ -92,7 +92,7 @@ impl Profile {
     /// Settings for one module.
     pub fn config(self, features: Features, rng: &mut Rng) -> Config {
         let profile = self.drawn(rng);
-        let features = features.some(rng.next() | rng.next());
+        let features = features.some(rng.word() | rng.word());
         let has = |feature| features.has(feature);
         let long = profile == Profile::Long;
         Config {

@@ -14,18 +14,18 @@ impl Rng {
     /// A generator for one purpose, independent of those for other purposes of the same seed.
     pub fn for_purpose(seed: u64, purpose: u64) -> Rng {
         let mut rng = Rng(seed ^ purpose.wrapping_mul(0xd134_2543_de82_ef95));
-        Rng(rng.next())
+        Rng(rng.word())
     }
 
     /// Any number.
-    pub fn next(&mut self) -> u64 {
+    pub fn word(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         mix(self.0)
     }
 
     /// A number below `n`; 0 if `n` is 0.
     pub fn below(&mut self, n: u64) -> u64 {
-        ((u128::from(self.next()) * u128::from(n)) >> 64) as u64
+        ((u128::from(self.word()) * u128::from(n)) >> 64) as u64
     }
 
     /// True in one of `n` cases.
@@ -45,7 +45,7 @@ impl Rng {
     pub fn bytes(&mut self, len: usize) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(len + 8);
         while bytes.len() < len {
-            bytes.extend_from_slice(&self.next().to_le_bytes());
+            bytes.extend_from_slice(&self.word().to_le_bytes());
         }
         bytes.truncate(len);
         bytes
@@ -67,8 +67,8 @@ mod tests {
     fn sequence_is_fixed() {
         // Known answers of SplitMix64 for seed 1234567.
         let mut rng = Rng::new(1_234_567);
-        assert_eq!(rng.next(), 6_457_827_717_110_365_317);
-        assert_eq!(rng.next(), 3_203_168_211_198_807_973);
+        assert_eq!(rng.word(), 6_457_827_717_110_365_317);
+        assert_eq!(rng.word(), 3_203_168_211_198_807_973);
     }
 
     #[test]

@@ -15,6 +15,8 @@ pub struct Shape {
     /// Does it have operators that work on many bytes or elements? Those are charged against a
     /// limit of fuel by their size.
     pub bulk: bool,
+    /// Does it have a shared memory and operators that wait on one? Nobody would wake it.
+    pub waits: bool,
 }
 
 /// An export.
@@ -41,7 +43,8 @@ impl Shape {
         });
         Ok(Shape {
             exports: exports.collect(),
-            bulk: has_bulk_operators(wasm)?,
+            bulk: has_operator(wasm, is_bulk)?,
+            waits: has_shared_memory(types) && has_operator(wasm, is_wait)?,
         })
     }
 }
@@ -79,18 +82,33 @@ fn type_of(ty: ValType) -> Type {
     }
 }
 
-fn has_bulk_operators(wasm: &[u8]) -> Result<bool, wasmparser::BinaryReaderError> {
+fn has_shared_memory(types: TypesRef<'_>) -> bool {
+    (0..types.memory_count()).any(|i| types.memory_at(i).shared)
+}
+
+fn has_operator(
+    wasm: &[u8],
+    wanted: fn(&Operator<'_>) -> bool,
+) -> Result<bool, wasmparser::BinaryReaderError> {
     for payload in Parser::new(0).parse_all(wasm) {
         let Payload::CodeSectionEntry(body) = payload? else {
             continue;
         };
         for operator in body.get_operators_reader()? {
-            if is_bulk(&operator?) {
+            if wanted(&operator?) {
                 return Ok(true);
             }
         }
     }
     Ok(false)
+}
+
+fn is_wait(operator: &Operator<'_>) -> bool {
+    use Operator as O;
+    matches!(
+        operator,
+        O::MemoryAtomicWait32 { .. } | O::MemoryAtomicWait64 { .. }
+    )
 }
 
 fn is_bulk(operator: &Operator<'_>) -> bool {
@@ -142,7 +160,19 @@ mod tests {
                 ][..]
             )
         );
-        assert!(shape.bulk);
+        assert!(shape.bulk && !shape.waits);
         assert!(Shape::of(b"\0asm").is_err());
+    }
+
+    #[test]
+    fn waiting_needs_a_shared_memory() {
+        let waits = |shared: &str| {
+            let wasm = wat::parse_str(format!(
+                "(module (memory 1 1 {shared}) (func (param i32) (result i32)
+                    (memory.atomic.wait32 (local.get 0) (i32.const 0) (i64.const -1))))"
+            ));
+            Shape::of(&wasm.expect("text")).expect("valid").waits
+        };
+        assert!(waits("shared") && !waits(""));
     }
 }

@@ -19,7 +19,7 @@ pub fn case(one: &One) -> Result<ExitCode, String> {
     let peer = one.cases.peer.peer();
     let ours = run(&engines, &case, true, Watch::PLAIN, false);
     let ours = ours.map(|(_, trace)| trace).map_err(|e| e.to_string());
-    let theirs = peer_trace(&*peer, &case, false);
+    let theirs = peer_trace(&*peer, &case, &case.calls, false);
     for (name, trace) in [("probity", ours), (peer.name(), theirs)] {
         println!(";; {name}");
         match trace {

@@ -185,7 +185,7 @@ impl fmt::Display for Difference {
 }
 
 /// Compares a run with another engine's. Fuel does not count; what neither says much of is
-/// unclear.
+/// unclear. The peer may have left out the last step, if Probity's says nothing.
 pub fn compare_engines(probity: &Trace, peer: &Trace) -> Agreement {
     for (step, (ours, theirs)) in probity.steps.iter().zip(&peer.steps).enumerate() {
         if let End::Broken(why) = &ours.end {
@@ -205,7 +205,10 @@ pub fn compare_engines(probity: &Trace, peer: &Trace) -> Agreement {
             return Agreement::Differ(Difference { step, what });
         }
     }
-    same_length(probity, peer)
+    match probity.steps.get(peer.steps.len()).map(|step| &step.end) {
+        Some(End::Unclear(why)) => Agreement::Unclear(why.clone()),
+        _ => same_length(probity, peer),
+    }
 }
 
 /// Compares two runs of Probity, in everything.

@@ -132,7 +132,7 @@ impl Value {
         Some(match ty {
             Type::I32 | Type::I64 => {
                 let n = match (plain, rng.below(2)) {
-                    (true, _) => rng.next() as i64,
+                    (true, _) => rng.word() as i64,
                     (false, 0) => rng.below(20) as i64,
                     (false, _) => *rng.pick(&INTERESTING),
                 };
@@ -147,7 +147,7 @@ impl Value {
             Type::F64 => Value::F64(*rng.pick(&INTERESTING_F64)),
             Type::V128 => {
                 let half = |rng: &mut Rng| match rng.below(3) {
-                    0 => rng.next(),
+                    0 => rng.word(),
                     1 => *rng.pick(&INTERESTING_F64),
                     _ => *rng.pick(&INTERESTING) as u64,
                 };
@@ -160,7 +160,7 @@ impl Value {
             } => Value::Extern(rng.below(100) as u32),
             Type::Ref {
                 kind: RefKind::I31, ..
-            } => Value::I31(sign_extend_31(rng.next() as i32)),
+            } => Value::I31(sign_extend_31(rng.word() as i32)),
             Type::Ref { nullable: true, .. } => Value::Null,
             Type::Ref { .. } => return None,
         })

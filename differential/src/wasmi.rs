@@ -6,8 +6,8 @@ use std::borrow::Cow;
 
 use wasmi::{
     AsContext, AsContextMut, Config, Engine, Error, Extern, ExternRef, ExternType, F32, F64, Func,
-    Global, Instance, Memory, Module, Mutability, Nullable, Ref, Store, StoreLimits,
-    StoreLimitsBuilder, Table, TrapCode, V128, Val, ValType,
+    Global, Instance, Memory, Module, Nullable, Ref, Store, StoreLimits, StoreLimitsBuilder, Table,
+    TrapCode, V128, Val, ValType,
     errors::{ErrorKind, HostError, InstantiationError, MemoryError, TableError},
 };
 
@@ -178,11 +178,7 @@ fn make_import(store: &mut Store<Data>, index: usize, ty: &ExternType) -> Result
             let value = value.ok_or("imported global of a type that no host can make")?;
             let val =
                 to_val(&mut *store, value, ty.content()).map_err(|error| error.to_string())?;
-            let mutability = match ty.mutability() {
-                Mutability::Const => Mutability::Const,
-                Mutability::Var => Mutability::Var,
-            };
-            Extern::Global(Global::new(store, val, mutability))
+            Extern::Global(Global::new(store, val, ty.mutability()))
         }
         ExternType::Memory(ty) => {
             Extern::Memory(Memory::new(store, *ty).map_err(|error| error.to_string())?)
@@ -246,7 +242,7 @@ fn from_ref(store: impl AsContext, val: &Ref) -> Value {
 
 fn from_extern(store: impl AsContext, v: &ExternRef) -> Value {
     let store = store.as_context();
-    let data = v.data(&store).downcast_ref::<u32>();
+    let data = v.data(store).downcast_ref::<u32>();
     data.map_or(Value::Opaque, |&v| Value::Extern(v))
 }
 

@@ -81,7 +81,7 @@ impl Watch {
             probes,
             eager: rng.one_in(2),
             zeal: rng.one_in(2),
-            seed: rng.next(),
+            seed: rng.word(),
         }
     }
 
