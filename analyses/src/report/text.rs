@@ -51,10 +51,12 @@ fn outcome(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
     };
     writeln!(out, "{module} {ended}")?;
     if !outcome.message.is_empty() {
-        writeln!(out, "  {}", outcome.message)?;
+        // Several lines for several missing imports, whose names are the module's.
+        let lines: Vec<String> = outcome.message.lines().map(printable).collect();
+        writeln!(out, "  {}", lines.join("\n"))?;
     }
     for frame in &outcome.backtrace {
-        writeln!(out, "    {frame}")?;
+        writeln!(out, "    {}", printable(frame))?;
     }
     Ok(())
 }

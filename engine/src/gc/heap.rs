@@ -114,11 +114,11 @@ impl Heap {
         self.zeal || fresh.saturating_add(bytes) > live.max(THRESHOLD_MIN)
     }
 
-    /// Whether a collection is worth it because an allocation of `bytes` was refused. A heap that
-    /// is almost full of live objects is full: otherwise every allocation would collect.
-    pub(crate) fn is_worth_collecting(&self, bytes: u64) -> bool {
-        let max = self.bytes_max.unwrap_or(0);
-        self.fresh.max(bytes) >= max / 16
+    /// Whether the collection after a refused allocation has freed enough to go on. A heap that is
+    /// almost full of live objects is full: otherwise every allocation would collect.
+    pub(crate) fn has_room(&self) -> bool {
+        self.bytes_max
+            .is_none_or(|max| self.stats.bytes <= max - max / 16)
     }
 
     /// A new object with `len` elements (0 if it is no array), all of it zero. `None` if the

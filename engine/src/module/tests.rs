@@ -166,8 +166,14 @@ fn every_prefix_is_an_error_with_an_offset() {
 fn every_corrupted_byte_is_an_error_or_a_module() {
     let whole = demo().bytes().to_vec();
     let mut errors = 0;
-    for at in 0..whole.len() {
-        for flip in [0x01, 0x80, 0xff] {
+    // Miri takes long for each module.
+    let flips: &[u8] = if cfg!(miri) {
+        &[0xff]
+    } else {
+        &[0x01, 0x80, 0xff]
+    };
+    for at in (0..whole.len()).step_by(if cfg!(miri) { 7 } else { 1 }) {
+        for flip in flips {
             let mut bytes = whole.clone();
             bytes[at] ^= flip;
             match load(&bytes) {
@@ -189,7 +195,12 @@ fn every_corrupted_byte_is_an_error_or_a_module() {
             }
         }
     }
-    assert!(errors > whole.len(), "only {errors} errors");
+    let tried = if cfg!(miri) {
+        whole.len() / 7
+    } else {
+        whole.len() * 3
+    };
+    assert!(errors > tried / 3, "only {errors} errors");
 }
 
 #[test]

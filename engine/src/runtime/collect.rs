@@ -41,10 +41,12 @@ impl StoreCore {
         // SAFETY: by contract.
         let mut object = unsafe { self.heap.alloc(ty, len) };
         let untried = self.heap.stats().collections == before;
-        if object.is_none() && untried && self.heap.is_worth_collecting(bytes) {
+        if object.is_none() && untried {
             collected = self.collect();
-            // SAFETY: by contract.
-            object = unsafe { self.heap.alloc(ty, len) };
+            if self.heap.has_room() {
+                // SAFETY: by contract.
+                object = unsafe { self.heap.alloc(ty, len) };
+            }
         }
         drop(collected);
         object.ok_or(TrapCode::HeapLimit)

@@ -147,13 +147,31 @@ impl<T> Drop for Owned<T> {
     }
 }
 
+/// Slots of the smallest stack, whatever the settings say.
+const STACK_SLOTS_MIN: usize = 1024;
+
+/// A stack of as many slots, or of as many as the system gives; and how many those are.
+fn reserve_stack(slots: usize) -> (Region, usize) {
+    let mut slots = slots.max(STACK_SLOTS_MIN);
+    loop {
+        let bytes = (slots + RESERVE_SLOTS) * 8;
+        if let Some(mut stack) = Region::reserve(bytes)
+            && stack.grow(bytes)
+        {
+            return (stack, slots);
+        }
+        assert!(
+            slots > STACK_SLOTS_MIN,
+            "no memory for a stack of {bytes} bytes"
+        );
+        slots = (slots / 2).max(STACK_SLOTS_MIN);
+    }
+}
+
 impl StoreCore {
     pub(super) fn new(engine: &Engine) -> StoreCore {
         static NEXT_ID: AtomicU64 = AtomicU64::new(1);
-        let slots = (engine.config().max_stack_bytes / 8).max(1024);
-        let bytes = (slots + RESERVE_SLOTS) * 8;
-        let mut stack = Region::reserve(bytes).expect("address space for the stack");
-        assert!(stack.grow(bytes), "memory for the stack");
+        let (stack, slots) = reserve_stack(engine.config().max_stack_bytes / 8);
         let base = stack.base().cast::<u64>();
         // SAFETY: the region has that many slots.
         let stack_limit = unsafe { base.add(slots) };

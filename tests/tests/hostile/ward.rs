@@ -154,16 +154,12 @@ impl Ward {
     /// Loads and instantiates in each way, and lets `check` go on from there.
     pub fn each(&self, code: impl AsRef<[u8]>, check: impl Fn(Watch, &mut Guest)) {
         for watch in Watch::ALL {
-            let t = std::time::Instant::now();
             let (mut guest, outcome) = self.instantiate(&code, watch);
             if let Err(error) = outcome {
                 panic!("{watch:?}: the module does not instantiate: {error}");
             }
-            let a = t.elapsed();
             check(watch, &mut guest);
-            let b = t.elapsed();
             guest.finish();
-            eprintln!("TIME {watch:?} {a:?} {b:?} {:?}", t.elapsed());
         }
     }
 

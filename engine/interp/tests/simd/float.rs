@@ -358,5 +358,8 @@ fn demotion_rounds_and_promotion_is_exact() {
         [-0.0, 0.5, 0.0, 0.0],
     );
     let a = f32s([f32::from_bits(1), -0.0, 9.0, 9.0]);
-    same_f64(convert::f64x2_promote_low_f32x4(a), [f64::from_bits(0x36a0_0000_0000_0000), -0.0]);
+    same_f64(
+        convert::f64x2_promote_low_f32x4(a),
+        [f64::from_bits(0x36a0_0000_0000_0000), -0.0],
+    );
 }
