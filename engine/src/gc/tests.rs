@@ -347,7 +347,7 @@ fn thresholds() {
 #[test]
 fn full_heaps_are_not_collected_again_and_again() {
     let mut world = World::new([node()]);
-    world.heap.set_bytes_max(Some(1 << 20));
+    world.heap.set_bytes_max(Some(1 << 17));
     let mut roots = Vec::new();
     while let Some(object) = world.alloc(0, 0) {
         roots.push(object_to_raw(object));
