@@ -390,7 +390,7 @@ fn random_graphs() {
     }
     let mut model: Vec<Object> = Vec::new();
     let mut roots: Vec<usize> = Vec::new();
-    let (rounds, births) = if cfg!(miri) { (8, 40) } else { (300, 200) };
+    let (rounds, births) = if cfg!(miri) { (4, 25) } else { (300, 200) };
     for _ in 0..rounds {
         for _ in 0..births {
             let size = match random.below(20) {
