@@ -1,4 +1,4 @@
-//! A bounded run against wasmi.
+//! A bounded run against each peer.
 #![forbid(unsafe_code)]
 
 use probity_differential::case::{Case, Settings};
@@ -12,8 +12,17 @@ const SEEDS: std::ops::Range<u64> = 1_000_000_000..1_000_000_300;
 
 #[test]
 fn agrees_with_wasmi() {
+    agrees_with(PeerName::Wasmi);
+}
+
+#[cfg(feature = "wasmtime")]
+#[test]
+fn agrees_with_wasmtime() {
+    agrees_with(PeerName::Wasmtime);
+}
+
+fn agrees_with(name: PeerName) {
     let engines = Engines::default();
-    let name = PeerName::Wasmi;
     let peer = name.peer();
     let settings = Settings {
         profile: Profile::Mixed,
