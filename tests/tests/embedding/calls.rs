@@ -128,7 +128,7 @@ fn dynamic_calls_pass_every_type() {
         ("f64", Val::F64(0xfff8_0000_0000_0001)),
         ("v128", Val::V128(u128::MAX - 1)),
     ] {
-        let found = guest.call(name, &[value.clone()]).expect(name);
+        let found = guest.call(name, std::slice::from_ref(&value)).expect(name);
         assert_eq!(bits(&found[0]), bits(value), "{name}");
     }
     let args = [Val::F32(1), Val::V128(2), Val::I32(3), Val::F64(4)];

@@ -45,7 +45,7 @@ fn garbage_without_end_is_collected() {
             for export in GARBAGE {
                 guest.ends(export, &[], TrapCode::OutOfFuel);
                 let bytes = guest.store.heap_stats().bytes;
-                assert!(bytes as u64 <= 1 << 20, "{watch:?} {export}: {bytes} bytes");
+                assert!(bytes <= 1 << 20, "{watch:?} {export}: {bytes} bytes");
             }
         });
         heap(Ward::interrupt(TrapCode::Timeout), 1 << 20).each(ALLOCATING, |_, guest| {

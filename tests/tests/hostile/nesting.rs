@@ -43,10 +43,18 @@ fn runs(code: &[u8]) {
 fn blocks() {
     isolated("nesting::blocks", STACK, || {
         let block = I::Block(BlockType::Empty);
-        runs(&nested(&[block.clone()], &[], &[I::End]));
+        runs(&nested(std::slice::from_ref(&block), &[], &[I::End]));
         // Out of all of them at once.
-        runs(&nested(&[block.clone()], &[I::Br(DEPTH)], &[I::End]));
-        runs(&nested(&[block.clone()], &[I::Br(DEPTH - 1)], &[I::End]));
+        runs(&nested(
+            std::slice::from_ref(&block),
+            &[I::Br(DEPTH)],
+            &[I::End],
+        ));
+        runs(&nested(
+            std::slice::from_ref(&block),
+            &[I::Br(DEPTH - 1)],
+            &[I::End],
+        ));
         // Each arm of a condition at each level leaves all of them.
         let leave = [I::LocalGet(0), I::BrIf(0)];
         runs(&nested(
@@ -113,9 +121,9 @@ fn blocks_with_values() {
 fn loops() {
     isolated("nesting::loops", STACK, || {
         let open = I::Loop(BlockType::Empty);
-        runs(&nested(&[open.clone()], &[], &[I::End]));
+        runs(&nested(std::slice::from_ref(&open), &[], &[I::End]));
         // To the outermost one, forever.
-        let code = nested(&[open.clone()], &[I::Br(DEPTH - 1)], &[I::End]);
+        let code = nested(std::slice::from_ref(&open), &[I::Br(DEPTH - 1)], &[I::End]);
         Ward::fuel(10_000).each(&code, |_, guest| {
             guest.ends("f", &[], TrapCode::OutOfFuel);
         });
@@ -178,7 +186,7 @@ fn unbalanced() {
     isolated("nesting::unbalanced", STACK, || {
         let block = I::Block(BlockType::Empty);
         for code in [
-            nested(&[block.clone()], &[], &[]),
+            nested(std::slice::from_ref(&block), &[], &[]),
             nested(&[], &[], &[I::End]),
             nested(&[block.clone(), block], &[], &[I::End]),
         ] {

@@ -34,11 +34,11 @@ fn c5_locals_of_every_type_are_written() {
             let value = new.clone();
             let probe = Probe::call(move |ctx| ctx.frame().set_local(0, value.clone()));
             let id = guest.insert(export, site, probe);
-            let found = guest.call(export, &[old.clone()]).unwrap();
+            let found = guest.call(export, std::slice::from_ref(&old)).unwrap();
             assert_eq!(bits(&found[0]), bits(&new), "{export} at {site:?}");
             assert!(guest.store.probes().remove(id));
             assert_eq!(
-                bits(&guest.call(export, &[old.clone()]).unwrap()[0]),
+                bits(&guest.call(export, std::slice::from_ref(&old)).unwrap()[0]),
                 bits(&old)
             );
         }
@@ -67,7 +67,7 @@ fn c5_operands_of_every_type_are_written() {
         let probe = Probe::call(move |ctx| ctx.frame().set_operand(0, value.clone()));
         let id = guest.insert(export, Site::Before(end), probe);
         assert_eq!(
-            bits(&guest.call(export, &[old.clone()]).unwrap()[0]),
+            bits(&guest.call(export, std::slice::from_ref(&old)).unwrap()[0]),
             bits(&new),
             "{export}"
         );

@@ -39,9 +39,7 @@ pub fn f64x2_nmadd(a: V128, b: V128, c: V128) -> V128 {
 pub fn i16x8_dot_i8x16_i7x16_s(a: V128, b: V128) -> V128 {
     let (a, b) = (a.to_i8x16(), b.to_i8x16());
     let product = |i: usize| a[i] as i16 * b[i] as i16;
-    V128::from_i16x8(from_fn(|i| {
-        product(2 * i).wrapping_add(product(2 * i + 1))
-    }))
+    V128::from_i16x8(from_fn(|i| product(2 * i).wrapping_add(product(2 * i + 1))))
 }
 
 /// `i32x4.relaxed_dot_i8x16_i7x16_add_s`: neighbouring lanes of [`i16x8_dot_i8x16_i7x16_s`] added
