@@ -766,11 +766,15 @@ pub fn boundary(ins: &[Ins], i: usize) -> bool {
     if i == 0 || i == ins.len() || ins[i].is_barrier() {
         return true;
     }
+    if ins[i].kind == Kind::Data {
+        // Before the way back, which is long in a table of branches.
+        return false;
+    }
     let mut before = i - 1;
     while before > 0 && ins[before].kind == Kind::Data {
         before -= 1;
     }
-    ins[i].kind != Kind::Data && ins[before].kind.ends_run()
+    ins[before].kind.ends_run()
 }
 
 /// The cells to choose again when the probe at cell `i` came or went.

@@ -150,9 +150,12 @@ impl<T> Drop for Owned<T> {
 /// Slots of the smallest stack, whatever the settings say.
 const STACK_SLOTS_MIN: usize = 1024;
 
+/// Slots of the largest: what address spaces can have.
+const STACK_SLOTS_MAX: usize = isize::MAX as usize / 32;
+
 /// A stack of as many slots, or of as many as the system gives; and how many those are.
 fn reserve_stack(slots: usize) -> (Region, usize) {
-    let mut slots = slots.max(STACK_SLOTS_MIN);
+    let mut slots = slots.clamp(STACK_SLOTS_MIN, STACK_SLOTS_MAX);
     loop {
         let bytes = (slots + RESERVE_SLOTS) * 8;
         if let Some(mut stack) = Region::reserve(bytes)

@@ -139,7 +139,7 @@ fn recursion_with_fifty_thousand_locals() {
 #[test]
 fn straight_lines() {
     isolated("sizes::straight_lines", STACK, || {
-        const STEPS: i32 = 1_200_000;
+        const STEPS: i32 = 1_090_000;
         let code = one_function(&[(1, ValType::I32)], &[ValType::I32], |f| {
             for _ in 0..STEPS {
                 f.instruction(&I::I32Const(1));
