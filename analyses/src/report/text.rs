@@ -20,7 +20,7 @@ pub(super) fn write(report: &Report, out: &mut dyn io::Write) -> io::Result<()> 
     for analysis in &report.analyses {
         writeln!(out, "\n== {} ==", analysis.name)?;
         for warning in &analysis.warnings {
-            writeln!(out, "warning: {warning}")?;
+            writeln!(out, "warning: {}", printable(warning))?;
         }
         for fact in &analysis.facts {
             writeln!(out, "{}: {}", label(&fact.column), fact_text(fact))?;
@@ -50,11 +50,11 @@ fn outcome(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
         None => "module".to_owned(),
     };
     writeln!(out, "{module} {ended}")?;
-    if !outcome.message.is_empty() {
-        writeln!(out, "  {}", outcome.message)?;
+    for line in outcome.message.lines() {
+        writeln!(out, "  {}", printable(line))?;
     }
     for frame in &outcome.backtrace {
-        writeln!(out, "    {frame}")?;
+        writeln!(out, "    {}", printable(frame))?;
     }
     Ok(())
 }
