@@ -20,7 +20,7 @@ pub(super) fn write(report: &Report, out: &mut dyn io::Write) -> io::Result<()> 
     for analysis in &report.analyses {
         writeln!(out, "\n== {} ==", analysis.name)?;
         for warning in &analysis.warnings {
-            writeln!(out, "warning: {warning}")?;
+            writeln!(out, "warning: {}", printable(warning))?;
         }
         for fact in &analysis.facts {
             writeln!(out, "{}: {}", label(&fact.column), fact_text(fact))?;
@@ -50,10 +50,15 @@ fn outcome(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
         None => "module".to_owned(),
     };
     writeln!(out, "{module} {ended}")?;
+<<<<<<< HEAD
     if !outcome.message.is_empty() {
         // Several lines for several missing imports, whose names are the module's.
         let lines: Vec<String> = outcome.message.lines().map(printable).collect();
         writeln!(out, "  {}", lines.join("\n"))?;
+=======
+    for line in outcome.message.lines() {
+        writeln!(out, "  {}", printable(line))?;
+>>>>>>> 23253fe4490477d6097c25de3855f07b9c43843a
     }
     for frame in &outcome.backtrace {
         writeln!(out, "    {}", printable(frame))?;
