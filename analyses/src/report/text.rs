@@ -50,15 +50,8 @@ fn outcome(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
         None => "module".to_owned(),
     };
     writeln!(out, "{module} {ended}")?;
-<<<<<<< HEAD
-    if !outcome.message.is_empty() {
-        // Several lines for several missing imports, whose names are the module's.
-        let lines: Vec<String> = outcome.message.lines().map(printable).collect();
-        writeln!(out, "  {}", lines.join("\n"))?;
-=======
     for line in outcome.message.lines() {
         writeln!(out, "  {}", printable(line))?;
->>>>>>> 23253fe4490477d6097c25de3855f07b9c43843a
     }
     for frame in &outcome.backtrace {
         writeln!(out, "    {}", printable(frame))?;
