@@ -27,9 +27,8 @@ pub const NAME: &str = "wasmtime 48.0";
 /// What it supports beyond Wasm 2.0; relaxed SIMD too, since it can be told to be deterministic.
 pub const FEATURES: Features = Features::ALL;
 
-/// Its fuel is charged otherwise; plenty compared with [`crate::probity::FUEL`], but bulk
-/// operators cost it nothing more than others.
-const FUEL: u64 = 600_000;
+/// Its fuel is charged otherwise; plenty compared with [`crate::probity::FUEL`].
+const FUEL: u64 = 4_000_000;
 
 struct Data {
     host: Host,

@@ -5,8 +5,8 @@ use wasmtime::{AsContextMut, Error, Instance, Memory, Module, SharedMemory, Type
 
 use crate::host::MEMORY_BYTES_MAX;
 
-/// Fuel of a copy, which is one operator.
-const FUEL: u64 = 1000;
+/// Fuel of a copy, which is charged by its size.
+const FUEL: u64 = 1 << 30;
 
 /// Copies one shared memory.
 pub struct Copier {

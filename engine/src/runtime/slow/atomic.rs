@@ -23,12 +23,16 @@ impl Operands<'_> {
         let offset = unsafe { (*self.pc.add(1)).handler.addr() as u64 };
         let memory = self.memory(self.data);
         let base = self.size(0, self.core.memories[memory].ty.memory64);
-        let at = base.checked_add(offset).ok_or(exit::MEMORY)?;
+        // A sum beyond 64 bits is aligned if its low bits are, and never in bounds.
+        let (at, beyond) = base.overflowing_add(offset);
         if at % width != 0 {
             return Err(self.raise(TrapCode::UnalignedAtomic));
         }
         if must_share && self.core.memories[memory].as_shared().is_none() {
             return Err(self.raise(TrapCode::ExpectedSharedMemory));
+        }
+        if beyond {
+            return Err(exit::MEMORY);
         }
         let span = self.core.memories[memory].span(at, width);
         Ok((at, span.ok_or(exit::MEMORY)?.as_ptr()))
