@@ -147,7 +147,7 @@ fn every_prefix_is_an_error_with_an_offset() {
         let payload = payload.expect("a valid module");
         ends.extend(payload.as_section().map(|(_, range)| range.end as usize));
     }
-    for len in 0..whole.len() {
+    for len in (0..whole.len()).step_by(if cfg!(miri) { 7 } else { 1 }) {
         match load(&whole[..len]) {
             Ok(module) => {
                 assert!(ends.contains(&len), "prefix {len}");
