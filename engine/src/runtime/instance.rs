@@ -229,9 +229,11 @@ impl StoreCore {
         let module = self.instances[id as usize].module.clone();
         let m = &module.inner;
         let at = self.instances[id as usize].as_ptr();
-        // SAFETY: the instance was just pushed; no code runs in it yet.
+        // SAFETY: the instance was just pushed. Not through a reference, whose end would end the
+        // pointer, too: records keep it.
+        let ctx = unsafe { &raw mut (*at).ctx };
+        // SAFETY: as above; no code runs in it yet.
         let data = unsafe { &mut *at };
-        let ctx = &raw mut data.ctx;
         for (index, &ty) in m.funcs.iter().enumerate() {
             let def = &m.types[ty as usize];
             let params = slots_of(def.func().params()) as u32;
@@ -340,8 +342,11 @@ impl StoreCore {
 
     /// Fills in what handlers read.
     fn finish_ctx(&mut self, id: u32) {
+        let at = self.instances[id as usize].as_ptr();
+        // SAFETY: instances live as long as the store. Not through a reference, whose end would
+        // end the pointer, too: others keep it.
+        let ctx = unsafe { &raw mut (*at).ctx };
         let data = &mut self.instances[id as usize];
-        let ctx = &raw mut data.ctx;
         data.ctx.globals = data.global_slots.as_mut_ptr();
         data.ctx.global_addrs = data.global_addrs.as_ptr();
         data.ctx.funcs = data.records.as_mut_ptr();
