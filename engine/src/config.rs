@@ -6,6 +6,20 @@ use wasmparser::WasmFeatures;
 
 use crate::feature::{self, Feature, WasmVersion};
 
+/// How code is executed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Tier {
+    /// By the interpreter alone.
+    #[default]
+    Interp,
+    /// Compiled to machine code before its first execution. What cannot be compiled, and every
+    /// function on targets without a compiler, is interpreted.
+    Jit,
+    /// Interpreted at first; what turns out to be hot is compiled in the background and entered
+    /// while it runs.
+    Auto,
+}
+
 /// Settings of an [`Engine`](crate::Engine).
 ///
 /// ```
@@ -22,6 +36,7 @@ pub struct Config {
     pub(crate) lazy: bool,
     pub(crate) gc_zeal: bool,
     pub(crate) max_stack_bytes: usize,
+    pub(crate) tier: Tier,
     /// What the engine executes; everything else is refused while loading.
     pub(crate) features: WasmFeatures,
 }
@@ -33,6 +48,7 @@ impl Default for Config {
             lazy: true,
             gc_zeal: false,
             max_stack_bytes: 8 << 20,
+            tier: Tier::default(),
             features: feature::all(),
         }
     }
@@ -67,6 +83,12 @@ impl Config {
     /// Default: 8 MiB.
     pub fn max_stack_bytes(&mut self, n: usize) -> &mut Config {
         self.max_stack_bytes = n;
+        self
+    }
+
+    /// How code is executed. Default: [`Tier::Interp`].
+    pub fn tier(&mut self, tier: Tier) -> &mut Config {
+        self.tier = tier;
         self
     }
 

@@ -19,7 +19,7 @@ mod runtime;
 mod sys;
 mod types;
 
-pub use config::Config;
+pub use config::{Config, Tier};
 pub use engine::Engine;
 pub use error::{BacktraceFrame, Error, ErrorKind, LinkError, LoadError, Result, Trap, TrapCode};
 pub use feature::{Feature, WasmVersion};
