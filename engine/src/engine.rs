@@ -1,9 +1,13 @@
 //! An engine: settings and the registry of function types, shared by modules and stores.
 
 use std::fmt;
+#[cfg(jit)]
+use std::sync::OnceLock;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::config::Config;
+#[cfg(jit)]
+use crate::jit::Compiler;
 use crate::types::registry::TypeRegistry;
 use crate::types::{ArrayType, CompositeType, FuncType, HeapType, StructType, TypeId};
 
@@ -25,6 +29,8 @@ pub struct Engine(Arc<EngineInner>);
 pub(crate) struct EngineInner {
     pub(crate) config: Config,
     pub(crate) types: Mutex<TypeRegistry>,
+    #[cfg(jit)]
+    compiler: OnceLock<Option<Compiler>>,
 }
 
 impl Engine {
@@ -33,6 +39,8 @@ impl Engine {
         Engine(Arc::new(EngineInner {
             config: config.clone(),
             types: Mutex::default(),
+            #[cfg(jit)]
+            compiler: OnceLock::new(),
         }))
     }
 
@@ -79,6 +87,18 @@ impl Engine {
         // An insertion that panicked (out of memory) leaves a map that is still a map.
         let mut types = self.0.types.lock().unwrap_or_else(PoisonError::into_inner);
         f(&mut types)
+    }
+
+    /// What compiles for this engine, if its settings ask for that and this machine is one that code
+    /// is made for.
+    #[cfg(jit)]
+    pub(crate) fn compiler(&self) -> Option<&Compiler> {
+        let config = &self.0.config;
+        if config.tier == crate::config::Tier::Interp {
+            return None;
+        }
+        let made = self.0.compiler.get_or_init(|| Compiler::new(config));
+        made.as_ref()
     }
 
     /// Are these clones of one engine?

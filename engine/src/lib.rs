@@ -14,9 +14,15 @@ mod feature;
 mod frame;
 mod gc;
 pub mod hook;
+#[cfg(jit)]
+mod jit;
+#[cfg(not(jit))]
+#[path = "jit_absent.rs"]
+mod jit;
 mod module;
 mod runtime;
 mod sys;
+mod tier;
 mod types;
 
 pub use config::{Config, Tier};

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use probity_engine::hook::{Probe, Probes, Site};
-use probity_engine::{Config, Error, Func, Store};
+use probity_engine::{Config, Error, Func, Store, Tier};
 
 /// A way to run a file. A further way is one more variant and its rows below.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,11 +19,25 @@ pub enum Mode {
     Global,
     /// A collection at every allocation.
     Zeal,
+    /// Nothing, compiled.
+    Jit,
+    /// As `Each`, in an engine that compiles.
+    JitEach,
+    /// As `Zeal`, compiled.
+    JitZeal,
 }
 
 impl Mode {
     /// Every mode, in the order in which the cases are listed.
-    pub const ALL: &[Mode] = &[Mode::None, Mode::Each, Mode::Global, Mode::Zeal];
+    pub const ALL: &[Mode] = &[
+        Mode::None,
+        Mode::Each,
+        Mode::Global,
+        Mode::Zeal,
+        Mode::Jit,
+        Mode::JitEach,
+        Mode::JitZeal,
+    ];
 
     /// The name in case names, arguments and the expectations file.
     pub fn name(self) -> &'static str {
@@ -32,6 +46,9 @@ impl Mode {
             Mode::Each => "each",
             Mode::Global => "global",
             Mode::Zeal => "zeal",
+            Mode::Jit => "jit",
+            Mode::JitEach => "jit-each",
+            Mode::JitZeal => "jit-zeal",
         }
     }
 
@@ -42,8 +59,9 @@ impl Mode {
 
     /// What the mode changes in a configuration.
     pub fn configure(self, config: &mut Config) {
-        if self == Mode::Zeal {
-            config.gc_zeal(true);
+        config.gc_zeal(matches!(self, Mode::Zeal | Mode::JitZeal));
+        if matches!(self, Mode::Jit | Mode::JitEach | Mode::JitZeal) {
+            config.tier(Tier::Jit);
         }
     }
 
@@ -51,8 +69,8 @@ impl Mode {
     pub fn attach(self, store: &mut Store<()>) -> Attached {
         let watched = Arc::new(Watched::default());
         match self {
-            Mode::None | Mode::Zeal => {}
-            Mode::Each => {
+            Mode::None | Mode::Zeal | Mode::Jit | Mode::JitZeal => {}
+            Mode::Each | Mode::JitEach => {
                 let watched = watched.clone();
                 store.probes().on_first_call(move |probes, func| {
                     if let Err(e) = watched.watch_each(probes, func) {

@@ -98,6 +98,10 @@ pub struct RunArgs {
     #[arg(long)]
     pub deterministic: bool,
 
+    /// How code is executed: interpreted, compiled before it runs, or compiled when it is hot
+    #[arg(long, value_name = "TIER", value_enum, default_value_t = TierArg::Interp)]
+    pub tier: TierArg,
+
     /// Seed of the guest's random numbers [default with --deterministic: 0]
     #[arg(long, value_name = "N", value_parser = units::integer)]
     pub seed: Option<u64>,
@@ -140,6 +144,27 @@ impl From<Format> for probity_analyses::Format {
             Format::Text => probity_analyses::Format::Text,
             Format::Json => probity_analyses::Format::Json,
             Format::Csv => probity_analyses::Format::Csv,
+        }
+    }
+}
+
+/// How code is executed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, clap::ValueEnum)]
+pub enum TierArg {
+    /// By the interpreter
+    Interp,
+    /// Compiled before it runs
+    Jit,
+    /// Interpreted at first, compiled when it is hot
+    Auto,
+}
+
+impl From<TierArg> for probity_engine::Tier {
+    fn from(tier: TierArg) -> probity_engine::Tier {
+        match tier {
+            TierArg::Interp => probity_engine::Tier::Interp,
+            TierArg::Jit => probity_engine::Tier::Jit,
+            TierArg::Auto => probity_engine::Tier::Auto,
         }
     }
 }

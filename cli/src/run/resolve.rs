@@ -86,6 +86,7 @@ impl Plan {
 
         let mut config = Config::new();
         config.deterministic(args.deterministic);
+        config.tier(args.tier.into());
         if let Some(wasm) = &args.wasm {
             wasm.apply(&mut config);
         }

@@ -31,7 +31,31 @@ pub unsafe fn run(pc: *const Cell, fp: *mut u64, ctx: *mut Ctx, acc: u64, budget
     // SAFETY: by the contract of this function.
     unsafe {
         let handler = handler_at((*pc).handler);
-        let mut status = handler(pc, fp, (*ctx).mem_base, ctx, acc, budget, 0.0, 0.0);
+        let status = handler(pc, fp, (*ctx).mem_base, ctx, acc, budget, 0.0, 0.0);
+        go_on(status)
+    }
+}
+
+/// As [`run`], with the registers that the machine has saved and the budget in it.
+///
+/// # Safety
+/// As for [`run`]; the frame is wholly in memory and `saved.acc` its topmost operand.
+pub unsafe fn run_saved(machine: *mut Machine) -> u64 {
+    // SAFETY: by the contract of this function.
+    unsafe {
+        let ctx = (*machine).saved.ctx;
+        let (nowhere, fp) = (std::ptr::null(), std::ptr::null_mut());
+        let mem = (*ctx).mem_base;
+        let status = stop(nowhere, fp, mem, ctx, exit::MOVED, 0, 0.0, 0.0);
+        go_on(status)
+    }
+}
+
+/// The loop of portable dispatch; otherwise nothing.
+unsafe fn go_on(mut status: u64) -> u64 {
+    // SAFETY: a status above the limit is the address of the machine, with registers that the last
+    // handler has saved.
+    unsafe {
         while status >= exit::LIMIT {
             let s: Saved = (*(status as *const Machine)).saved;
             let handler = handler_at((*s.pc).handler);
@@ -130,13 +154,12 @@ macro_rules! raw_handler {
 pub(crate) use {handler, next, raw_handler, transfer, trap};
 
 raw_handler! {
-    /// Ends the run: `acc` is the exit status. An exception that was caught does not: it goes on
-    /// elsewhere.
+    /// Ends the run: `acc` is the exit status. [`exit::MOVED`] does not: it goes on elsewhere.
     #[cold]
     #[inline(never)]
     fn stop(pc, fp, mem, ctx, acc, budget, fd, fs) {
         let machine = (*ctx).machine;
-        if acc == exit::CAUGHT {
+        if acc == exit::MOVED {
             let saved = &(*machine).saved;
             pc = saved.pc;
             fp = saved.fp;
@@ -163,6 +186,9 @@ raw_handler! {
     fn expired(pc, fp, mem, ctx, acc, budget, fd, fs) {
         let resume = ((*ctx).slow.poll)(ctx, pc, fp, budget);
         if resume.handler.is_null() {
+            if resume.pc as u64 == exit::MOVED {
+                return stop(pc, fp, mem, ctx, exit::MOVED, budget, fd, fs);
+            }
             return resume.pc as u64;
         }
         pc = resume.pc;

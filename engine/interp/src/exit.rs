@@ -42,9 +42,13 @@ pub const ARRAY: u64 = 18;
 /// A cast failed.
 pub const CAST: u64 = 19;
 
-/// An exception was thrown and caught: the run goes on with the registers that the store's
-/// [`Machine`](crate::layout::Machine) has saved.
-pub const CAUGHT: u64 = 4095;
+/// The run goes on elsewhere, with the registers that the store's
+/// [`Machine`](crate::layout::Machine) has saved: an exception was caught, or compiled code was
+/// left for the interpreter.
+pub const MOVED: u64 = 4095;
+
+/// As [`MOVED`], but in a run further out: this one ends.
+pub const ELSEWHERE: u64 = 4094;
 
 /// Statuses below this are exits; portable dispatch returns addresses above it
 /// to say that the run goes on.

@@ -7,7 +7,7 @@
 
 use std::ffi::c_void;
 use std::mem::{offset_of, size_of};
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU32, AtomicU64};
 
 /// One step of lowered code.
 ///
@@ -116,6 +116,12 @@ pub struct FuncRecord {
     pub param_slots: u32,
     /// Slots of results.
     pub result_slots: u32,
+    /// Entry for compiled code of the same instance: machine code with the native convention, which
+    /// leads to the engine where the function is not compiled. Null in engines without compiler.
+    pub native: *const c_void,
+    /// Machine code that calls `native` with arguments from a frame; null if `native` is not
+    /// compiled code of the function.
+    pub thunk: *const c_void,
 }
 
 /// What handlers need of an instance.
@@ -150,6 +156,24 @@ pub struct Ctx {
     pub instance: *mut c_void,
     /// Views of all memories by index.
     pub memories: *const *mut MemoryView,
+    /// What compiled code calls of the engine; null in engines without compiler.
+    pub natives: *const *const c_void,
+    /// Ways from compiled code to functions that are not of this instance, by type index.
+    pub outs: *const *const c_void,
+    /// What compiled code polls, see [`Poll`].
+    pub poll: *const Poll,
+    /// Record of the function that an indirect call of compiled code is about to call.
+    pub callee: *const FuncRecord,
+}
+
+/// What compiled code looks at to see whether another thread wants something.
+#[derive(Debug)]
+#[repr(C)]
+pub struct Poll {
+    /// Stack limit of compiled code: that of the store, or 0 if there is a request.
+    pub limit: AtomicU64,
+    /// Not 0 if there is a request.
+    pub request: AtomicU32,
 }
 
 /// A memory as handlers for any memory see it; kept up to date when it grows. One for each store
@@ -307,6 +331,10 @@ pub struct Slow {
     pub host: unsafe fn(ctx: *mut Ctx, record: *const FuncRecord, fp: *mut u64, budget: u64) -> u64,
     /// A probe that needs the engine fires before `pc`; budget in `machine.budget`.
     pub fire: unsafe fn(ctx: *mut Ctx, pc: *const Cell, fp: *mut u64, budget: u64) -> Resume,
+    /// Runs a compiled function whose frame is at `fp`: exit status (0 to go on at the frame's
+    /// return cell), budget relative to the cell in `machine.budget`.
+    pub native:
+        unsafe fn(ctx: *mut Ctx, record: *const FuncRecord, fp: *mut u64, budget: u64) -> u64,
     /// Whether a function's type `sub` is declared below `sup`, where they differ.
     pub is_subtype: unsafe fn(ctx: *mut Ctx, sub: u32, sup: u32) -> bool,
     /// Instructions without a handler of their own, by `Cell::extra`: exit

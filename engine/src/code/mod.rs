@@ -13,6 +13,8 @@ use probity_interp::layout::{Cell, HEADER_SLOTS};
 use probity_interp::op::Ins;
 
 use crate::error::LoadError;
+#[cfg(jit)]
+use crate::jit::cache::NativeCache;
 use crate::module::{Module, ModuleInner};
 use crate::types::ValType;
 
@@ -162,15 +164,29 @@ pub(crate) struct CodeCache {
     structural: Mutex<HashMap<u32, Arc<FuncCode>>>,
     /// All bodies are known to be valid.
     validated: AtomicBool,
+    /// Numbers of bodies and types, and machine code once there is any.
+    #[cfg(jit)]
+    native: (usize, usize, OnceLock<NativeCache>),
 }
 
 impl CodeCache {
-    pub(crate) fn new(bodies: usize) -> CodeCache {
+    pub(crate) fn new(bodies: usize, types: usize) -> CodeCache {
+        #[cfg(not(jit))]
+        let _ = types;
         CodeCache {
             plain: (0..bodies).map(|_| OnceLock::new()).collect(),
             structural: Mutex::default(),
             validated: AtomicBool::new(false),
+            #[cfg(jit)]
+            native: (bodies, types, OnceLock::new()),
         }
+    }
+
+    /// Machine code.
+    #[cfg(jit)]
+    pub(crate) fn native(&self) -> &NativeCache {
+        let (bodies, types, cache) = &self.native;
+        cache.get_or_init(|| NativeCache::new(*bodies, *types))
     }
 
     /// Every body has been validated.

@@ -25,7 +25,10 @@ pub struct FrameAccessor<'a> {
 
 impl<'a> FrameAccessor<'a> {
     pub(crate) fn new(core: &'a mut StoreCore, frame: Frame) -> FrameAccessor<'a> {
-        let code = core.instance_of(frame.ctx).and_then(|data| {
+        // What an instruction of compiled code that trapped had for values is lost.
+        let lost = frame.native.as_ref().is_some_and(|f| f.site().is_none());
+        core.write_frame(&frame);
+        let code = core.instance_of(frame.ctx).filter(|_| !lost).and_then(|data| {
             let module = &data.module;
             module
                 .inner
@@ -127,6 +130,12 @@ impl<'a> FrameAccessor<'a> {
 
     fn write(&mut self, ty: ValType, slot: u32, v: Val) -> Result<()> {
         let raw = self.core.val_to_raw(ty, v)?;
+        if self.frame.native.is_some() {
+            // From now on the slots are what counts.
+            let (to, cell) = (self.frame.range.clone(), self.frame.place.cell());
+            self.core.redirect(&self.frame, &to, cell);
+            self.frame.native = None;
+        }
         // SAFETY: as in `read`.
         unsafe {
             let at = self.frame.fp.add(slot as usize);

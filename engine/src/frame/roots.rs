@@ -45,6 +45,12 @@ impl RootMaps {
             .maps
             .entry(key)
             .or_insert_with(|| Arc::new(RootMap::new(core, frame)));
+        if let Some(native) = &frame.native {
+            if native.site().is_none() {
+                return;
+            }
+            core.write_frame(frame);
+        }
         // SAFETY: slots of the live frame, which hold references to live objects.
         unsafe {
             for &slot in &map.locals {

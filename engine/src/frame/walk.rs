@@ -4,11 +4,18 @@
 //! a slow path notes before it runs foreign code, and ends at the cell through
 //! which the outermost function of the stretch returns to the host.
 
-use probity_interp::handlers::control::{BRIDGE_RETURN, BRIDGE_SLOTS, LEAVE};
+use std::sync::Arc;
+
+use probity_interp::handlers::control::{BRIDGE_RETURN, BRIDGE_SLOTS, LEAVE, LEAVE_TO_NATIVE};
 use probity_interp::layout::{Cell, Ctx, FuncRecord};
 
 use super::code_map::CodeRange;
+use crate::code::Mode;
+use crate::jit::stubs;
 use crate::runtime::core::StoreCore;
+use crate::tier::code::{NativeCode, SiteKind};
+use crate::tier::frames::{Cursor, Link, NativeFrame};
+use crate::tier::{ACTIVATION_BELOW, Activation};
 
 /// Where a stretch of frames begins.
 #[derive(Clone, Copy, Debug)]
@@ -33,6 +40,8 @@ pub(crate) enum Position {
         fp: *mut u64,
         ctx: *mut Ctx,
     },
+    /// In compiled code.
+    Native { cursor: Cursor, ctx: *mut Ctx },
 }
 
 /// Where a frame stands.
@@ -44,6 +53,15 @@ pub(crate) enum Place {
     Returning(usize),
 }
 
+impl Place {
+    /// The cell.
+    pub(crate) fn cell(self) -> usize {
+        match self {
+            Place::At(cell) | Place::Returning(cell) => cell,
+        }
+    }
+}
+
 /// A Wasm frame.
 #[derive(Clone)]
 pub(crate) struct Frame {
@@ -53,8 +71,14 @@ pub(crate) struct Frame {
     pub(crate) fp: *mut u64,
     pub(crate) ctx: *mut Ctx,
     /// Slot that holds the return cell of the frame's callee; null in the
-    /// innermost frame of a stretch.
+    /// innermost frame of a stretch, and in frames on the native stack.
     return_slot: *mut u64,
+    /// Where the frame stands on the native stack, if it is there.
+    pub(crate) cursor: Option<Cursor>,
+    /// Its values are in machine code's places, not in slots.
+    pub(crate) native: Option<Box<NativeFrame>>,
+    /// How many times the run has changed between the tiers from here to the position.
+    pub(crate) crossings: u32,
     /// First slot of what lies above the frame, arguments included; null in a frame that is not in
     /// a call.
     pub(crate) callee: *mut u64,
@@ -76,6 +100,9 @@ impl Frame {
             fp,
             ctx,
             return_slot: std::ptr::null_mut(),
+            cursor: None,
+            native: None,
+            crossings: 0,
             callee: std::ptr::null_mut(),
         }
     }
@@ -97,6 +124,9 @@ impl Frame {
     /// The position at which this frame is the innermost.
     pub(crate) fn position(&self) -> Position {
         let (fp, ctx) = (self.fp, self.ctx);
+        if let Some(cursor) = self.cursor {
+            return Position::Native { cursor, ctx };
+        }
         match self.place {
             Place::At(cell) => Position::Code {
                 pc: self.range.cell(cell),
@@ -127,34 +157,56 @@ impl Frame {
 /// The frames of one stretch, innermost first.
 pub(crate) struct Stretch<'a> {
     core: &'a StoreCore,
-    /// Next frame's position: cell, frame, context, and whether it is a return cell.
-    next: Option<(*const Cell, *mut u64, *mut Ctx, bool)>,
+    next: Next,
+    ctx: *mut Ctx,
     return_slot: *mut u64,
     callee: *mut u64,
+    crossings: u32,
+}
+
+/// Where the next frame is.
+#[derive(Clone, Copy)]
+enum Next {
+    End,
+    /// Cell, frame, and whether it is a return cell.
+    Cell(*const Cell, *mut u64, bool),
+    /// On the native stack.
+    Native(Cursor),
 }
 
 impl<'a> Stretch<'a> {
     pub(crate) fn new(core: &'a StoreCore, position: Position) -> Stretch<'a> {
         let mut stretch = Stretch {
             core,
-            next: None,
+            next: Next::End,
+            ctx: std::ptr::null_mut(),
             return_slot: std::ptr::null_mut(),
             callee: std::ptr::null_mut(),
+            crossings: 0,
         };
         match position {
-            Position::Code { pc, fp, ctx } => stretch.next = Some((pc, fp, ctx, false)),
+            Position::Code { pc, fp, ctx } => {
+                stretch.next = Next::Cell(pc, fp, false);
+                stretch.ctx = ctx;
+            }
             Position::Returning {
                 pc,
                 fp,
                 ctx,
                 callee,
             } => {
-                stretch.next = Some((pc, fp, ctx, true));
+                stretch.next = Next::Cell(pc, fp, true);
+                stretch.ctx = ctx;
                 stretch.callee = callee;
             }
             Position::Host { record, fp, ctx } => {
+                stretch.ctx = ctx;
                 // SAFETY: the record and the frame of a host call that is running.
-                unsafe { stretch.follow(fp, (*record).header, ctx) }
+                unsafe { stretch.follow(fp, fp.add((*record).header as usize)) }
+            }
+            Position::Native { cursor, ctx } => {
+                stretch.next = Next::Native(cursor);
+                stretch.ctx = ctx;
             }
         }
         stretch
@@ -163,39 +215,41 @@ impl<'a> Stretch<'a> {
     /// Goes to the caller, by the callee's header.
     ///
     /// # Safety
-    /// `callee` must be a live frame that runs in `ctx`, with its header at that slot.
-    unsafe fn follow(&mut self, callee: *mut u64, header: u32, ctx: *mut Ctx) {
-        let mut ctx = ctx;
+    /// `callee` must be a live frame that runs in `self.ctx`, with its header there.
+    unsafe fn follow(&mut self, callee: *mut u64, header: *mut u64) {
         self.callee = callee;
         // SAFETY: headers of live frames are intact; bridges are as `control::bridge` makes them.
         unsafe {
-            let mut header = callee.add(header as usize);
+            let mut header = header;
             let mut pc = *header as *const Cell;
             let mut fp = *header.add(1) as *mut u64;
             if pc == &raw const BRIDGE_RETURN {
                 const { assert!(BRIDGE_SLOTS == 4) };
-                ctx = *fp.add(2) as *mut Ctx;
+                self.ctx = *fp.add(2) as *mut Ctx;
                 header = fp;
                 self.callee = fp;
                 pc = *header as *const Cell;
                 fp = *header.add(1) as *mut u64;
             }
             self.return_slot = header;
-            self.next = (pc != &raw const LEAVE).then_some((pc, fp, ctx, true));
+            self.next = if pc == &raw const LEAVE {
+                Next::End
+            } else if pc == &raw const LEAVE_TO_NATIVE {
+                self.crossings += 1;
+                Next::Native(Cursor::at_link(fp as *const Link))
+            } else {
+                Next::Cell(pc, fp, true)
+            };
         }
     }
-}
 
-impl Iterator for Stretch<'_> {
-    type Item = Frame;
-
-    fn next(&mut self) -> Option<Frame> {
-        let (pc, fp, ctx, returning) = self.next.take()?;
+    /// The frame at a cell.
+    fn interpreted(&mut self, pc: *const Cell, fp: *mut u64, returning: bool) -> Option<Frame> {
         let range = self.core.code_map.find(pc)?.clone();
         let cell = range.index_of(pc);
         let func = match range.private {
             Some(func) => func,
-            None => self.core.instance_of(ctx)?.func_id(range.func_index),
+            None => self.core.instance_of(self.ctx)?.func_id(range.func_index),
         };
         let place = if returning {
             Place::Returning(cell)
@@ -207,13 +261,162 @@ impl Iterator for Stretch<'_> {
             range,
             place,
             fp,
-            ctx,
+            ctx: self.ctx,
             return_slot: self.return_slot,
+            cursor: None,
+            native: None,
+            crossings: self.crossings,
             callee: self.callee,
         };
+        let header = fp.wrapping_add(frame.range.code.header as usize);
         // SAFETY: the frame is live, so its header is intact.
-        unsafe { self.follow(fp, frame.range.code.header, ctx) };
+        unsafe { self.follow(fp, header) };
         Some(frame)
+    }
+
+    /// The next frame from a place on the native stack.
+    ///
+    /// # Safety
+    /// The frames there are live.
+    unsafe fn compiled(&mut self, mut cursor: Cursor) -> Option<Frame> {
+        loop {
+            if cursor.pc == stubs::entered() {
+                // SAFETY: the frame of `enter`, which has the activation's address there.
+                unsafe {
+                    let at = *((cursor.fp - ACTIVATION_BELOW) as *const *mut Activation);
+                    self.ctx = (*at).ctx;
+                    self.crossings += 1;
+                    self.follow((*at).fp, (&raw mut (*at).back).cast());
+                }
+                return self.next();
+            }
+            if cursor.pc == stubs::returned() {
+                let pending = self.core.native.pending.get(&cursor.fp)?.clone();
+                // SAFETY: a live frame.
+                self.next = Next::Native(unsafe { cursor.outwards(&pending.code) });
+                return Some(Frame {
+                    func: self.core.instance_of(pending.ctx)?.func_id(pending.range.func_index),
+                    range: pending.range,
+                    place: pending.place,
+                    fp: pending.fp,
+                    ctx: pending.ctx,
+                    return_slot: std::ptr::null_mut(),
+                    cursor: Some(cursor),
+                    native: None,
+                    crossings: self.crossings,
+                    callee: pending.callee,
+                });
+            }
+            let code = self.core.native.find(cursor.pc)?;
+            // SAFETY: as above.
+            let outer = unsafe { cursor.outwards(code) };
+            match code.role.func() {
+                Some(index) => {
+                    let code = code.clone();
+                    // SAFETY: as above.
+                    let frame = unsafe { self.native_frame(index, NativeFrame { cursor, code }, outer) };
+                    self.next = Next::Native(outer);
+                    return frame;
+                }
+                None => cursor = outer,
+            }
+        }
+    }
+
+    /// # Safety
+    /// The frame is live, and `outer` where its caller stands.
+    unsafe fn native_frame(
+        &self,
+        index: u32,
+        native: NativeFrame,
+        outer: Cursor,
+    ) -> Option<Frame> {
+        let data = self.core.instance_of(self.ctx)?;
+        let code = data.module.inner.code(&data.module, index, Mode::Plain).ok()?;
+        // SAFETY: by contract.
+        let fp = unsafe {
+            match native.value_fp() {
+                Some(fp) => fp,
+                None => self.callee_of(outer)?,
+            }
+        };
+        let (place, callee) = match native.site() {
+            None => {
+                let pc = native.code.wasm_pc(native.cursor.pc);
+                (Place::At(code.first_cell_from(pc)), std::ptr::null_mut())
+            }
+            Some(site) => match site.kind {
+                SiteKind::Call { base, .. } => (
+                    Place::Returning(code.cell_behind(site.pc)),
+                    fp.wrapping_add(base as usize),
+                ),
+                SiteKind::Slow { cell } => (Place::At(cell as usize), std::ptr::null_mut()),
+            },
+        };
+        Some(Frame {
+            func: data.func_id(index),
+            range: CodeRange {
+                cells: code.cells.as_ptr(),
+                func_index: index,
+                private: None,
+                code,
+            },
+            place,
+            fp,
+            ctx: self.ctx,
+            return_slot: std::ptr::null_mut(),
+            cursor: Some(native.cursor),
+            native: Some(Box::new(native)),
+            crossings: self.crossings,
+            callee,
+        })
+    }
+
+    /// First slot of what is called at a place on the native stack.
+    ///
+    /// # Safety
+    /// The frames there are live.
+    unsafe fn callee_of(&self, mut cursor: Cursor) -> Option<*mut u64> {
+        loop {
+            if cursor.pc == stubs::entered() {
+                // SAFETY: as in `compiled`.
+                return Some(unsafe {
+                    let at = *((cursor.fp - ACTIVATION_BELOW) as *const *mut Activation);
+                    (*at).fp
+                });
+            }
+            if cursor.pc == stubs::returned() {
+                return Some(self.core.native.pending.get(&cursor.fp)?.callee);
+            }
+            let code: &Arc<NativeCode> = self.core.native.find(cursor.pc)?;
+            if code.role.func().is_none() {
+                // SAFETY: by contract.
+                cursor = unsafe { cursor.outwards(code) };
+                continue;
+            }
+            let native = NativeFrame {
+                cursor,
+                code: code.clone(),
+            };
+            let SiteKind::Call { base, .. } = native.site()?.kind else {
+                return None;
+            };
+            // SAFETY: by contract.
+            return Some(unsafe { native.value_fp()? }.wrapping_add(base as usize));
+        }
+    }
+}
+
+impl Iterator for Stretch<'_> {
+    type Item = Frame;
+
+    fn next(&mut self) -> Option<Frame> {
+        match std::mem::replace(&mut self.next, Next::End) {
+            Next::End => None,
+            Next::Cell(pc, fp, returning) => self.interpreted(pc, fp, returning),
+            // SAFETY: positions are those of suspended code, whose frames are live.
+            Next::Native(cursor) => unsafe { self.compiled(cursor) },
+        }
     }
 }
 

@@ -110,7 +110,7 @@ impl StoreCore {
         }
     }
 
-    fn module_and_index(&self, func: u32) -> Result<(Module, u32)> {
+    pub(crate) fn module_and_index(&self, func: u32) -> Result<(Module, u32)> {
         match self.funcs[func as usize].kind {
             FuncKind::Wasm { instance, index } => {
                 Ok((self.instances[instance as usize].module.clone(), index))
@@ -174,8 +174,9 @@ impl StoreCore {
                 code,
             },
         );
+        let private = self.probes.private.remove(&func);
         self.set_code(func, cells);
-        if let Some(private) = self.probes.private.remove(&func) {
+        if let Some(private) = private {
             self.code_map.remove(private.cells);
             self.probes.arena.release(private.cells, private.len());
         }
@@ -191,6 +192,8 @@ impl StoreCore {
         record.code = cells;
         record.header = code.header;
         record.cost = code.cost;
+        let plain = !self.probes.private.contains_key(&func);
+        self.publish_native(func, plain);
     }
 
     /// Moves every frame of a function to other code of it.
@@ -201,7 +204,13 @@ impl StoreCore {
             let frames: Vec<_> = crate::frame::walk::Stretch::new(self, position).collect();
             for frame in frames {
                 if frame.func == func && frame.range.cells != to.cells {
-                    let cell = to.cell(translate(&frame.range, frame.place, &to.code));
+                    let index = translate(&frame.range, frame.place, &to.code);
+                    let cell = to.cell(index);
+                    if frame.cursor.is_some() {
+                        self.redirect(&frame, to, index);
+                        innermost = false;
+                        continue;
+                    }
                     match self.positions[index] {
                         Position::Code { fp, ctx, .. } if innermost => {
                             self.positions[index] = Position::Code { pc: cell, fp, ctx };

@@ -79,7 +79,7 @@ pub(super) fn parse(engine: &Engine, bytes: Vec<u8>) -> Result<ModuleInner, Load
         validator_resources: None,
         name_section: None,
         names: OnceLock::new(),
-        code: CodeCache::new(0),
+        code: CodeCache::new(0, 0),
         global_slots: Vec::new(),
     };
     let features = engine.config().wasm_features();
@@ -101,7 +101,7 @@ pub(super) fn parse(engine: &Engine, bytes: Vec<u8>) -> Result<ModuleInner, Load
         }
     }
     module.bytes = bytes;
-    module.code = CodeCache::new(module.bodies.len());
+    module.code = CodeCache::new(module.bodies.len(), module.types.len());
     let mut slot = 0;
     for global in &module.globals[module.num_imported_globals as usize..] {
         module.global_slots.push(slot);

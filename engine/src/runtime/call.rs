@@ -36,7 +36,8 @@ impl StoreCore {
     /// # Errors
     /// Traps and errors of host functions.
     pub(crate) fn call_raw(&mut self, func: Func, slots: &mut [u64]) -> Result<()> {
-        let enough = match stacker::remaining_stack() {
+        let left = self.native_stack_left().or_else(stacker::remaining_stack);
+        let enough = match left {
             Some(bytes) => bytes > NATIVE_STACK,
             None => self.positions.len() < NESTED_MAX,
         };
@@ -153,6 +154,16 @@ impl StoreCore {
         ))
     }
 
+    /// The interpreter has failed in a run that compiled code has made: everything is unwound.
+    #[cfg(jit)]
+    pub(crate) fn unwind_run(&mut self, status: u64) {
+        self.ending = match self.take_ending(status) {
+            Ok(()) => None,
+            Err(Failure::Error(error)) => Some(Ending::Unwound(error)),
+            Err(Failure::Panic(panic)) => Some(Ending::Panic(panic)),
+        };
+    }
+
     /// Finds the very operator that trapped (a window's handler only knows its first cell), and
     /// charges what was executed up to it.
     fn settle_trap(&mut self, position: Position, status: u64, executed: bool) -> Position {
@@ -193,7 +204,7 @@ impl StoreCore {
     }
 
     /// Lets code continue at `pc` within what the account allows; `Err` at a limit.
-    pub(super) fn allow(
+    pub(crate) fn allow(
         &mut self,
         pc: *const Cell,
         fp: *mut u64,
@@ -401,7 +412,7 @@ pub(super) unsafe fn host(
     core.end_at(ending, position, false).pc as u64
 }
 
-fn trap_code(status: u64) -> TrapCode {
+pub(crate) fn trap_code(status: u64) -> TrapCode {
     match status {
         exit::UNREACHABLE => TrapCode::Unreachable,
         exit::MEMORY => TrapCode::MemoryOutOfBounds,

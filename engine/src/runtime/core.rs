@@ -28,6 +28,7 @@ use crate::gc::heap::Heap;
 use crate::hook::table::ProbeTable;
 use crate::module::Module;
 use crate::sys::region::Region;
+use crate::tier::NativeState;
 use crate::types::{
     FuncType, GlobalType, MemoryType, RefType, TableType, TypeId, TypeKind, ValType,
 };
@@ -76,6 +77,8 @@ pub struct StoreCore {
     pub(crate) positions: Vec<Position>,
     /// Why the run ended, if a slow path ended it.
     pub(crate) ending: Option<Ending>,
+    /// Compiled code.
+    pub(crate) native: NativeState,
 }
 
 /// How a slow path ended a run.
@@ -186,6 +189,8 @@ impl StoreCore {
             saved: Saved::default(),
             store: std::ptr::null_mut(),
         });
+        let interrupt = InterruptHandle::default();
+        interrupt.set_stack_limit(stack_limit as u64);
         StoreCore {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             engine: engine.clone(),
@@ -208,12 +213,23 @@ impl StoreCore {
             instantiating: 0,
             limits: Limits::default(),
             fuel: Fuel::new(),
-            interrupt: InterruptHandle::default(),
+            interrupt,
             code_map: CodeMap::default(),
             probes: ProbeTable::default(),
             positions: Vec::new(),
             ending: None,
+            native: NativeState::default(),
         }
+    }
+
+    /// Bytes of the value stack.
+    pub(crate) fn stack_bytes(&self) -> usize {
+        self.stack_limit as usize - self._stack.base() as usize
+    }
+
+    /// Bytes of it below what a call from the host would use.
+    pub(crate) fn stack_used_bytes(&self) -> usize {
+        self.stack_top as usize - self._stack.base() as usize
     }
 
     pub(super) fn set_host_data(&mut self, data: NonNull<()>) {
@@ -264,6 +280,8 @@ impl StoreCore {
             id,
             param_slots: params,
             result_slots: results,
+            native: std::ptr::null(),
+            thunk: std::ptr::null(),
         });
         let at = record.as_ptr();
         // SAFETY: just made; the record identifies itself.

@@ -29,10 +29,12 @@ impl StoreCore {
             return exit::NULL_EXCEPTION;
         };
         let tag = self.exception_tag(object);
-        let catches = |frame: &Frame| self.catcher(frame, tag).is_some();
-        let Some(depth) = Stretch::new(self, position).position(|frame| catches(&frame)) else {
+        let mut frames = Stretch::new(self, position).enumerate();
+        let catcher = frames.find(|(_, frame)| self.catcher(frame, tag).is_some());
+        let Some((depth, frame)) = catcher else {
             return self.end_uncaught(error, position);
         };
+        let crossings = frame.crossings;
         self.positions.push(position);
         for _ in 0..depth {
             let Some(frame) = self.innermost_frame() else {
@@ -45,6 +47,10 @@ impl StoreCore {
         }
         let status = self.catch(object, tag);
         self.positions.pop();
+        if status == exit::MOVED && crossings > 0 {
+            self.native.crossings = crossings;
+            return exit::ELSEWHERE;
+        }
         status
     }
 
@@ -83,6 +89,7 @@ impl StoreCore {
         let Some(frame) = self.innermost_frame() else {
             return exit::ENGINE;
         };
+        self.write_frame(&frame);
         let catch: &Catch = &frame.range.code.tries[index].catches[clause];
         // SAFETY: lowering gave the label slots for what the clause delivers; the frame is live.
         unsafe {
@@ -96,12 +103,16 @@ impl StoreCore {
         }
         let (fp, ctx) = (frame.fp, frame.ctx);
         let pc = frame.range.cell(catch.target as usize);
+        if let Some(cursor) = frame.cursor {
+            self.native.catcher = self.native_code_of(&frame).map(|code| (cursor, code));
+            return self.move_to(pc, fp, ctx);
+        }
         match self.allow(pc, fp, ctx) {
             Ok(pc) => {
                 self.resume_before(pc, fp);
                 let saved = &mut self.machine.saved;
                 (saved.pc, saved.fp, saved.ctx) = (pc, fp, ctx);
-                exit::CAUGHT
+                exit::MOVED
             }
             Err(code) => {
                 let position = Position::Code { pc, fp, ctx };

@@ -1,5 +1,6 @@
 //! Instances: a module's functions, memories, tables and globals, made real.
 
+use std::ffi::c_void;
 use std::sync::Arc;
 
 use probity_interp::handlers::control;
@@ -14,9 +15,11 @@ use super::{
     AsContext, AsContextMut, Extern, Func, Global, Memory, Table, Tag, TypedFunc, WasmParams,
     WasmResults,
 };
+use crate::config::Tier;
 use crate::error::{Error, Result, TrapCode};
 use crate::gc::access;
 use crate::gc::layout::{Shape, object_to_raw};
+use crate::jit::stubs;
 use crate::module::{
     ConstContext, ConstExpr, DataKind, ElementItems, ElementKind, ExternIndex, Module,
 };
@@ -61,6 +64,8 @@ pub(crate) struct InstanceData {
     global_addrs: Vec<*mut u64>,
     table_views: Vec<*const TableView>,
     memory_views: Vec<*mut MemoryView>,
+    /// By type index, what `Ctx::outs` points to.
+    outs: Vec<*const c_void>,
     /// Contents of element segments that can still be used.
     pub(crate) elements: Vec<Vec<u64>>,
     /// Data segments that were dropped.
@@ -84,6 +89,10 @@ pub(crate) fn empty_ctx(machine: *mut Machine, stack_limit: *mut u64) -> Ctx {
         machine,
         memories: std::ptr::null(),
         instance: std::ptr::null_mut(),
+        natives: stubs::exits(),
+        outs: std::ptr::null(),
+        poll: std::ptr::null(),
+        callee: std::ptr::null(),
     }
 }
 
@@ -196,6 +205,7 @@ impl StoreCore {
             global_addrs: Vec::with_capacity(m.globals.len()),
             table_views: Vec::new(),
             memory_views: Vec::new(),
+            outs: Vec::new(),
             elements: Vec::new(),
             dropped_data: vec![false; m.data.len()],
         };
@@ -250,6 +260,8 @@ impl StoreCore {
                     .wrapping_sub(m.num_imported_funcs),
                 param_slots: params,
                 result_slots: results,
+                native: stubs::lazy(),
+                thunk: std::ptr::null(),
             };
             if let Some(&imported) = data.imported_funcs.get(index) {
                 record.id = imported;
@@ -346,6 +358,7 @@ impl StoreCore {
         // SAFETY: instances live as long as the store. Not through a reference, whose end would
         // end the pointer, too: others keep it.
         let ctx = unsafe { &raw mut (*at).ctx };
+        let poll = self.interrupt.poll();
         let data = &mut self.instances[id as usize];
         data.ctx.globals = data.global_slots.as_mut_ptr();
         data.ctx.global_addrs = data.global_addrs.as_ptr();
@@ -356,6 +369,13 @@ impl StoreCore {
         let views = data.memories.iter();
         data.memory_views = views.map(|&m| self.memories[m as usize].view()).collect();
         data.ctx.memories = data.memory_views.as_ptr();
+        if self.engine().config().tier != Tier::Interp {
+            let data = &mut self.instances[id as usize];
+            data.outs = vec![stubs::lazy(); data.module.inner.types.len()];
+            data.ctx.outs = data.outs.as_ptr();
+            data.ctx.poll = poll;
+        }
+        let data = &mut self.instances[id as usize];
         if let Some(&memory) = data.memories.first() {
             // SAFETY: instances and memories live as long as the store.
             unsafe { self.memories[memory as usize].attach(ctx) };

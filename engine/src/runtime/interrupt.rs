@@ -1,7 +1,9 @@
 //! Stopping a guest from another thread.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+
+use probity_interp::layout::Poll;
 
 use super::shared::wait::Waiter;
 use crate::error::TrapCode;
@@ -33,6 +35,22 @@ struct Request {
     code: AtomicU32,
     /// What the store's thread sleeps on, while a guest waits for another.
     asleep: Mutex<Option<Arc<Waiter>>>,
+    /// What compiled code looks at.
+    poll: PollWord,
+    /// Stack limit of the store, for when there is no request.
+    limit: AtomicU64,
+}
+
+#[derive(Debug)]
+struct PollWord(Poll);
+
+impl Default for PollWord {
+    fn default() -> PollWord {
+        PollWord(Poll {
+            limit: AtomicU64::new(0),
+            request: AtomicU32::new(0),
+        })
+    }
 }
 
 /// Codes that an interrupt can carry.
@@ -45,9 +63,34 @@ impl InterruptHandle {
     pub fn interrupt(&self, code: TrapCode) {
         let index = CODES.iter().position(|&c| c == code).unwrap_or(0);
         self.request.code.store(index as u32 + 1, Ordering::SeqCst);
+        self.request.poll.0.limit.store(0, Ordering::SeqCst);
+        self.request.poll.0.request.store(1, Ordering::SeqCst);
         let asleep = self.request.asleep.lock();
         if let Some(waiter) = &*asleep.unwrap_or_else(PoisonError::into_inner) {
             waiter.wake();
+        }
+    }
+
+    /// What compiled code polls: its address, which stays as long as any handle lives.
+    pub(crate) fn poll(&self) -> *const Poll {
+        &raw const self.request.poll.0
+    }
+
+    /// Tells compiled code of the stack limit.
+    pub(crate) fn set_stack_limit(&self, limit: u64) {
+        self.request.limit.store(limit, Ordering::SeqCst);
+        self.calm();
+    }
+
+    /// Lets compiled code run on, if there is no request.
+    fn calm(&self) {
+        let limit = self.request.limit.load(Ordering::SeqCst);
+        self.request.poll.0.request.store(0, Ordering::SeqCst);
+        self.request.poll.0.limit.store(limit, Ordering::SeqCst);
+        if self.is_pending() {
+            // It came in between.
+            self.request.poll.0.limit.store(0, Ordering::SeqCst);
+            self.request.poll.0.request.store(1, Ordering::SeqCst);
         }
     }
 
@@ -60,7 +103,7 @@ impl InterruptHandle {
 
     /// Whether there is a request that `take` would give.
     pub(crate) fn is_pending(&self) -> bool {
-        self.request.code.load(Ordering::Relaxed) != 0
+        self.request.code.load(Ordering::SeqCst) != 0
     }
 
     /// Takes a pending request back; gives its code.
@@ -68,7 +111,8 @@ impl InterruptHandle {
         if !self.is_pending() {
             return None;
         }
-        let request = self.request.code.swap(0, Ordering::Acquire);
+        let request = self.request.code.swap(0, Ordering::SeqCst);
+        self.calm();
         CODES.get(request.checked_sub(1)? as usize).copied()
     }
 }

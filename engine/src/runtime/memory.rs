@@ -7,6 +7,7 @@ use probity_interp::layout::{Ctx, MemoryView};
 
 use super::shared::bytes;
 use super::{AsContext, AsContextMut, SharedMemory, StoreCore};
+use crate::config::Tier;
 use crate::engine::Engine;
 use crate::error::{Error, Result, TrapCode};
 use crate::sys::region::Region;
@@ -15,6 +16,10 @@ use crate::types::MemoryType;
 /// Address space reserved for a memory, if its maximum allows that much: all that a 32-bit memory
 /// can ever address. A 64-bit memory that grows beyond it moves.
 const RESERVE: u64 = 1 << 32;
+
+/// Bytes behind that which are reserved too where code is compiled, so that an access at a 32-bit
+/// index with an offset up to here faults if it is out of bounds.
+pub(crate) const GUARD: u64 = 1 << 31;
 
 /// A linear memory of a store.
 ///
@@ -61,8 +66,12 @@ impl MemoryData {
         let bytes = |pages: u64| pages.saturating_mul(1 << ty.page_size_log2);
         let minimum = bytes(ty.minimum);
         let most = bytes(ty.maximum.unwrap_or(u64::MAX).min(pages_max(&ty)));
-        let wanted = most.min(RESERVE.max(minimum));
-        let mut region = reserve_at_most(wanted, minimum).ok_or_else(|| refused(minimum))?;
+        let region = if ty.is_guarded() && engine.config().tier != Tier::Interp {
+            Region::reserve((RESERVE + GUARD) as usize)
+        } else {
+            reserve_at_most(most.min(RESERVE.max(minimum)), minimum)
+        };
+        let mut region = region.ok_or_else(|| refused(minimum))?;
         if !usize::try_from(minimum).is_ok_and(|bytes| region.grow(bytes)) {
             return Err(refused(minimum));
         }

@@ -45,4 +45,5 @@ pub use table::Table;
 pub use tag::Tag;
 pub use typed::{TypedFunc, WasmParams, WasmResults, WasmTy};
 pub use value::Val;
+pub(crate) use call::trap_code;
 pub(crate) use value::slot_offsets;

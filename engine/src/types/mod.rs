@@ -275,6 +275,12 @@ impl MemoryType {
         !self.memory64 && !self.shared
     }
 
+    /// Accesses beyond the end fault by themselves in compiled code: everything that a 32-bit index
+    /// can reach is reserved.
+    pub(crate) fn is_guarded(&self) -> bool {
+        self.is_plain() && self.page_size_log2 == 16
+    }
+
     pub(crate) fn from_parser(
         ty: wasmparser::MemoryType,
         offset: u64,

@@ -368,6 +368,25 @@ raw_handler! {
     }
 }
 
+raw_handler! {
+    /// Call of a compiled function; `acc` is its record.
+    #[inline(never)]
+    fn native(pc, fp, mem, ctx, acc, budget, fd, fs) {
+        let record = acc as *const FuncRecord;
+        let status = ((*ctx).slow.native)(ctx, record, fp, budget);
+        if status != exit::DONE {
+            trap!(status; pc, fp, mem, ctx, acc, budget, fd, fs)
+        }
+        mem = (*ctx).mem_base;
+        budget = (*(*ctx).machine).budget;
+        let header = fp.add((*record).header as usize);
+        let to = *header as *const Cell;
+        fp = *header.add(1) as *mut u64;
+        transfer!(to, pc; pc, fp, mem, ctx, acc, budget, fd, fs);
+        next!(pc, fp, mem, ctx, acc, budget, fd, fs)
+    }
+}
+
 /// Slots that a call between instances puts below the callee's frame: return
 /// cell, caller's frame, caller's context, slots of results.
 pub const BRIDGE_SLOTS: usize = 4;
@@ -439,6 +458,11 @@ pub static HOST: Cell = Cell {
     handler: host as *const std::ffi::c_void,
     ..Cell::ZERO
 };
+/// Code of compiled functions.
+pub static NATIVE: Cell = Cell {
+    handler: native as *const std::ffi::c_void,
+    ..Cell::ZERO
+};
 /// Code of functions imported from another instance.
 pub static BRIDGE: Cell = Cell {
     handler: bridge as *const std::ffi::c_void,
@@ -451,6 +475,13 @@ pub static BRIDGE_RETURN: Cell = Cell {
 };
 /// Return cell of a call from the host.
 pub static LEAVE: Cell = Cell {
+    handler: leave as *const std::ffi::c_void,
+    ..Cell::ZERO
+};
+
+/// Return cell of a call from compiled code. The slot behind it, which otherwise has the caller's
+/// frame, tells the engine where that code stands.
+pub static LEAVE_TO_NATIVE: Cell = Cell {
     handler: leave as *const std::ffi::c_void,
     ..Cell::ZERO
 };

@@ -2,12 +2,12 @@
 //!
 //! The frame keeps its return cell and the caller's frame; arguments move down, and the header
 //! moves to where the callee has it. A callee of another instance needs a bridge, which puts the
-//! context back when it returns; one that is there already (or the host, which needs none) serves
+//! context back when it returns; one that is there already (or the host or compiled code, which need none) serves
 //! again, so that tail calls to and fro between instances run in constant stack, too.
 
 use crate::dispatch::{handler, skip, transfer, trap};
 use crate::exit;
-use crate::handlers::control::{BRIDGE_RETURN, BRIDGE_SLOTS, LEAVE};
+use crate::handlers::control::{BRIDGE_RETURN, BRIDGE_SLOTS, LEAVE, LEAVE_TO_NATIVE};
 use crate::layout::{Cell, FuncRecord, HEADER_SLOTS};
 
 /// Replaces the current frame, whose header is at slot `$header`, by one of `$record` with the
@@ -21,7 +21,10 @@ macro_rules! replace {
         let caller = *own.add(1);
         let target = (*record).ctx;
         let stays = target.is_null() || target == $ctx;
-        let bridged = stays || back == (&raw const BRIDGE_RETURN) as u64 || back == (&raw const LEAVE) as u64;
+        let bridged = stays
+            || back == (&raw const BRIDGE_RETURN) as u64
+            || back == (&raw const LEAVE) as u64
+            || back == (&raw const LEAVE_TO_NATIVE) as u64;
         let callee = if bridged { $fp } else { $fp.add(BRIDGE_SLOTS) };
         let needed = ((*record).cost as usize).max((*record).header as usize + HEADER_SLOTS);
         if ((*record).cost != 0 || !bridged) && callee.wrapping_add(needed) > (*$ctx).stack_limit {

@@ -6,7 +6,6 @@ use std::ptr::NonNull;
 use probity_interp::exit;
 
 use super::{Ending, Operands, instruction};
-use crate::frame::walk::Position;
 use crate::gc::access;
 use crate::gc::layout::{Header, ObjectType, Shape, Storage, object_to_raw, raw_to_object};
 
@@ -52,7 +51,7 @@ impl Operands<'_> {
             (&raw mut (*instance).ctx, self.slots.sub(slot))
         };
         let (pc, core) = (self.pc, &mut *self.core);
-        core.positions.push(Position::Code { pc, fp, ctx });
+        core.positions.push(core.position_of_op(pc, fp, ctx));
         // SAFETY: types live as long as their engine, which the store holds. Values of the host that
         // are collected may panic when they are dropped.
         let object = catch_unwind(AssertUnwindSafe(|| unsafe { core.allocate(ty, len) }));

@@ -27,6 +27,7 @@ pub(super) static SLOW: Slow = Slow {
     prepare: call::prepare,
     host: call::host,
     fire: hook::fire,
+    native: crate::tier::enter::native,
     is_subtype,
     ops: &OPS,
 };

@@ -1,0 +1,102 @@
+//! The conventions of compiled code, and where it finds what it needs.
+//!
+//! A compiled function is a System V function of the context, its frame on the value stack, and its
+//! parameters. A single result comes back in a register; several go to the frame's first slots, as
+//! interpreted code leaves them.
+
+use std::mem::offset_of;
+
+use cranelift_codegen::ir::{AbiParam, ArgumentPurpose, Signature, Type, types};
+use cranelift_codegen::isa::CallConv;
+use probity_interp::layout::{Ctx, FuncRecord, MemoryView, ObjectHeader, Poll, TableView};
+
+use crate::tier::code::{ResultKind, Width};
+use crate::types::{FuncType, ValType};
+
+pub(super) const CTX_MEM_LEN: i32 = offset_of!(Ctx, mem_len) as i32;
+pub(super) const CTX_MEM_BASE: i32 = offset_of!(Ctx, mem_base) as i32;
+pub(super) const CTX_GLOBALS: i32 = offset_of!(Ctx, globals) as i32;
+pub(super) const CTX_GLOBAL_ADDRS: i32 = offset_of!(Ctx, global_addrs) as i32;
+pub(super) const CTX_FUNCS: i32 = offset_of!(Ctx, funcs) as i32;
+pub(super) const CTX_TABLE0: i32 = offset_of!(Ctx, table0) as i32;
+pub(super) const CTX_TABLE0_LEN: i32 = offset_of!(Ctx, table0_len) as i32;
+pub(super) const CTX_TABLES: i32 = offset_of!(Ctx, tables) as i32;
+pub(super) const CTX_MEMORIES: i32 = offset_of!(Ctx, memories) as i32;
+pub(super) const CTX_NATIVES: i32 = offset_of!(Ctx, natives) as i32;
+pub(super) const CTX_OUTS: i32 = offset_of!(Ctx, outs) as i32;
+pub(super) const CTX_POLL: i32 = offset_of!(Ctx, poll) as i32;
+pub(super) const CTX_CALLEE: i32 = offset_of!(Ctx, callee) as i32;
+pub(super) const POLL_LIMIT: i32 = offset_of!(Poll, limit) as i32;
+pub(super) const POLL_REQUEST: i32 = offset_of!(Poll, request) as i32;
+pub(super) const RECORD_BYTES: i64 = size_of::<FuncRecord>() as i64;
+pub(super) const RECORD_CTX: i32 = offset_of!(FuncRecord, ctx) as i32;
+pub(super) const RECORD_TARGET: i32 = offset_of!(FuncRecord, target) as i32;
+pub(super) const RECORD_SIG: i32 = offset_of!(FuncRecord, sig) as i32;
+pub(super) const RECORD_NATIVE: i32 = offset_of!(FuncRecord, native) as i32;
+pub(super) const VIEW_BASE: i32 = offset_of!(MemoryView, base) as i32;
+pub(super) const VIEW_LEN: i32 = offset_of!(MemoryView, len) as i32;
+pub(super) const VIEW_SHARED_LEN: i32 = offset_of!(MemoryView, shared_len) as i32;
+pub(super) const TABLE_ELEMENTS: i32 = offset_of!(TableView, elements) as i32;
+pub(super) const TABLE_LEN: i32 = offset_of!(TableView, len) as i32;
+pub(super) const OBJECT_BYTES: i32 = size_of::<ObjectHeader>() as i32;
+pub(super) const OBJECT_LEN: i32 = offset_of!(ObjectHeader, len) as i32;
+
+/// How a value is held in registers.
+pub(super) fn clif_type(ty: ValType) -> Type {
+    match ty {
+        ValType::I32 => types::I32,
+        ValType::I64 | ValType::Ref(_) => types::I64,
+        ValType::F32 => types::F32,
+        ValType::F64 => types::F64,
+        ValType::V128 => types::I8X16,
+    }
+}
+
+/// Size of a value of this type.
+pub(super) fn width(ty: Type) -> Width {
+    match ty.bytes() {
+        4 => Width::Four,
+        8 => Width::Eight,
+        _ => Width::Sixteen,
+    }
+}
+
+fn convention() -> Signature {
+    let mut signature = Signature::new(CallConv::SystemV);
+    let context = AbiParam::special(types::I64, ArgumentPurpose::VMContext);
+    signature.params.push(context);
+    signature
+}
+
+/// Signature of compiled functions of a type.
+pub(super) fn signature(ty: &FuncType) -> Signature {
+    let mut signature = convention();
+    signature.params.push(AbiParam::new(types::I64));
+    let params = ty.params().iter();
+    signature
+        .params
+        .extend(params.map(|&ty| AbiParam::new(clif_type(ty))));
+    if ResultKind::of(ty.results()) != ResultKind::Slots {
+        let result = clif_type(ty.results()[0]);
+        signature.returns.push(AbiParam::new(result));
+    }
+    signature
+}
+
+/// Signature of what the interpreter enters: context, frame, argument.
+pub(super) fn entry_signature() -> Signature {
+    let mut signature = convention();
+    signature.params.push(AbiParam::new(types::I64));
+    signature.params.push(AbiParam::new(types::I64));
+    signature
+}
+
+/// Signature of exits with so many arguments behind the context.
+pub(super) fn exit_signature(arguments: usize) -> Signature {
+    let mut signature = convention();
+    for _ in 0..arguments {
+        signature.params.push(AbiParam::new(types::I64));
+    }
+    signature.returns.push(AbiParam::new(types::I64));
+    signature
+}

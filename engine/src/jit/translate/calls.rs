@@ -1,0 +1,226 @@
+//! Calls. A call leads through the callee's record, so that whatever becomes of the callee's code
+//! takes effect at once.
+
+use cranelift_codegen::ir::condcodes::IntCC;
+use cranelift_codegen::ir::{BlockArg, InstBuilder, SigRef, Value, types};
+use probity_interp::exit;
+use wasmparser::Operator as O;
+
+use super::super::abi;
+use super::super::stubs::Exit;
+use super::super::thunks::call_exit;
+use super::sites::Callee;
+use super::{Region, Translator};
+use crate::runtime::slot_offsets;
+use crate::tier::code::{ResultKind, SiteKind};
+
+impl Translator<'_> {
+    /// Calls; whether `op` is one.
+    pub(super) fn call(&mut self, op: &O<'_>) -> bool {
+        match *op {
+            O::Call { function_index } => self.call_direct(function_index),
+            O::CallIndirect {
+                type_index,
+                table_index,
+            } => self.call_indirect(type_index, table_index),
+            O::CallRef { type_index } => {
+                let record = self.pop();
+                let null = self.is_null(record);
+                self.trap_if(null, exit::NULL_FUNCTION);
+                self.call_record(record, type_index);
+            }
+            O::RefFunc { function_index } => {
+                let record = self.record(function_index);
+                let flags = self.flags(Region::Record);
+                let flags = flags.with_readonly().with_can_move();
+                let target = self
+                    .b
+                    .ins()
+                    .load(types::I64, flags, record, abi::RECORD_TARGET);
+                let ty = crate::types::RefType {
+                    nullable: false,
+                    heap: crate::types::HeapType::Concrete(
+                        self.m.type_ids[self.m.funcs[function_index as usize] as usize],
+                    ),
+                };
+                self.push(crate::types::ValType::Ref(ty), target);
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    pub(super) fn is_null(&mut self, reference: Value) -> Value {
+        self.b.ins().icmp_imm_u(IntCC::Equal, reference, 0)
+    }
+
+    /// Record of a function of the instance.
+    fn record(&mut self, func: u32) -> Value {
+        let records = self.fixed(types::I64, abi::CTX_FUNCS);
+        self.b
+            .ins()
+            .iadd_imm_s(records, i64::from(func) * abi::RECORD_BYTES)
+    }
+
+    fn signature(&mut self, type_index: u32) -> SigRef {
+        let ty = self.m.types[type_index as usize].func();
+        let b = &mut self.b;
+        let signatures = &mut self.signatures;
+        *signatures
+            .entry(type_index)
+            .or_insert_with(|| b.import_signature(abi::signature(ty)))
+    }
+
+    fn call_direct(&mut self, func: u32) {
+        let type_index = self.m.funcs[func as usize];
+        let records = self.fixed(types::I64, abi::CTX_FUNCS);
+        let flags = self.flags(Region::Record);
+        let offset = i64::from(func) * abi::RECORD_BYTES + i64::from(abi::RECORD_NATIVE);
+        let target = match i32::try_from(offset) {
+            Ok(offset) => self.b.ins().load(types::I64, flags, records, offset),
+            Err(_) => {
+                let at = self.b.ins().iadd_imm_s(records, offset);
+                self.b.ins().load(types::I64, flags, at, 0)
+            }
+        };
+        self.finish_call(target, type_index, Some(func));
+    }
+
+    /// Calls `target` with the topmost operands.
+    fn finish_call(&mut self, target: Value, type_index: u32, direct: Option<u32>) {
+        let m = self.m;
+        let ty = m.types[type_index as usize].func();
+        let base = self.lowest(ty.params().len());
+        let callee_fp = self.b.ins().iadd_imm_s(self.fp, i64::from(base) * 8);
+        let mut arguments = vec![self.ctx, callee_fp];
+        arguments.extend(self.peek(ty.params().len()));
+        self.stack.truncate(self.stack.len() - ty.params().len());
+        let signature = self.signature(type_index);
+        let result = ResultKind::of(ty.results());
+        let kind = SiteKind::Call {
+            direct,
+            type_index,
+            base,
+            result,
+        };
+        let results = self.call_site(Callee::Pointer(signature, target), &arguments, kind);
+        match result {
+            ResultKind::Slots => {
+                let flags = self.flags(Region::Frame);
+                for (ty, slot) in slot_offsets(ty.results(), base) {
+                    let offset = slot as i32 * 8;
+                    let value = self
+                        .b
+                        .ins()
+                        .load(abi::clif_type(ty), flags, self.fp, offset);
+                    self.push(ty, value);
+                }
+            }
+            _ => self.push(ty.results()[0], results[0]),
+        }
+    }
+
+    /// Calls the function of a record, which is not null.
+    fn call_record(&mut self, record: Value, type_index: u32) {
+        let flags = self.flags(Region::Context(abi::CTX_CALLEE));
+        self.b.ins().store(flags, record, self.ctx, abi::CTX_CALLEE);
+        let flags = self.flags(Region::Record);
+        let fixed = flags.with_readonly();
+        let home = self.b.ins().load(types::I64, fixed, record, abi::RECORD_CTX);
+        let same = self.b.ins().icmp(IntCC::Equal, home, self.ctx);
+        let native = self
+            .b
+            .ins()
+            .load(types::I64, flags, record, abi::RECORD_NATIVE);
+        let (other, call) = (self.b.create_block(), self.b.create_block());
+        let target = self.b.append_block_param(call, types::I64);
+        self.b
+            .ins()
+            .brif(same, call, &[BlockArg::Value(native)], other, &[]);
+        self.b.set_cold_block(other);
+        self.b.seal_block(other);
+        self.b.switch_to_block(other);
+        let outs = self.fixed(types::I64, abi::CTX_OUTS);
+        let flags = self.flags(Region::Record);
+        let out = self
+            .b
+            .ins()
+            .load(types::I64, flags, outs, type_index as i32 * 8);
+        self.jump_to(call, &[out]);
+        self.b.seal_block(call);
+        self.b.switch_to_block(call);
+        self.finish_call(target, type_index, None);
+    }
+
+    /// Elements and length of a table.
+    pub(super) fn table(&mut self, table: u32) -> (Value, Value) {
+        if table == 0 {
+            let elements = self.field(types::I64, abi::CTX_TABLE0);
+            let len = self.field(types::I64, abi::CTX_TABLE0_LEN);
+            return (elements, len);
+        }
+        let views = self.fixed(types::I64, abi::CTX_TABLES);
+        let flags = self.flags(Region::Record).with_readonly();
+        let view = self
+            .b
+            .ins()
+            .load(types::I64, flags, views, table as i32 * 8);
+        let flags = self.flags(Region::Context(abi::CTX_TABLES));
+        let elements = self
+            .b
+            .ins()
+            .load(types::I64, flags, view, abi::TABLE_ELEMENTS);
+        let len = self.b.ins().load(types::I64, flags, view, abi::TABLE_LEN);
+        (elements, len)
+    }
+
+    /// An index or length of a 32- or 64-bit space.
+    pub(super) fn extend(&mut self, value: Value) -> Value {
+        match self.b.func.dfg.value_type(value) {
+            types::I64 => value,
+            _ => self.b.ins().uextend(types::I64, value),
+        }
+    }
+
+    fn call_indirect(&mut self, type_index: u32, table: u32) {
+        let index = self.pop();
+        let index = self.extend(index);
+        let (elements, len) = self.table(table);
+        let outside = self
+            .b
+            .ins()
+            .icmp(IntCC::UnsignedGreaterThanOrEqual, index, len);
+        self.trap_if(outside, exit::UNDEFINED_ELEMENT);
+        let offset = self.b.ins().ishl_imm_u(index, 3);
+        let at = self.b.ins().iadd(elements, offset);
+        let flags = self.flags(Region::Table);
+        let record = self.b.ins().load(types::I64, flags, at, 0);
+        let null = self.is_null(record);
+        self.trap_if(null, exit::NULL_ELEMENT);
+        self.check_signature(record, type_index);
+        self.call_record(record, type_index);
+    }
+
+    fn check_signature(&mut self, record: Value, type_index: u32) {
+        let wanted = self.m.types[type_index as usize].id.index;
+        let flags = self.flags(Region::Record).with_readonly();
+        let sig = self.b.ins().load(types::I32, flags, record, abi::RECORD_SIG);
+        let differs = self
+            .b
+            .ins()
+            .icmp_imm_u(IntCC::NotEqual, sig, i64::from(wanted));
+        let (cold, next) = (self.b.create_block(), self.b.create_block());
+        self.b.ins().brif(differs, cold, &[], next, &[]);
+        self.b.set_cold_block(cold);
+        self.b.seal_block(cold);
+        self.b.switch_to_block(cold);
+        let sub = self.b.ins().uextend(types::I64, sig);
+        let sup = self.b.ins().iconst(types::I64, i64::from(wanted));
+        let is_below = call_exit(&mut self.b, Exit::IsSubtype, self.ctx, &[sub, sup]);
+        let refused = self.is_null(is_below);
+        self.trap_if(refused, exit::SIGNATURE);
+        self.jump_to(next, &[]);
+        self.b.seal_block(next);
+        self.b.switch_to_block(next);
+    }
+}

@@ -1,0 +1,362 @@
+//! From Wasm to Cranelift's representation, one function at a time.
+//!
+//! Locals are variables, operands values; both have the slots that the interpreter gives them, and
+//! each place where the function can be left says what is live there (`sites`). What cannot be
+//! compiled, or is not worth it, is left to the interpreter in the middle of the function
+//! (`leave`): it goes on with the frame for good.
+
+mod calls;
+mod control;
+mod memory;
+mod numeric;
+mod sites;
+mod slow;
+
+use std::collections::HashMap;
+
+use cranelift_codegen::ir::{
+    AliasRegion, AliasRegionData, Block, Function, InstBuilder, MemFlagsData, SourceLoc, TrapCode,
+    Type, Value, types,
+};
+use cranelift_codegen::isa::TargetFrontendConfig;
+use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext, Variable};
+use probity_interp::layout::HEADER_SLOTS;
+use wasmparser::Operator as O;
+
+pub(super) use self::sites::{Draft, DraftPlace};
+use super::abi;
+use super::analysis::Analysis;
+use super::compile::Refused;
+use crate::code::FuncCode;
+use crate::module::{Module, ModuleInner};
+use crate::runtime::slot_offsets;
+use crate::types::{FuncType, ValType};
+
+/// Translates a function; with `osr`, the code is entered at the `loop` at that pc.
+pub(super) fn translate(
+    module: &Module,
+    index: u32,
+    plain: &FuncCode,
+    osr: Option<u32>,
+    config: TargetFrontendConfig,
+    func: &mut Function,
+    context: &mut FunctionBuilderContext,
+) -> Result<Draft, Refused> {
+    let body = module.inner.function_body(index);
+    let body = body.ok_or_else(|| Refused("no body".to_owned()))?;
+    let parse = |e: wasmparser::BinaryReaderError| Refused(e.to_string());
+    let mut ops = Vec::new();
+    let mut reader = body.get_operators_reader().map_err(parse)?;
+    while !reader.eof() {
+        let (op, pc) = reader.read_with_offset().map_err(parse)?;
+        ops.push((op, pc as u32));
+    }
+    let info = module.function(index).expect("a function with a body");
+    let locals = info.local_types().map_err(|e| Refused(e.to_string()))?;
+    let mut translator = Translator::new(&module.inner, index, plain, &ops, &locals, osr, func, context);
+    translator.prologue(&locals);
+    for (at, (op, pc)) in ops.iter().enumerate() {
+        translator.at = at;
+        translator.pc = *pc;
+        translator.b.set_srcloc(SourceLoc::new(*pc));
+        translator.operator(op)?;
+    }
+    if translator.osr_block.is_some() {
+        return Err(Refused("no entry at this loop".to_owned()));
+    }
+    Ok(translator.finish(config))
+}
+
+/// "Status" of what control never reaches.
+const NEVER: u64 = 250;
+
+/// The code of a trap with an exit status.
+pub(super) fn trap_code(status: u64) -> TrapCode {
+    TrapCode::unwrap_user(status as u8)
+}
+
+/// The exit status of a trap.
+pub(super) fn status_of(code: TrapCode) -> u8 {
+    use probity_interp::exit;
+    match code {
+        TrapCode::INTEGER_DIVISION_BY_ZERO => exit::DIVIDE_BY_ZERO as u8,
+        TrapCode::INTEGER_OVERFLOW => exit::OVERFLOW as u8,
+        TrapCode::BAD_CONVERSION_TO_INTEGER => exit::INVALID_CONVERSION as u8,
+        TrapCode::HEAP_OUT_OF_BOUNDS => exit::MEMORY as u8,
+        TrapCode::STACK_OVERFLOW => exit::STACK as u8,
+        other => other.as_raw().get(),
+    }
+}
+
+/// An operand, or a local of which no more than the type matters.
+#[derive(Clone, Copy)]
+struct Operand {
+    ty: ValType,
+    slot: u32,
+    value: Value,
+}
+
+#[derive(Clone, Copy)]
+struct Local {
+    ty: ValType,
+    slot: u32,
+    variable: Variable,
+}
+
+/// Memory of different kinds, which no access to another kind changes.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Region {
+    Heap,
+    Table,
+    /// A field of the context, by offset.
+    Context(i32),
+    Record,
+    /// A global, by index; imports may be the same.
+    Global(u32),
+    ImportedGlobals,
+    Objects,
+    /// The frame on the value stack.
+    Frame,
+    Poll(u32),
+}
+
+struct Translator<'a> {
+    b: FunctionBuilder<'a>,
+    m: &'a ModuleInner,
+    ty: &'a FuncType,
+    plain: &'a FuncCode,
+    analysis: Analysis,
+    osr: Option<u32>,
+    locals: Vec<Local>,
+    /// First operand slot.
+    operand_base: u32,
+    stack: Vec<Operand>,
+    control: Vec<control::Control>,
+    /// Blocks opened in dead code; `None` where control can be.
+    dead: Option<u32>,
+    at: usize,
+    pc: u32,
+    ctx: Value,
+    fp: Value,
+    /// The entry block of code for a loop, which is filled when the loop is there.
+    osr_block: Option<Block>,
+    regions: HashMap<Region, AliasRegion>,
+    signatures: HashMap<u32, cranelift_codegen::ir::SigRef>,
+    polls: u32,
+    draft: Draft,
+    pad: Option<Block>,
+}
+
+impl<'a> Translator<'a> {
+    #[allow(clippy::too_many_arguments)]
+    fn new(
+        m: &'a ModuleInner,
+        index: u32,
+        plain: &'a FuncCode,
+        ops: &[(O<'_>, u32)],
+        locals: &[ValType],
+        osr: Option<u32>,
+        func: &'a mut Function,
+        context: &'a mut FunctionBuilderContext,
+    ) -> Translator<'a> {
+        let ty = m.func_type_of(index);
+        func.signature = match osr {
+            None => abi::signature(ty),
+            Some(_) => abi::entry_signature(),
+        };
+        let checks = |callee: u32| callee < m.num_imported_funcs || callee == index;
+        let analysis = Analysis::new(ops, locals.len(), &checks);
+        let mut b = FunctionBuilder::new(func, context);
+        let block = b.create_block();
+        b.append_block_params_for_function_params(block);
+        b.switch_to_block(block);
+        b.seal_block(block);
+        let params = b.block_params(block);
+        let (ctx, fp) = (params[0], params[1]);
+        let locals = slot_offsets(locals, 0)
+            .map(|(ty, slot)| Local {
+                ty,
+                slot,
+                variable: b.declare_var(abi::clif_type(ty)),
+            })
+            .collect();
+        Translator {
+            b,
+            m,
+            ty,
+            plain,
+            analysis,
+            osr,
+            locals,
+            operand_base: plain.header + HEADER_SLOTS as u32,
+            stack: Vec::new(),
+            control: Vec::new(),
+            dead: None,
+            at: 0,
+            pc: 0,
+            ctx,
+            fp,
+            osr_block: osr.map(|_| block),
+            regions: HashMap::new(),
+            signatures: HashMap::new(),
+            polls: 0,
+            draft: Draft::default(),
+            pad: None,
+        }
+    }
+
+    /// Parameters and locals; the check of the stack.
+    fn prologue(&mut self, types: &[ValType]) {
+        let entry = self.b.current_block().expect("the entry block");
+        if self.osr.is_some() {
+            // Code before the loop is only there for blocks that it opens.
+            let start = self.b.create_block();
+            self.b.switch_to_block(start);
+            self.b.seal_block(start);
+        }
+        let params: Vec<Value> = self.b.block_params(entry).to_vec();
+        let given = self.ty.params().len();
+        let mut zeros: HashMap<Type, Value> = HashMap::new();
+        for (i, &ty) in types.iter().enumerate() {
+            let value = match params.get(i + 2) {
+                Some(&param) if i < given && self.osr.is_none() => param,
+                _ => {
+                    let ty = abi::clif_type(ty);
+                    match zeros.get(&ty) {
+                        Some(&zero) => zero,
+                        None => {
+                            let zero = self.zero(ty);
+                            zeros.insert(ty, zero);
+                            zero
+                        }
+                    }
+                }
+            };
+            self.b.def_var(self.locals[i].variable, value);
+        }
+        if self.osr.is_none() && self.plain.cost != 0 {
+            self.check_stack();
+        }
+        self.open_function();
+    }
+
+    /// A constant zero.
+    fn zero(&mut self, ty: Type) -> Value {
+        match ty {
+            types::F32 => self.b.ins().f32const(0.0),
+            types::F64 => self.b.ins().f64const(0.0),
+            types::I8X16 => {
+                let zero = self.b.func.dfg.constants.insert(vec![0; 16].into());
+                self.b.ins().vconst(types::I8X16, zero)
+            }
+            _ => self.b.ins().iconst(ty, 0),
+        }
+    }
+
+    fn finish(mut self, config: TargetFrontendConfig) -> Draft {
+        if let Some(pad) = self.pad {
+            self.b.switch_to_block(pad);
+            self.b.seal_block(pad);
+            self.b.ins().trap(trap_code(NEVER));
+        }
+        self.b.seal_all_blocks();
+        self.b.finalize(config);
+        self.draft
+    }
+
+    // ---- operand stack
+
+    /// First slot above the operand stack.
+    fn top_slot(&self) -> u32 {
+        match self.stack.last() {
+            Some(operand) => operand.slot + operand.ty.slots() as u32,
+            None => self.operand_base,
+        }
+    }
+
+    fn push(&mut self, ty: ValType, value: Value) {
+        debug_assert_eq!(self.b.func.dfg.value_type(value), abi::clif_type(ty), "at {:#x}", self.pc);
+        let slot = self.top_slot();
+        self.stack.push(Operand { ty, slot, value });
+    }
+
+    fn pop(&mut self) -> Value {
+        self.pop_operand().value
+    }
+
+    fn pop_operand(&mut self) -> Operand {
+        // Validation came before translation, so the operand is there.
+        self.stack.pop().expect("operand of validated code")
+    }
+
+    /// Values of the topmost `n` operands, which stay.
+    fn peek(&self, n: usize) -> Vec<Value> {
+        let from = self.stack.len() - n;
+        self.stack[from..].iter().map(|o| o.value).collect()
+    }
+
+    /// Slot of the lowest of the topmost `n` operands.
+    fn lowest(&self, n: usize) -> u32 {
+        match self.stack.get(self.stack.len() - n) {
+            Some(operand) => operand.slot,
+            None => self.top_slot(),
+        }
+    }
+
+    // ---- memory of the engine
+
+    fn region(&mut self, region: Region) -> AliasRegion {
+        let id = self.regions.len() as u32;
+        let regions = &mut self.b.func.dfg.alias_regions;
+        *self.regions.entry(region).or_insert_with(|| {
+            regions.insert(AliasRegionData {
+                user_id: id,
+                description: Default::default(),
+            })
+        })
+    }
+
+    fn flags(&mut self, region: Region) -> MemFlagsData {
+        let region = self.region(region);
+        MemFlagsData::trusted().with_alias_region(Some(region))
+    }
+
+    /// A field of the context that never changes.
+    fn fixed(&mut self, ty: Type, offset: i32) -> Value {
+        let flags = self.flags(Region::Context(offset));
+        let flags = flags.with_readonly().with_can_move();
+        self.b.ins().load(ty, flags, self.ctx, offset)
+    }
+
+    /// A field of the context that may change.
+    fn field(&mut self, ty: Type, offset: i32) -> Value {
+        let flags = self.flags(Region::Context(offset));
+        self.b.ins().load(ty, flags, self.ctx, offset)
+    }
+
+    /// Traps if the condition is not zero.
+    fn trap_if(&mut self, condition: Value, status: u64) {
+        self.b.ins().trapnz(condition, trap_code(status));
+    }
+
+    // ---- operators
+
+    fn operator(&mut self, op: &O<'_>) -> Result<(), Refused> {
+        if self.dead.is_some() {
+            self.dead_operator(op);
+            return Ok(());
+        }
+        if self.numeric(op) || self.structured(op) || self.access(op) || self.call(op) || self.slow(op) {
+            return Ok(());
+        }
+        self.leave();
+        Ok(())
+    }
+
+    /// Lets the interpreter go on at this operator.
+    fn leave(&mut self) {
+        self.store_frame(self.stack.len());
+        self.call_interpret();
+        self.dead = Some(0);
+    }
+}

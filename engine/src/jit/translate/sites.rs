@@ -1,0 +1,255 @@
+//! Places where a function is left, and what is live there.
+
+use std::collections::HashMap;
+
+use cranelift_codegen::ir::{
+    Block, BlockArg, ExceptionTableData, ExceptionTableItem, ExceptionTag, InstBuilder,
+    InstructionData, Opcode, SigRef, Value, types,
+};
+
+use super::super::abi;
+use super::super::stubs::Exit;
+use super::super::thunks::{call_exit, exit_address, store_slot};
+use super::{NEVER, Region, Translator, trap_code};
+use crate::tier::code::{FP_SLOT, SiteKind, Width};
+
+/// What a translation knows of its sites, by their numbers.
+#[derive(Default)]
+pub(crate) struct Draft {
+    pub(crate) sites: Vec<DraftSite>,
+    pub(crate) constants: Vec<u128>,
+}
+
+/// A site before it is known where Cranelift puts the values.
+pub(crate) struct DraftSite {
+    pub(crate) pc: u32,
+    pub(crate) kind: SiteKind,
+    pub(crate) values: Vec<DraftValue>,
+}
+
+/// A live local or operand.
+pub(crate) struct DraftValue {
+    pub(crate) slot: u32,
+    pub(crate) width: Width,
+    pub(crate) place: DraftPlace,
+}
+
+/// Where it is.
+#[derive(Clone, Copy)]
+pub(crate) enum DraftPlace {
+    /// Number among the contexts of the site.
+    Context(u32),
+    /// Number of a constant.
+    Constant(u32),
+}
+
+/// What a site calls.
+#[derive(Clone, Copy)]
+pub(super) enum Callee {
+    Pointer(SigRef, Value),
+}
+
+impl Translator<'_> {
+    /// Locals that are live behind the current operator.
+    fn live_locals(&mut self) -> Vec<(u32, Value)> {
+        let live: Vec<usize> = match self.analysis.live_after(self.at) {
+            Some(set) => set.iter().collect(),
+            None => (0..self.locals.len()).collect(),
+        };
+        live.into_iter()
+            .map(|i| {
+                let local = self.locals[i];
+                (local.slot, self.b.use_var(local.variable))
+            })
+            .collect()
+    }
+
+    /// Calls something that may look at the frame. Operands that the call takes are off the stack
+    /// already. Gives the results.
+    pub(super) fn call_site(
+        &mut self,
+        callee: Callee,
+        arguments: &[Value],
+        kind: SiteKind,
+    ) -> Vec<Value> {
+        let mut live = vec![(FP_SLOT, self.fp)];
+        live.extend(self.live_locals());
+        live.extend(self.stack.iter().map(|o| (o.slot, o.value)));
+        let items = self.site_items(live, kind);
+        let Callee::Pointer(signature, target) = callee;
+        let returns = &self.b.func.dfg.signatures[signature].returns;
+        let types: Vec<_> = returns.iter().map(|r| r.value_type).collect();
+        let next = self.b.create_block();
+        let results: Vec<Value> = types
+            .iter()
+            .map(|&ty| self.b.append_block_param(next, ty))
+            .collect();
+        let passed: Vec<BlockArg> = (0..types.len() as u32).map(BlockArg::TryCallRet).collect();
+        let normal = self.b.func.dfg.block_call(next, &passed);
+        let table = ExceptionTableData::new(signature, normal, items);
+        let table = self.b.func.dfg.exception_tables.push(table);
+        self.b.ins().try_call_indirect(target, arguments, table);
+        self.b.seal_block(next);
+        self.b.switch_to_block(next);
+        results
+    }
+
+    /// Notes a site; gives what its call says of it.
+    fn site_items(&mut self, live: Vec<(u32, Value)>, kind: SiteKind) -> Vec<ExceptionTableItem> {
+        let mut contexts: HashMap<Value, u32> = HashMap::new();
+        let mut items = Vec::new();
+        let mut values = Vec::new();
+        for (slot, value) in live {
+            let value = self.b.func.dfg.resolve_aliases(value);
+            let width = abi::width(self.b.func.dfg.value_type(value));
+            let place = match self.constant_bits(value) {
+                Some(bits) => {
+                    self.draft.constants.push(bits);
+                    DraftPlace::Constant(self.draft.constants.len() as u32 - 1)
+                }
+                None => {
+                    let next = contexts.len() as u32;
+                    let at = *contexts.entry(value).or_insert_with(|| {
+                        items.push(ExceptionTableItem::Context(value));
+                        next
+                    });
+                    DraftPlace::Context(at)
+                }
+            };
+            values.push(DraftValue { slot, width, place });
+        }
+        let id = self.draft.sites.len() as u32;
+        self.draft.sites.push(DraftSite {
+            pc: self.pc,
+            kind,
+            values,
+        });
+        let pad = self.pad();
+        let pad = self.b.func.dfg.block_call(pad, &[]);
+        items.push(ExceptionTableItem::Tag(ExceptionTag::from_u32(id), pad));
+        items
+    }
+
+    /// The block that calls would go to if they returned otherwise, which they never do.
+    fn pad(&mut self) -> Block {
+        match self.pad {
+            Some(pad) => pad,
+            None => {
+                let pad = self.b.create_block();
+                self.b.set_cold_block(pad);
+                self.pad = Some(pad);
+                pad
+            }
+        }
+    }
+
+    /// Bits of a value that is a constant.
+    fn constant_bits(&self, value: Value) -> Option<u128> {
+        let dfg = &self.b.func.dfg;
+        let inst = dfg.value_def(value).inst()?;
+        match dfg.insts[inst] {
+            InstructionData::UnaryImm {
+                opcode: Opcode::Iconst,
+                imm,
+            } => {
+                let bits = imm.bits() as u64;
+                Some(match dfg.value_type(value) {
+                    types::I32 => (bits as u32).into(),
+                    _ => bits.into(),
+                })
+            }
+            InstructionData::UnaryIeee32 { imm, .. } => Some(imm.bits().into()),
+            InstructionData::UnaryIeee64 { imm, .. } => Some(imm.bits().into()),
+            _ => None,
+        }
+    }
+
+    /// Writes live locals and the lowest `operands` operands to their slots. Locals that are not
+    /// live become zero if the collector would look at them.
+    pub(super) fn store_frame(&mut self, operands: usize) {
+        let live: Option<Vec<bool>> = self.analysis.live_before(self.at).map(|set| {
+            (0..self.locals.len()).map(|i| set.contains(i)).collect()
+        });
+        for i in 0..self.locals.len() {
+            let local = self.locals[i];
+            let is_live = live.as_ref().is_none_or(|live| live[i]);
+            if is_live {
+                let value = self.b.use_var(local.variable);
+                store_slot(&mut self.b, value, self.fp, local.slot);
+            } else if local.ty.is_collected() {
+                let zero = self.b.ins().iconst(types::I64, 0);
+                store_slot(&mut self.b, zero, self.fp, local.slot);
+            }
+        }
+        for at in 0..operands {
+            let operand = self.stack[at];
+            store_slot(&mut self.b, operand.value, self.fp, operand.slot);
+        }
+    }
+
+    /// Lets the interpreter go on at the current operator, with the frame as it is in the slots.
+    pub(super) fn call_interpret(&mut self) {
+        let pc = self.b.ins().iconst(types::I64, i64::from(self.pc));
+        call_exit(&mut self.b, Exit::Interpret, self.ctx, &[self.fp, pc]);
+        self.unreachable();
+    }
+
+    /// Behind calls that do not return.
+    pub(super) fn unreachable(&mut self) {
+        self.b.ins().trap(trap_code(NEVER));
+    }
+
+    /// The callee of an exit.
+    pub(super) fn exit(&mut self, exit: Exit, arguments: usize) -> Callee {
+        let signature = self.b.import_signature(abi::exit_signature(arguments));
+        let target = exit_address(&mut self.b, exit, self.ctx);
+        Callee::Pointer(signature, target)
+    }
+
+    /// In a function with calls: is there room for its frame, and does nobody want anything?
+    pub(super) fn check_stack(&mut self) {
+        let cost = i64::from(self.plain.cost) * 8;
+        let end = self.b.ins().iadd_imm_s(self.fp, cost);
+        let poll = self.fixed(types::I64, abi::CTX_POLL);
+        let flags = self.flags(Region::Poll(u32::MAX));
+        let limit = self.b.ins().load(types::I64, flags, poll, abi::POLL_LIMIT);
+        let over = self.b.ins().icmp(
+            cranelift_codegen::ir::condcodes::IntCC::UnsignedGreaterThan,
+            end,
+            limit,
+        );
+        let (cold, next) = (self.b.create_block(), self.b.create_block());
+        self.b.ins().brif(over, cold, &[], next, &[]);
+        self.b.set_cold_block(cold);
+        self.b.seal_block(cold);
+        self.b.switch_to_block(cold);
+        for i in 0..self.ty.params().len() {
+            let local = self.locals[i];
+            let value = self.b.use_var(local.variable);
+            store_slot(&mut self.b, value, self.fp, local.slot);
+        }
+        let slots = self.b.ins().iconst(types::I64, i64::from(self.plain.cost));
+        call_exit(&mut self.b, Exit::Overflow, self.ctx, &[self.fp, slots]);
+        self.unreachable();
+        self.b.seal_block(next);
+        self.b.switch_to_block(next);
+    }
+
+    /// At the header of a loop: does anybody want anything?
+    pub(super) fn poll(&mut self) {
+        self.polls += 1;
+        let poll = self.fixed(types::I64, abi::CTX_POLL);
+        // A region for each, so that the loads of two loops are not taken for the same.
+        let flags = self.flags(Region::Poll(self.polls));
+        let request = self.b.ins().load(types::I32, flags, poll, abi::POLL_REQUEST);
+        let (cold, next) = (self.b.create_block(), self.b.create_block());
+        self.b.ins().brif(request, cold, &[], next, &[]);
+        self.b.set_cold_block(cold);
+        self.b.seal_block(cold);
+        self.b.switch_to_block(cold);
+        self.store_frame(self.stack.len());
+        self.call_interpret();
+        self.b.seal_block(next);
+        self.b.switch_to_block(next);
+    }
+}

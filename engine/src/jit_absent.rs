@@ -1,0 +1,50 @@
+//! In the place of the compiler, on targets that have none: nothing is compiled there, so nothing
+//! of this is ever called.
+
+pub(crate) mod stubs {
+    use std::ffi::c_void;
+
+    use probity_interp::layout::Ctx;
+
+    use crate::tier::Activation;
+    use crate::tier::frames::Saved;
+
+    pub(crate) fn exits() -> *const *const c_void {
+        std::ptr::null()
+    }
+
+    pub(crate) unsafe fn enter(
+        _: *const c_void,
+        _: *mut Ctx,
+        _: *mut u64,
+        _: *mut Activation,
+        _: usize,
+        _: usize,
+    ) -> u64 {
+        unreachable!("no compiler")
+    }
+
+    pub(crate) unsafe fn leave(_: *mut Activation, _: u64) -> ! {
+        unreachable!("no compiler")
+    }
+
+    pub(crate) unsafe fn replace(_: usize, _: usize, _: &Saved) -> ! {
+        unreachable!("no compiler")
+    }
+
+    pub(crate) fn entered() -> usize {
+        0
+    }
+
+    pub(crate) fn returned() -> usize {
+        0
+    }
+
+    pub(crate) fn arm(_: bool) -> bool {
+        false
+    }
+
+    pub(crate) fn lazy() -> *const c_void {
+        std::ptr::null()
+    }
+}

@@ -1,0 +1,177 @@
+//! Machine code and what is known of it: the site map.
+//!
+//! One table serves everything that has to find the Wasm state in machine code: at each place
+//! where compiled code can be left, it says where every live local and operand is. It costs no
+//! instruction. Machine code is position independent, immutable and shared by all stores of an
+//! engine.
+
+use std::any::Any;
+
+use crate::types::ValType;
+
+/// A piece of machine code.
+pub(crate) struct NativeCode {
+    pub(crate) base: *const u8,
+    pub(crate) len: usize,
+    pub(crate) role: Role,
+    /// Registers that the prologue saves: number, and offset from the frame pointer.
+    pub(crate) saves: Box<[(u8, i32)]>,
+    /// Ascending by return offset.
+    pub(crate) sites: Box<[Site]>,
+    pub(crate) values: Box<[SiteValue]>,
+    pub(crate) constants: Box<[u128]>,
+    /// Offset of an instruction that can trap, and the exit status; ascending.
+    pub(crate) traps: Box<[(u32, u8)]>,
+    /// From which offset on code belongs to the operator at which pc; ascending.
+    pub(crate) lines: Box<[(u32, u32)]>,
+    /// Bytes of the native frame below the frame pointer.
+    pub(crate) frame_bytes: u32,
+    /// Keeps the memory.
+    pub(crate) _memory: Box<dyn Any + Send + Sync>,
+}
+
+// SAFETY: machine code is never written once it is published.
+unsafe impl Send for NativeCode {}
+// SAFETY: as above.
+unsafe impl Sync for NativeCode {}
+
+/// What a piece of code is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Role {
+    /// A function, by its index in the module.
+    Func(u32),
+    /// The function, entered at the `loop` at a pc.
+    Osr { func: u32, pc: u32 },
+    /// Between conventions; no frame of the guest.
+    Stub,
+}
+
+impl Role {
+    /// The function that it is a frame of.
+    pub(crate) fn func(self) -> Option<u32> {
+        match self {
+            Role::Func(func) | Role::Osr { func, .. } => Some(func),
+            Role::Stub => None,
+        }
+    }
+}
+
+/// A call that leads out of the function.
+#[derive(Clone, Debug)]
+pub(crate) struct Site {
+    /// Offset that the call returns to.
+    pub(crate) ret: u32,
+    /// The stack pointer at the call is this far below the frame pointer.
+    pub(crate) frame_offset: u32,
+    /// The operator.
+    pub(crate) pc: u32,
+    pub(crate) kind: SiteKind,
+    /// Range in `values`.
+    pub(crate) first: u32,
+    pub(crate) count: u32,
+}
+
+/// What a site calls.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum SiteKind {
+    /// A function: directly, by its index, or the one that `Ctx::callee` names.
+    Call {
+        direct: Option<u32>,
+        type_index: u32,
+        /// Slot where the callee's frame begins.
+        base: u32,
+        result: ResultKind,
+    },
+    /// An instruction that runs in the engine; its operands are in their slots. Number of its cell
+    /// in plain code.
+    Slow { cell: u32 },
+}
+
+/// Where compiled code leaves its results: a single one in a register, others in the callee's first
+/// slots.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum ResultKind {
+    /// In slots, or there are none.
+    Slots,
+    I32,
+    /// A reference too.
+    I64,
+    F32,
+    F64,
+    V128,
+}
+
+impl ResultKind {
+    pub(crate) fn of(results: &[ValType]) -> ResultKind {
+        match results {
+            [ValType::I32] => ResultKind::I32,
+            [ValType::I64 | ValType::Ref(_)] => ResultKind::I64,
+            [ValType::F32] => ResultKind::F32,
+            [ValType::F64] => ResultKind::F64,
+            [ValType::V128] => ResultKind::V128,
+            _ => ResultKind::Slots,
+        }
+    }
+}
+
+/// A live local or operand at a site.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SiteValue {
+    /// Its slot in the frame.
+    pub(crate) slot: u32,
+    pub(crate) width: Width,
+    pub(crate) place: ValuePlace,
+}
+
+/// Size of a value.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Width {
+    Four,
+    Eight,
+    Sixteen,
+}
+
+/// Where a value is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum ValuePlace {
+    /// This many bytes above the stack pointer.
+    Stack(u32),
+    /// In a general register, by its number.
+    Register(u8),
+    /// Number of a constant.
+    Constant(u32),
+}
+
+/// Number that stands for the slot of the frame pointer of the value stack itself.
+pub(crate) const FP_SLOT: u32 = u32::MAX;
+
+impl NativeCode {
+    pub(crate) fn contains(&self, pc: usize) -> bool {
+        pc.wrapping_sub(self.base as usize) < self.len
+    }
+
+    /// The site whose call returns to `pc`.
+    pub(crate) fn site(&self, pc: usize) -> Option<&Site> {
+        let offset = (pc - self.base as usize) as u32;
+        let at = self.sites.binary_search_by_key(&offset, |site| site.ret);
+        Some(&self.sites[at.ok()?])
+    }
+
+    pub(crate) fn values_of(&self, site: &Site) -> &[SiteValue] {
+        &self.values[site.first as usize..][..site.count as usize]
+    }
+
+    /// The status that the instruction at `pc` traps with.
+    pub(crate) fn trap_at(&self, pc: usize) -> Option<u8> {
+        let offset = (pc - self.base as usize) as u32;
+        let at = self.traps.binary_search_by_key(&offset, |trap| trap.0);
+        Some(self.traps[at.ok()?].1)
+    }
+
+    /// The operator that the instruction at `pc` belongs to.
+    pub(crate) fn wasm_pc(&self, pc: usize) -> u32 {
+        let offset = (pc - self.base as usize) as u32;
+        let at = self.lines.partition_point(|line| line.0 <= offset);
+        self.lines[at.saturating_sub(1)].1
+    }
+}

@@ -1,0 +1,558 @@
+//! From compiled code into the engine. Assembly in `jit::stubs` calls these, with a link to the
+//! code that it came from.
+//!
+//! A function here that does not return to its caller has dropped everything that it owns before it
+//! jumps.
+
+use probity_interp::dispatch::{UNIT, run, run_saved};
+use probity_interp::exit;
+use probity_interp::handlers::control::{BRIDGE, HOST, LEAVE_TO_NATIVE, PREPARE};
+use probity_interp::layout::{Cell, Ctx, FuncRecord, HEADER_SLOTS};
+
+use super::code::{ResultKind, SiteKind};
+use super::enter::cell_budget;
+use super::frames::{Cursor, LINK_BELOW, Link, NativeFrame};
+use super::{CURRENT, Registers};
+use crate::error::{Error, TrapCode};
+use crate::frame::walk::{Place, Position};
+use crate::jit::stubs;
+use crate::runtime::core::{Ending, StoreCore, core_of};
+
+/// How the engine goes on after an exit.
+enum Next {
+    /// Back to the caller, with this result.
+    Return(u64),
+    /// Out of the activation, with this status.
+    Leave(u64),
+    /// The interpreter takes a frame further out over: its frame pointer, a free stack pointer, and
+    /// its registers.
+    Replace(usize, usize, super::frames::Saved),
+}
+
+impl Next {
+    /// # Safety
+    /// The caller owns nothing and is called from an exit.
+    unsafe fn go(self) -> u64 {
+        // SAFETY: `Leave` and `Replace` are only made for the innermost activation.
+        unsafe {
+            match self {
+                Next::Return(value) => value,
+                Next::Leave(status) => stubs::leave(CURRENT.get(), status),
+                Next::Replace(fp, sp, saved) => stubs::replace(fp, sp, &saved),
+            }
+        }
+    }
+}
+
+/// The core of the store whose code runs on this thread.
+///
+/// # Safety
+/// As for [`core_of`]; there must be an activation.
+unsafe fn current_core<'a>() -> &'a mut StoreCore {
+    // SAFETY: by contract.
+    unsafe { core_of((*CURRENT.get()).ctx) }
+}
+
+/// Calls a function that is not compiled code of the instance. Arguments are in its frame at `fp`,
+/// and so are results afterwards.
+pub(crate) unsafe extern "sysv64" fn call_out(
+    ctx: *mut Ctx,
+    fp: *mut u64,
+    _: u64,
+    _: u64,
+    _: u64,
+    link: *const Link,
+) -> u64 {
+    // SAFETY: assembly passes the link of the code that called, which runs in `ctx`.
+    unsafe {
+        let core = core_of(ctx);
+        let outer = core.native.exit_low.replace(link as usize);
+        let next = core.call_out(ctx, fp, link);
+        core.native.exit_low = outer;
+        next.go()
+    }
+}
+
+/// Runs an instruction of the engine; operands and results are in slots.
+pub(crate) unsafe extern "sysv64" fn slow(
+    ctx: *mut Ctx,
+    fp: *mut u64,
+    _: u64,
+    _: u64,
+    _: u64,
+    link: *const Link,
+) -> u64 {
+    // SAFETY: as in `call_out`.
+    unsafe { core_of(ctx).slow_op(ctx, fp, link).go() }
+}
+
+/// The interpreter goes on at the operator at `pc`; all of the frame is in its slots.
+pub(crate) unsafe extern "sysv64" fn interpret(
+    ctx: *mut Ctx,
+    fp: *mut u64,
+    pc: u64,
+    _: u64,
+    _: u64,
+    link: *const Link,
+) -> u64 {
+    // SAFETY: as in `call_out`.
+    unsafe { core_of(ctx).interpret_at(ctx, fp, pc as u32, link).go() }
+}
+
+/// A callee does not fit on the stack, or another thread has a request.
+pub(crate) unsafe extern "sysv64" fn overflow(
+    ctx: *mut Ctx,
+    fp: *mut u64,
+    slots: u64,
+    _: u64,
+    _: u64,
+    link: *const Link,
+) -> u64 {
+    // SAFETY: as in `call_out`.
+    unsafe { core_of(ctx).overflow(ctx, fp, slots as usize, link).go() }
+}
+
+/// Whether a function's type is declared below another.
+pub(crate) unsafe extern "sysv64" fn is_subtype(
+    ctx: *mut Ctx,
+    sub: u64,
+    sup: u64,
+    _: u64,
+    _: u64,
+    _: *const Link,
+) -> u64 {
+    // SAFETY: as in `call_out`.
+    unsafe { ((*ctx).slow.is_subtype)(ctx, sub as u32, sup as u32).into() }
+}
+
+/// The way to a function that compiled code calls for the first time.
+pub(crate) unsafe extern "sysv64" fn resolve(ctx: *mut Ctx, link: *const Link) -> usize {
+    // SAFETY: as in `call_out`.
+    unsafe { core_of(ctx).resolve(ctx, link) }
+}
+
+/// Control has come back to a compiled frame that the interpreter takes over. Gives the link to go
+/// on with, and results in `registers`.
+pub(crate) unsafe extern "sysv64" fn returned(
+    fp: usize,
+    registers: *mut Registers,
+) -> *const Link {
+    // SAFETY: assembly passes the frame and its registers; code of the current activation's store
+    // is running.
+    unsafe {
+        match current_core().take_over(fp, &mut *registers) {
+            Ok(link) => link,
+            Err(status) => stubs::leave(CURRENT.get(), status),
+        }
+    }
+}
+
+/// An instruction of compiled code trapped.
+pub(crate) unsafe extern "sysv64" fn trapped(
+    pc: usize,
+    address: usize,
+    signal: u64,
+    link: *const Link,
+) -> ! {
+    // SAFETY: as in `returned`.
+    unsafe {
+        let status = current_core().trapped(pc, address, signal, link);
+        stubs::leave(CURRENT.get(), status)
+    }
+}
+
+impl StoreCore {
+    /// The compiled function's frame that an exit came from, stubs left out.
+    ///
+    /// # Safety
+    /// `link` must be live.
+    unsafe fn exit_frame(&self, link: *const Link) -> NativeFrame {
+        // SAFETY: by contract.
+        let mut cursor = unsafe { Cursor::at_link(link) };
+        loop {
+            let code = self.native.find(cursor.pc).expect("code that is running");
+            if code.role.func().is_some() {
+                let code = code.clone();
+                return NativeFrame { cursor, code };
+            }
+            // SAFETY: the frame of a stub, which is live.
+            cursor = unsafe { cursor.outwards(code) };
+        }
+    }
+
+    /// The record of the function that a frame calls.
+    ///
+    /// # Safety
+    /// The frame must stand at a call, in `ctx`.
+    unsafe fn called_record(&self, frame: &NativeFrame, ctx: *mut Ctx) -> (*mut FuncRecord, u32) {
+        let site = frame.site().expect("a site of running code");
+        match site.kind {
+            SiteKind::Call {
+                direct, type_index, ..
+            } => {
+                // SAFETY: contexts have records for all functions; indirect calls note theirs.
+                let record = unsafe {
+                    match direct {
+                        Some(index) => (*ctx).funcs.add(index as usize),
+                        None => (*ctx).callee.cast_mut(),
+                    }
+                };
+                (record, type_index)
+            }
+            SiteKind::Slow { .. } => unreachable!("an instruction is no call"),
+        }
+    }
+
+    unsafe fn call_out(&mut self, ctx: *mut Ctx, fp: *mut u64, link: *const Link) -> Next {
+        // SAFETY: the caller's contract; records live as long as the store.
+        unsafe {
+            let frame = self.exit_frame(link);
+            let (record, _) = self.called_record(&frame, ctx);
+            let foreign = (*record).ctx != ctx && !(*record).ctx.is_null();
+            let code = if foreign {
+                &raw const BRIDGE
+            } else {
+                (*record).code
+            };
+            let header = fp.wrapping_add((*record).header as usize);
+            let end = if foreign {
+                header.wrapping_add(HEADER_SLOTS)
+            } else if code == &raw const PREPARE || code == &raw const HOST {
+                // The reserve has room for them.
+                fp
+            } else {
+                fp.wrapping_add((*record).cost as usize)
+            };
+            if end > self.stack_limit {
+                return self.raise_at(frame.cursor, ctx, TrapCode::StackOverflow.into(), false);
+            }
+            drop(frame);
+            *header = (&raw const LEAVE_TO_NATIVE) as u64;
+            *header.add(1) = link as u64;
+            self.fuel.consume(1);
+            let status = run(
+                code,
+                fp,
+                ctx,
+                record as u64,
+                cell_budget(code, self.fuel.left()),
+            );
+            self.after_run(status)
+        }
+    }
+
+    /// The interpreter has run for compiled code.
+    fn after_run(&mut self, status: u64) -> Next {
+        match self.settle_run(status) {
+            Ok(()) => Next::Return(0),
+            Err(exit::MOVED) => self.go_on_in_catcher(),
+            Err(status) => Next::Leave(status),
+        }
+    }
+
+    /// What the end of a run that compiled code has made means for that code: `Err` with the status
+    /// for its activation, or `MOVED` if the frame that goes on is in it.
+    fn settle_run(&mut self, status: u64) -> Result<(), u64> {
+        if status == exit::DONE {
+            let budget = self.machine.budget;
+            let left = budget.wrapping_sub((&raw const LEAVE_TO_NATIVE) as u64) as i64;
+            self.fuel.set_left(left / UNIT as i64);
+            return Ok(());
+        }
+        if status == exit::ELSEWHERE {
+            self.native.crossings -= 1;
+            return Err(if self.native.crossings == 0 {
+                exit::MOVED
+            } else {
+                exit::ELSEWHERE
+            });
+        }
+        self.unwind_run(status);
+        Err(exit::ENGINE)
+    }
+
+    unsafe fn slow_op(&mut self, ctx: *mut Ctx, fp: *mut u64, link: *const Link) -> Next {
+        // SAFETY: the caller's contract; the cell is that of the instruction, whose operands the
+        // code has put into their slots.
+        unsafe {
+            let frame = self.exit_frame(link);
+            let site = frame.site().expect("a site of running code");
+            let SiteKind::Slow { cell } = site.kind else {
+                unreachable!("a call is no instruction");
+            };
+            let index = frame.code.role.func().expect("a function's frame");
+            let cells = self.plain_cells(ctx, index);
+            let pc = cells.add(cell as usize);
+            self.machine.budget = cell_budget(pc, self.fuel.left());
+            let outer = self.native.at_op.replace(frame.cursor);
+            let op = *(*ctx).slow.ops.as_ptr().add((*pc).extra as usize);
+            let status = op(ctx, pc, fp);
+            self.native.at_op = outer;
+            let left = self.machine.budget.wrapping_sub(pc as u64) as i64;
+            self.fuel.set_left(left / UNIT as i64);
+            if status == exit::DONE {
+                return Next::Return(0);
+            }
+            let error = match self.ending.take() {
+                Some(Ending::Raised(error)) => error,
+                Some(other) => {
+                    self.ending = Some(other);
+                    return Next::Leave(exit::ENGINE);
+                }
+                None => crate::runtime::trap_code(status).into(),
+            };
+            self.raise_at(frame.cursor, ctx, error, false)
+        }
+    }
+
+    unsafe fn interpret_at(
+        &mut self,
+        ctx: *mut Ctx,
+        fp: *mut u64,
+        pc: u32,
+        link: *const Link,
+    ) -> Next {
+        // SAFETY: the caller's contract.
+        unsafe {
+            let frame = self.exit_frame(link);
+            let index = frame.code.role.func().expect("a function's frame");
+            if let Some(code) = self.interrupt.take() {
+                let cursor = frame.cursor.at_trap();
+                return self.raise_at(cursor, ctx, code.into(), true);
+            }
+            let at = self.interpreted_cell(ctx, index, pc);
+            let moved = self.move_to(at, fp, ctx);
+            self.give_to_interpreter(frame.cursor, &frame.code, moved)
+        }
+    }
+
+    unsafe fn overflow(
+        &mut self,
+        ctx: *mut Ctx,
+        fp: *mut u64,
+        slots: usize,
+        link: *const Link,
+    ) -> Next {
+        // SAFETY: the caller's contract. The callee has just been entered: its parameters are in
+        // their slots, and its caller stands at a call.
+        unsafe {
+            let frame = self.exit_frame(link);
+            if fp.wrapping_add(slots) > self.stack_limit {
+                let caller = frame.cursor.outwards(&frame.code);
+                return self.raise_at(caller, ctx, TrapCode::StackOverflow.into(), false);
+            }
+            if let Some(code) = self.interrupt.take() {
+                let cursor = frame.cursor.at_trap();
+                return self.raise_at(cursor, ctx, code.into(), true);
+            }
+            // The request was taken back.
+            let index = frame.code.role.func().expect("a function's frame");
+            let id = self.instance_of(ctx).map_or(0, |data| data.func_id(index));
+            let at = self.interpreted_code(id).expect("code that was compiled");
+            let moved = self.move_to(at, fp, ctx);
+            self.give_to_interpreter(frame.cursor, &frame.code, moved)
+        }
+    }
+
+    /// Ends the run with an error of the frame at `cursor`.
+    fn raise_at(&mut self, cursor: Cursor, ctx: *mut Ctx, error: Error, stopped: bool) -> Next {
+        let position = Position::Native { cursor, ctx };
+        let error = self.unwind(error, position, false, stopped);
+        self.ending = Some(Ending::Unwound(error));
+        Next::Leave(exit::ENGINE)
+    }
+
+    unsafe fn trapped(
+        &mut self,
+        pc: usize,
+        address: usize,
+        signal: u64,
+        link: *const Link,
+    ) -> u64 {
+        let status = self.native.find(pc).and_then(|code| code.trap_at(pc));
+        let Some(status) = status else {
+            // Not an outcome of the guest but a bug of ours, and no state to go on with.
+            eprintln!(
+                "probity: compiled code failed at {pc:#x}: signal {signal}, address {address:#x}"
+            );
+            std::process::abort();
+        };
+        // SAFETY: by contract.
+        let cursor = unsafe { Cursor::at_link(link) }.at_trap();
+        // SAFETY: there is an activation, whose code trapped.
+        let ctx = unsafe { (*CURRENT.get()).ctx };
+        let error = crate::runtime::trap_code(status.into()).into();
+        let _ = self.raise_at(cursor, ctx, error, false);
+        exit::ENGINE
+    }
+
+    unsafe fn resolve(&mut self, ctx: *mut Ctx, link: *const Link) -> usize {
+        // SAFETY: the caller's contract.
+        unsafe {
+            let frame = self.exit_frame(link);
+            let (record, type_index) = self.called_record(&frame, ctx);
+            if !(*record).thunk.is_null() && (*record).ctx == ctx {
+                return (*record).native as usize;
+            }
+            let out = self.out_stub(ctx, type_index);
+            let own = (*record).ctx == ctx;
+            let slot = if own {
+                &raw mut (*record).native
+            } else {
+                (*ctx).outs.cast_mut().add(type_index as usize)
+            };
+            *slot = out;
+            out as usize
+        }
+    }
+
+    /// The interpreter goes on with a live compiled frame, at the place that the machine has saved.
+    fn give_to_interpreter(
+        &mut self,
+        cursor: Cursor,
+        code: &std::sync::Arc<super::code::NativeCode>,
+        moved: u64,
+    ) -> Next {
+        debug_assert_eq!(moved, exit::MOVED);
+        // SAFETY: the frame is live.
+        if unsafe { self.is_outermost(cursor, code) } {
+            return Next::Leave(exit::MOVED);
+        }
+        self.native.pending = self.native.pending.split_off(&cursor.fp);
+        let saved = &self.machine.saved;
+        let range = self.code_map.find(saved.pc).expect("code of a function");
+        let pending = super::Pending {
+            pc: cursor.pc,
+            code: code.clone(),
+            fp: saved.fp,
+            ctx: saved.ctx,
+            place: Place::At(range.index_of(saved.pc)),
+            range: range.clone(),
+            callee: std::ptr::null_mut(),
+            result: ResultKind::Slots,
+        };
+        self.native.pending.insert(cursor.fp, pending);
+        let below = code.frame_bytes as usize + LINK_BELOW + 64;
+        Next::Replace(cursor.fp, (cursor.fp - below) & !15, cursor.saved)
+    }
+
+    /// The frame that caught an exception is compiled, and in the innermost activation.
+    fn go_on_in_catcher(&mut self) -> Next {
+        let Some((cursor, code)) = self.native.catcher.take() else {
+            unreachable!("a frame caught the exception");
+        };
+        self.give_to_interpreter(cursor, &code, exit::MOVED)
+    }
+
+    /// Runs the frame at `fp`, for which an entry is pending, in the interpreter. `Ok` with the link
+    /// to its caller if it returned, and its results in the registers; otherwise how the
+    /// activation goes on.
+    ///
+    /// # Safety
+    /// Control is at that frame, whose registers these are.
+    unsafe fn take_over(
+        &mut self,
+        fp: usize,
+        registers: &mut Registers,
+    ) -> Result<*const Link, u64> {
+        let pending = self.native.pending.remove(&fp).expect("a pending frame");
+        let cursor = Cursor {
+            pc: pending.pc,
+            pc_slot: 0,
+            fp,
+            saved: registers.saved,
+            trap: false,
+        };
+        // SAFETY: the frame is live, and its slots are in memory; results go to the callee's first
+        // slots; the link overwrites what the prologue saved, which is read before.
+        unsafe {
+            match pending.result {
+                ResultKind::Slots => {}
+                ResultKind::I32 => *pending.callee = registers.result & 0xffff_ffff,
+                ResultKind::I64 => *pending.callee = registers.result,
+                ResultKind::F32 => *pending.callee = registers.vector as u64 & 0xffff_ffff,
+                ResultKind::F64 => *pending.callee = registers.vector as u64,
+                ResultKind::V128 => {
+                    *pending.callee = registers.vector as u64;
+                    *pending.callee.add(1) = (registers.vector >> 64) as u64;
+                }
+            }
+            let pc = pending.range.cell(pending.place.cell());
+            let moved = self.move_to(pc, pending.fp, pending.ctx);
+            if self.is_outermost(cursor, &pending.code) {
+                return Err(moved);
+            }
+            let link = (fp - LINK_BELOW) as *mut Link;
+            let outer = cursor.outwards(&pending.code);
+            *link = Link {
+                saved: outer.saved,
+                fp: outer.fp,
+                pc: outer.pc,
+            };
+            let header = pending.fp.add(pending.range.code.header as usize);
+            *header = (&raw const LEAVE_TO_NATIVE) as u64;
+            *header.add(1) = link as u64;
+            let result = self.result_of(&pending);
+            let value_fp = pending.fp;
+            drop(pending);
+            let low = self.native.exit_low.replace(registers as *const _ as usize);
+            let status = run_saved(self.machine.as_ptr());
+            self.native.exit_low = low;
+            match self.settle_run(status) {
+                Ok(()) => {}
+                Err(exit::MOVED) => {
+                    // SAFETY: nothing is owned here any more.
+                    self.go_on_in_catcher().go();
+                }
+                Err(status) => return Err(status),
+            }
+            match result {
+                ResultKind::Slots => {}
+                ResultKind::I32 | ResultKind::I64 => registers.result = *value_fp,
+                ResultKind::F32 | ResultKind::F64 => registers.vector = (*value_fp).into(),
+                ResultKind::V128 => {
+                    registers.vector = u128::from(*value_fp) | u128::from(*value_fp.add(1)) << 64;
+                }
+            }
+            Ok(link)
+        }
+    }
+
+    /// How compiled code returns the results of a frame's function.
+    fn result_of(&self, pending: &super::Pending) -> ResultKind {
+        let index = pending.code.role.func();
+        match (pending.code.role, index, self.instance_of(pending.ctx)) {
+            (super::code::Role::Func(_), Some(index), Some(data)) => {
+                ResultKind::of(data.module.inner.func_type_of(index).results())
+            }
+            _ => ResultKind::Slots,
+        }
+    }
+
+    /// # Safety
+    /// The frame must be live, and `code` its code.
+    unsafe fn is_outermost(&self, cursor: Cursor, code: &super::code::NativeCode) -> bool {
+        // SAFETY: by contract.
+        let mut outer = unsafe { cursor.outwards(code) };
+        while outer.pc != stubs::entered() {
+            match self.native.find(outer.pc) {
+                Some(code) if code.role == super::code::Role::Stub => {
+                    // SAFETY: the frame of a stub, which is live.
+                    outer = unsafe { outer.outwards(code) };
+                }
+                _ => return false,
+            }
+        }
+        true
+    }
+
+    unsafe fn plain_cells(&self, ctx: *mut Ctx, index: u32) -> *const Cell {
+        let data = self.instance_of(ctx).expect("code of an instance");
+        let code = data
+            .module
+            .inner
+            .code(&data.module, index, crate::code::Mode::Plain)
+            .expect("code of a function that was compiled");
+        code.cells.as_ptr()
+    }
+}
