@@ -157,14 +157,14 @@ impl Attached {
             return Err(format!("failed to insert a probe: {complaint}"));
         }
         match self.mode {
-            Mode::None => Ok(()),
-            Mode::Each | Mode::Global => {
+            Mode::None | Mode::Jit => Ok(()),
+            Mode::Each | Mode::Global | Mode::JitEach => {
                 if ran_wasm && self.watched.fires.load(Ordering::Relaxed) == 0 {
                     return Err("Wasm code ran, but no probe ever fired".to_owned());
                 }
                 Ok(())
             }
-            Mode::Zeal => {
+            Mode::Zeal | Mode::JitZeal => {
                 let stats = store.heap_stats();
                 // Constant expressions allocate without collecting, so that the
                 // two are not always equal.
