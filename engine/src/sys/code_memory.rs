@@ -15,7 +15,7 @@ use std::ptr::{NonNull, copy_nonoverlapping, null_mut, write_bytes};
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rustix::fd::{BorrowedFd, OwnedFd};
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{MemfdFlags, ftruncate, memfd_create};
 use rustix::io::Errno;
 use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mmap, munmap};
@@ -161,7 +161,7 @@ impl Chunk {
     fn new(bytes: usize) -> Option<Chunk> {
         let len = bytes.checked_next_multiple_of(STEP)?.max(CHUNK);
         let file = file(len)?;
-        let fd = rustix::fd::AsFd::as_fd(&file);
+        let fd = file.as_fd();
         let writable = View::new(fd, len, ProtFlags::READ | ProtFlags::WRITE)?;
         let executable = View::new(fd, len, ProtFlags::READ | ProtFlags::EXEC)?;
         signals::add_code(executable.base.as_ptr(), len);

@@ -98,7 +98,7 @@ fn land(signal: c_int, fault: &libc::siginfo_t, registers: &mut [i64; 23]) -> bo
     let pc = registers[libc::REG_RIP as usize];
     let landing = LANDING.load(Ordering::Acquire);
     // A signal that `kill` or the like has sent has no positive code.
-    if landing == 0 || fault.si_code <= 0 || !ARMED.get() {
+    if landing == 0 || fault.si_code <= 0 || !is_code(pc as usize) || !ARMED.get() {
         return false;
     }
     // SAFETY: all four signals carry an address.
