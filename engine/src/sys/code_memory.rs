@@ -1,0 +1,262 @@
+//! Memory for machine code. No page is ever both writable and executable, and code that some
+//! thread executes is never re-protected, which would stop it there. So each chunk is an anonymous
+//! file that is mapped twice: written through one mapping and executed through the other.
+//!
+//! Functions share chunks, so that a function costs no system call, the signal handler knows few
+//! ranges (`signals.rs`), and calls between functions are short. What is free is filled with
+//! breakpoints where it has held code or lies between functions, so that a stray jump is noticed.
+//!
+//! Caches need no care on x86-64; whoever hands code to another thread publishes its address with
+//! release, as he would data.
+
+use std::collections::BTreeMap;
+use std::ffi::c_void;
+use std::ptr::{NonNull, copy_nonoverlapping, null_mut, write_bytes};
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use rustix::fs::{MemfdFlags, ftruncate, memfd_create};
+use rustix::io::Errno;
+use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mmap, munmap};
+use rustix::process::{Resource, getrlimit};
+
+use super::signals;
+
+/// Bytes of address space of a chunk, unless one request needs more. Untouched pages cost nothing.
+const CHUNK: usize = 16 << 20;
+
+/// Granularity of chunks; a multiple of the page size.
+const STEP: usize = 64 << 10;
+
+/// Alignment of code, and granularity of allocation: a cache line.
+const ALIGN: usize = 64;
+
+/// `int3`
+const BREAKPOINT: u8 = 0xCC;
+
+/// The machine code of one engine.
+#[derive(Default)]
+pub(crate) struct CodeMemory {
+    /// Chunks are only added, so an index is good for life.
+    chunks: Mutex<Vec<Chunk>>,
+}
+
+impl CodeMemory {
+    pub(crate) fn new() -> CodeMemory {
+        CodeMemory::default()
+    }
+
+    /// Copies `code` to memory where it can be executed. `None` if the system refuses.
+    pub(crate) fn alloc(self: &Arc<Self>, code: &[u8]) -> Option<CodeBlock> {
+        let reserved = code.len().checked_next_multiple_of(ALIGN)?.max(ALIGN);
+        let block = self.reserve(code.len(), reserved)?;
+        // SAFETY: the block's own `reserved` bytes, which nobody else knows yet.
+        unsafe {
+            let to = block.writable.as_ptr();
+            copy_nonoverlapping(code.as_ptr(), to, code.len());
+            write_bytes(to.add(code.len()), BREAKPOINT, reserved - code.len());
+        }
+        Some(block)
+    }
+
+    fn reserve(self: &Arc<Self>, len: usize, reserved: usize) -> Option<CodeBlock> {
+        let mut chunks = self.chunks();
+        let found = chunks
+            .iter_mut()
+            .enumerate()
+            .find_map(|(index, chunk)| Some((index, chunk.take(reserved)?)));
+        let (chunk, offset) = match found {
+            Some(found) => found,
+            None => {
+                let mut chunk = Chunk::new(reserved)?;
+                let offset = chunk.take(reserved)?;
+                chunks.push(chunk);
+                (chunks.len() - 1, offset)
+            }
+        };
+        let Chunk {
+            writable,
+            executable,
+            ..
+        } = &chunks[chunk];
+        // SAFETY: `take` gives offsets inside the chunk, whose mappings are that long.
+        let (writable, executable) =
+            unsafe { (writable.base.add(offset), executable.base.add(offset)) };
+        Some(CodeBlock {
+            memory: Arc::clone(self),
+            chunk,
+            offset,
+            len,
+            reserved,
+            writable,
+            executable,
+        })
+    }
+
+    fn chunks(&self) -> MutexGuard<'_, Vec<Chunk>> {
+        self.chunks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Memory of one piece of machine code. Dropped, it is used for other code, so that no thread may
+/// be in this one, or return to it, any more.
+pub(crate) struct CodeBlock {
+    memory: Arc<CodeMemory>,
+    chunk: usize,
+    offset: usize,
+    len: usize,
+    /// `len`, rounded up.
+    reserved: usize,
+    writable: NonNull<u8>,
+    executable: NonNull<u8>,
+}
+
+// SAFETY: a block owns its bytes; what shares it only writes atomically.
+unsafe impl Send for CodeBlock {}
+// SAFETY: as above.
+unsafe impl Sync for CodeBlock {}
+
+impl CodeBlock {
+    /// The address where it is executed.
+    pub(crate) fn base(&self) -> *const u8 {
+        self.executable.as_ptr()
+    }
+
+    /// Bytes of code.
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Overwrites code that is not executed yet: to one that executes it, the bytes would change
+    /// one by one.
+    pub(crate) fn write(&self, offset: usize, bytes: &[u8]) {
+        let end = offset.checked_add(bytes.len());
+        assert!(end.is_some_and(|end| end <= self.len), "outside the code");
+        for (index, byte) in bytes.iter().enumerate() {
+            // SAFETY: inside the block's own bytes, which live as long as it, and which shared
+            // references to it access atomically.
+            let to = unsafe { AtomicU8::from_ptr(self.writable.as_ptr().add(offset + index)) };
+            to.store(*byte, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Drop for CodeBlock {
+    fn drop(&mut self) {
+        // SAFETY: the block's own bytes, still.
+        unsafe { write_bytes(self.writable.as_ptr(), BREAKPOINT, self.reserved) };
+        self.memory.chunks()[self.chunk].give(self.offset, self.reserved);
+    }
+}
+
+struct Chunk {
+    writable: View,
+    executable: View,
+    /// Lengths of what is free, by offset. Neighbours are one.
+    free: BTreeMap<usize, usize>,
+}
+
+impl Chunk {
+    fn new(bytes: usize) -> Option<Chunk> {
+        let len = bytes.checked_next_multiple_of(STEP)?.max(CHUNK);
+        let file = file(len)?;
+        let fd = file.as_fd();
+        let writable = View::new(fd, len, ProtFlags::READ | ProtFlags::WRITE)?;
+        let executable = View::new(fd, len, ProtFlags::READ | ProtFlags::EXEC)?;
+        signals::add_code(executable.base.as_ptr(), len);
+        Some(Chunk {
+            writable,
+            executable,
+            free: BTreeMap::from([(0, len)]),
+        })
+    }
+
+    /// The offset of `bytes` bytes that were free.
+    fn take(&mut self, bytes: usize) -> Option<usize> {
+        let (&at, &len) = self.free.iter().find(|(_, len)| **len >= bytes)?;
+        self.free.remove(&at);
+        if len > bytes {
+            self.free.insert(at + bytes, len - bytes);
+        }
+        Some(at)
+    }
+
+    fn give(&mut self, mut at: usize, mut bytes: usize) {
+        if let Some(after) = self.free.remove(&(at + bytes)) {
+            bytes += after;
+        }
+        if let Some((&before, &len)) = self.free.range(..at).next_back()
+            && before + len == at
+        {
+            at = before;
+            bytes += len;
+        }
+        self.free.insert(at, bytes);
+    }
+}
+
+impl Drop for Chunk {
+    fn drop(&mut self) {
+        // Before the mapping ends: its addresses may be another chunk's at once.
+        signals::remove_code(self.executable.base.as_ptr());
+    }
+}
+
+/// A file of that length that has no name, and no descriptor once it is mapped.
+fn file(len: usize) -> Option<OwnedFd> {
+    // Beyond this limit the system would not refuse, but end the process.
+    if getrlimit(Resource::Fsize)
+        .current
+        .is_some_and(|max| max < len as u64)
+    {
+        return None;
+    }
+    let create = |flags| memfd_create("probity-code", MemfdFlags::CLOEXEC | flags);
+    // Not executable as a program, that is; systems before 6.3 do not know the flag, and some
+    // later ones insist on it.
+    let file = match create(MemfdFlags::NOEXEC_SEAL) {
+        Err(Errno::INVAL) => create(MemfdFlags::empty()),
+        result => result,
+    }
+    .ok()?;
+    ftruncate(&file, len as u64).ok()?;
+    Some(file)
+}
+
+/// One mapping of a chunk.
+struct View {
+    base: NonNull<u8>,
+    len: usize,
+}
+
+// SAFETY: a view owns its mapping; who may access which bytes is the blocks' business.
+unsafe impl Send for View {}
+// SAFETY: as above.
+unsafe impl Sync for View {}
+
+impl View {
+    fn new(file: BorrowedFd<'_>, len: usize, protection: ProtFlags) -> Option<View> {
+        // SAFETY: a fresh mapping touches nothing that exists.
+        let base = unsafe { mmap(null_mut(), len, protection, MapFlags::SHARED, file, 0) }.ok()?;
+        let view = View {
+            base: NonNull::new(base.cast())?,
+            len,
+        };
+        // The pages would be shared with a forked process, and each would free and reuse what the
+        // other executes. It is better off with none.
+        // SAFETY: this concerns the view's own mapping, and only in other processes.
+        unsafe { madvise(base, len, Advice::LinuxDontFork) }.ok()?;
+        Some(view)
+    }
+}
+
+impl Drop for View {
+    fn drop(&mut self) {
+        // SAFETY: the view's own mapping, which nothing uses any more.
+        let _ = unsafe { munmap(self.base.as_ptr().cast::<c_void>(), self.len) };
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,207 @@
+use std::fs::read_to_string;
+
+use super::super::child::in_child;
+use super::*;
+
+/// A function that returns a number, and is `len` bytes long.
+fn function(number: u32, len: usize) -> Vec<u8> {
+    let mut code = vec![0xB8]; // mov eax, number
+    code.extend(number.to_le_bytes());
+    code.push(0xC3); // ret
+    code.resize(len.max(6), 0x90);
+    code
+}
+
+fn call(block: &CodeBlock) -> u32 {
+    // SAFETY: the block holds a function as `function` makes it.
+    unsafe { std::mem::transmute::<*const u8, extern "C" fn() -> u32>(block.base())() }
+}
+
+fn bytes(from: *const u8, len: usize) -> Vec<u8> {
+    // SAFETY: tests ask for bytes inside a chunk that they keep.
+    unsafe { std::slice::from_raw_parts(from, len) }.to_vec()
+}
+
+/// What is free, chunk by chunk, as pairs of offset and length.
+fn free(memory: &CodeMemory) -> Vec<Vec<(usize, usize)>> {
+    let pairs = |chunk: &Chunk| chunk.free.iter().map(|(at, len)| (*at, *len)).collect();
+    memory.chunks().iter().map(pairs).collect()
+}
+
+#[test]
+fn code_is_executed_where_it_is() {
+    let memory = Arc::new(CodeMemory::new());
+    assert!(memory.chunks().is_empty(), "no code, no memory");
+    let one = memory.alloc(&function(1, 6)).expect("memory");
+    let two = memory.alloc(&function(2, 65)).expect("memory");
+    let none = memory.alloc(&[]).expect("memory");
+    assert_eq!((call(&one), call(&two)), (1, 2));
+    assert_eq!((one.len(), two.len(), none.len()), (6, 65, 0));
+    assert_eq!(two.base() as usize - one.base() as usize, ALIGN);
+    assert_eq!(none.base() as usize - two.base() as usize, 2 * ALIGN);
+    assert_eq!(one.base() as usize % ALIGN, 0);
+    assert_eq!(bytes(one.base(), 6), function(1, 6));
+    assert_eq!(bytes(one.base(), ALIGN)[6..], [BREAKPOINT; ALIGN - 6]);
+    assert_eq!(bytes(none.base(), ALIGN), [BREAKPOINT; ALIGN]);
+    one.write(1, &77u32.to_le_bytes());
+    assert_eq!(call(&one), 77);
+    // A block keeps the memory that it is from.
+    drop(memory);
+    drop(two);
+    assert_eq!(call(&one), 77);
+}
+
+#[test]
+#[should_panic = "outside the code"]
+fn a_block_is_written_inside_its_bounds() {
+    let block = Arc::new(CodeMemory::new())
+        .alloc(&[0xC3; 60])
+        .expect("memory");
+    block.write(57, &[0x90; 4]);
+}
+
+#[test]
+fn freed_code_is_breakpoints_and_its_memory_is_used_again() {
+    let memory = Arc::new(CodeMemory::new());
+    let blocks: Vec<_> = (0..5)
+        .map(|n| memory.alloc(&function(n, 100)).expect("memory"))
+        .collect();
+    let [a, b, c, d, e]: [CodeBlock; 5] = blocks.try_into().ok().expect("five");
+    let (size, rest) = (2 * ALIGN, CHUNK - 10 * ALIGN);
+    let base = b.base();
+    drop(b);
+    assert_eq!(bytes(base, size), vec![BREAKPOINT; size]);
+    drop(d);
+    assert_eq!(
+        free(&memory),
+        [[(size, size), (3 * size, size), (5 * size, rest)]]
+    );
+    // Free on both sides.
+    drop(c);
+    assert_eq!(free(&memory), [vec![(size, 3 * size), (5 * size, rest)]]);
+    let again = memory.alloc(&function(9, 3 * size)).expect("memory");
+    assert_eq!((again.base(), call(&again)), (base, 9));
+    assert_eq!((call(&a), call(&e)), (0, 4));
+    // Free before, nothing before, free behind.
+    drop((again, a, e));
+    assert_eq!(free(&memory), [[(0, CHUNK)]]);
+}
+
+#[test]
+fn chunks_are_made_on_demand() {
+    let memory = Arc::new(CodeMemory::new());
+    let small = memory.alloc(&function(1, 6)).expect("memory");
+    let large = memory.alloc(&function(2, CHUNK + 1)).expect("memory");
+    let next = memory.alloc(&function(3, 6)).expect("memory");
+    assert_eq!((call(&small), call(&large), call(&next)), (1, 2, 3));
+    let used = CHUNK + ALIGN;
+    assert_eq!(
+        free(&memory),
+        [
+            [(2 * ALIGN, CHUNK - 2 * ALIGN)],
+            [(used, CHUNK + STEP - used)]
+        ]
+    );
+    drop(large);
+    assert_eq!(free(&memory)[1], [(0, CHUNK + STEP)]);
+}
+
+#[test]
+fn threads_share_the_memory() {
+    let memory = Arc::new(CodeMemory::new());
+    let kept = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for thread in 0..8u32 {
+            let (memory, kept) = (&memory, &kept);
+            scope.spawn(move || {
+                let mut mine = Vec::new();
+                for round in 0..400u32 {
+                    let number = thread << 16 | round;
+                    let len = number.wrapping_mul(2_654_435_761) as usize % 3000;
+                    let block = memory.alloc(&function(number, len)).expect("memory");
+                    mine.push((number, block));
+                    if round % 3 == 2 {
+                        let (number, block) = mine.swap_remove(len % mine.len());
+                        assert_eq!(call(&block), number);
+                    }
+                }
+                kept.lock().expect("no panic").append(&mut mine);
+            });
+        }
+    });
+    let mut kept = kept.into_inner().expect("no panic");
+    kept.sort_by_key(|(_, block)| block.base());
+    assert!(
+        kept.windows(2)
+            .all(|two| { two[0].1.base() as usize + two[0].1.len() <= two[1].1.base() as usize })
+    );
+    assert!(kept.iter().all(|(number, block)| call(block) == *number));
+    drop(kept);
+    assert_eq!(free(&memory), [[(0, CHUNK)]]);
+}
+
+#[test]
+fn no_page_is_writable_and_executable() {
+    let memory = Arc::new(CodeMemory::new());
+    let block = memory.alloc(&function(1, 6)).expect("memory");
+    let writable = block.writable.as_ptr() as usize;
+    let (mut found, maps) = (Vec::new(), read_to_string("/proc/self/maps").expect("maps"));
+    for line in maps.lines() {
+        let (range, rest) = line.split_once(' ').expect("a range");
+        let (begin, end) = range.split_once('-').expect("a range");
+        let address = |text| usize::from_str_radix(text, 16).expect("an address");
+        let range = address(begin)..address(end);
+        assert!(
+            !(rest.starts_with("rwx") || rest.starts_with("-wx")),
+            "{line}"
+        );
+        if range.contains(&writable) {
+            found.push(("writable", &rest[..4]));
+        }
+        if range.contains(&(block.base() as usize)) {
+            found.push(("executable", &rest[..4]));
+        }
+    }
+    found.sort_unstable();
+    assert_eq!(found, [("executable", "r-xs"), ("writable", "rw-s")]);
+}
+
+#[test]
+fn a_refusal_is_none() {
+    let name = "sys::code_memory::tests::a_refusal_is_none";
+    let status = in_child(name, || {
+        use rustix::process::{Rlimit, setrlimit};
+        let limit = |bytes| Rlimit {
+            current: Some(bytes),
+            maximum: None,
+        };
+        let memory = Arc::new(CodeMemory::new());
+        setrlimit(Resource::Fsize, limit(CHUNK as u64 - 1)).expect("a limit");
+        assert!(memory.alloc(&[0xC3]).is_none());
+        setrlimit(Resource::Fsize, limit(CHUNK as u64)).expect("a limit");
+        setrlimit(Resource::As, limit(CHUNK as u64)).expect("a limit");
+        assert!(memory.alloc(&[0xC3]).is_none());
+        setrlimit(Resource::As, limit(1 << 40)).expect("a limit");
+        assert!(memory.alloc(&[0xC3]).is_some());
+        assert!(memory.alloc(&vec![0xC3; CHUNK + 1]).is_none());
+    });
+    assert_eq!(status.code(), Some(0), "{status}");
+}
+
+#[test]
+fn forked_processes_do_not_share_code() {
+    let memory = Arc::new(CodeMemory::new());
+    let block = memory.alloc(&function(1, 6)).expect("memory");
+    let maps = read_to_string("/proc/self/smaps").expect("maps");
+    for base in [block.base(), block.writable.as_ptr()] {
+        // The first block is at the beginning of its mapping.
+        let (_, mapping) = maps
+            .split_once(&format!("\n{base:x?}-").replace("0x", ""))
+            .expect("it");
+        let flags = mapping
+            .lines()
+            .find_map(|line| line.strip_prefix("VmFlags:"));
+        let flags = flags.expect("flags").split_whitespace();
+        assert!(flags.clone().any(|flag| flag == "dc"), "to be copied");
+    }
+}
