@@ -7,5 +7,5 @@ mod child;
 pub(crate) mod code_memory;
 pub(crate) mod region;
 #[cfg(jit)]
-#[expect(dead_code, reason = "the JIT is to use it")]
+#[cfg_attr(not(test), expect(dead_code, reason = "the JIT is to use it"))]
 pub(crate) mod signals;
