@@ -20,6 +20,22 @@ pub enum Tier {
     Auto,
 }
 
+/// Makes changes between the tiers as frequent as possible, to find what they break.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum TierZeal {
+    /// As frequent as is good.
+    #[default]
+    Off,
+    /// With [`Tier::Auto`]: functions are compiled at their first chance.
+    Eager,
+    /// With [`Tier::Auto`]: only loops are compiled, and every loop is entered each time
+    /// interpreted code gets to its header.
+    Osr,
+    /// With [`Tier::Jit`]: every compiled frame goes on in the interpreter after its first call, or
+    /// at its first poll.
+    Deopt,
+}
+
 /// Settings of an [`Engine`](crate::Engine).
 ///
 /// ```
@@ -37,6 +53,7 @@ pub struct Config {
     pub(crate) gc_zeal: bool,
     pub(crate) max_stack_bytes: usize,
     pub(crate) tier: Tier,
+    pub(crate) tier_zeal: TierZeal,
     /// What the engine executes; everything else is refused while loading.
     pub(crate) features: WasmFeatures,
 }
@@ -49,6 +66,7 @@ impl Default for Config {
             gc_zeal: false,
             max_stack_bytes: 8 << 20,
             tier: Tier::default(),
+            tier_zeal: TierZeal::default(),
             features: feature::all(),
         }
     }
@@ -89,6 +107,13 @@ impl Config {
     /// How code is executed. Default: [`Tier::Interp`].
     pub fn tier(&mut self, tier: Tier) -> &mut Config {
         self.tier = tier;
+        self
+    }
+
+    /// Changes between the tiers more often than is good: slow, and the way to find what they
+    /// break. Default: [`TierZeal::Off`].
+    pub fn tier_zeal(&mut self, zeal: TierZeal) -> &mut Config {
+        self.tier_zeal = zeal;
         self
     }
 

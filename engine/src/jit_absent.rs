@@ -48,3 +48,30 @@ pub(crate) mod stubs {
         std::ptr::null()
     }
 }
+
+use std::sync::Arc;
+
+use crate::module::Module;
+use crate::tier::code::NativeCode;
+
+pub(crate) fn function(_: &Module, _: u32) -> Option<Arc<NativeCode>> {
+    None
+}
+
+pub(crate) fn function_if_ready(_: &Module, _: u32) -> Option<Arc<NativeCode>> {
+    None
+}
+
+pub(crate) fn at_loop(_: &Module, _: u32, _: u32) -> Option<Arc<NativeCode>> {
+    None
+}
+
+pub(crate) fn at_loop_if_ready(_: &Module, _: u32, _: u32) -> Option<Option<Arc<NativeCode>>> {
+    Some(None)
+}
+
+pub(crate) fn request(_: &Module, _: u32, _: Option<u32>) {}
+
+pub(crate) fn thunk(_: &Module, _: u32) -> Option<Arc<NativeCode>> {
+    None
+}

@@ -25,7 +25,7 @@ mod sys;
 mod tier;
 mod types;
 
-pub use config::{Config, Tier};
+pub use config::{Config, Tier, TierZeal};
 pub use engine::Engine;
 pub use error::{BacktraceFrame, Error, ErrorKind, LinkError, LoadError, Result, Trap, TrapCode};
 pub use feature::{Feature, WasmVersion};

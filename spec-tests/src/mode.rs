@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use probity_engine::hook::{Probe, Probes, Site};
-use probity_engine::{Config, Error, Func, Store, Tier};
+use probity_engine::{Config, Error, Func, Store, Tier, TierZeal};
 
 /// A way to run a file. A further way is one more variant and its rows below.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +25,14 @@ pub enum Mode {
     JitEach,
     /// As `Zeal`, compiled.
     JitZeal,
+    /// Interpreted at first, compiled at the first chance.
+    Auto,
+    /// As `Each`, with changes of tier.
+    AutoEach,
+    /// Compiled, and each frame taken over by the interpreter.
+    Deopt,
+    /// Interpreted but for loops, which are entered whenever one is reached.
+    Osr,
 }
 
 impl Mode {
@@ -37,6 +45,10 @@ impl Mode {
         Mode::Jit,
         Mode::JitEach,
         Mode::JitZeal,
+        Mode::Auto,
+        Mode::AutoEach,
+        Mode::Deopt,
+        Mode::Osr,
     ];
 
     /// The name in case names, arguments and the expectations file.
@@ -49,6 +61,10 @@ impl Mode {
             Mode::Jit => "jit",
             Mode::JitEach => "jit-each",
             Mode::JitZeal => "jit-zeal",
+            Mode::Auto => "auto",
+            Mode::AutoEach => "auto-each",
+            Mode::Deopt => "deopt",
+            Mode::Osr => "osr",
         }
     }
 
@@ -60,17 +76,28 @@ impl Mode {
     /// What the mode changes in a configuration.
     pub fn configure(self, config: &mut Config) {
         config.gc_zeal(matches!(self, Mode::Zeal | Mode::JitZeal));
-        if matches!(self, Mode::Jit | Mode::JitEach | Mode::JitZeal) {
-            config.tier(Tier::Jit);
-        }
+        let (tier, zeal) = match self {
+            Mode::None | Mode::Each | Mode::Global | Mode::Zeal => (Tier::Interp, TierZeal::Off),
+            Mode::Jit | Mode::JitEach | Mode::JitZeal => (Tier::Jit, TierZeal::Off),
+            Mode::Deopt => (Tier::Jit, TierZeal::Deopt),
+            Mode::Auto | Mode::AutoEach => (Tier::Auto, TierZeal::Eager),
+            Mode::Osr => (Tier::Auto, TierZeal::Osr),
+        };
+        config.tier(tier).tier_zeal(zeal);
     }
 
     /// Set the store up for this mode.
     pub fn attach(self, store: &mut Store<()>) -> Attached {
         let watched = Arc::new(Watched::default());
         match self {
-            Mode::None | Mode::Zeal | Mode::Jit | Mode::JitZeal => {}
-            Mode::Each | Mode::JitEach => {
+            Mode::None
+            | Mode::Zeal
+            | Mode::Jit
+            | Mode::JitZeal
+            | Mode::Auto
+            | Mode::Deopt
+            | Mode::Osr => {}
+            Mode::Each | Mode::JitEach | Mode::AutoEach => {
                 let watched = watched.clone();
                 store.probes().on_first_call(move |probes, func| {
                     if let Err(e) = watched.watch_each(probes, func) {
@@ -157,8 +184,8 @@ impl Attached {
             return Err(format!("failed to insert a probe: {complaint}"));
         }
         match self.mode {
-            Mode::None | Mode::Jit => Ok(()),
-            Mode::Each | Mode::Global | Mode::JitEach => {
+            Mode::None | Mode::Jit | Mode::Auto | Mode::Deopt | Mode::Osr => Ok(()),
+            Mode::Each | Mode::Global | Mode::JitEach | Mode::AutoEach => {
                 if ran_wasm && self.watched.fires.load(Ordering::Relaxed) == 0 {
                     return Err("Wasm code ran, but no probe ever fired".to_owned());
                 }

@@ -47,6 +47,8 @@ pub(crate) struct FuncCode {
     pub(crate) sites: Sites,
     /// Every `try_table`, outer ones before those inside them.
     pub(crate) tries: Box<[Try]>,
+    /// First cell and pc of each `loop` that control can reach, ascending; outer ones first.
+    pub(crate) loops: Box<[(u32, u32)]>,
 }
 
 /// A `try_table`.
@@ -139,6 +141,13 @@ impl FuncCode {
                 let clause = t.catches.iter().position(|catch| catch.takes(tag, tags))?;
                 Some((index, clause))
             })
+    }
+
+    /// The outermost `loop` that begins at a cell.
+    pub(crate) fn loop_at(&self, cell: usize) -> Option<u32> {
+        let at = self.loops.partition_point(|l| (l.0 as usize) < cell);
+        let &(first, pc) = self.loops.get(at)?;
+        (first as usize == cell).then_some(pc)
     }
 
     /// First operand slot.

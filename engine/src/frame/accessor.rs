@@ -28,13 +28,16 @@ impl<'a> FrameAccessor<'a> {
         // What an instruction of compiled code that trapped had for values is lost.
         let lost = frame.native.as_ref().is_some_and(|f| f.site().is_none());
         core.write_frame(&frame);
-        let code = core.instance_of(frame.ctx).filter(|_| !lost).and_then(|data| {
-            let module = &data.module;
-            module
-                .inner
-                .code(module, frame.range.func_index, Mode::Structural)
-                .ok()
-        });
+        let code = core
+            .instance_of(frame.ctx)
+            .filter(|_| !lost)
+            .and_then(|data| {
+                let module = &data.module;
+                module
+                    .inner
+                    .code(module, frame.range.func_index, Mode::Structural)
+                    .ok()
+            });
         let operands = code
             .as_ref()
             .map_or_else(Vec::new, |code| operands(&frame, code));

@@ -295,7 +295,10 @@ impl<'a> Stretch<'a> {
                 // SAFETY: a live frame.
                 self.next = Next::Native(unsafe { cursor.outwards(&pending.code) });
                 return Some(Frame {
-                    func: self.core.instance_of(pending.ctx)?.func_id(pending.range.func_index),
+                    func: self
+                        .core
+                        .instance_of(pending.ctx)?
+                        .func_id(pending.range.func_index),
                     range: pending.range,
                     place: pending.place,
                     fp: pending.fp,
@@ -314,7 +317,8 @@ impl<'a> Stretch<'a> {
                 Some(index) => {
                     let code = code.clone();
                     // SAFETY: as above.
-                    let frame = unsafe { self.native_frame(index, NativeFrame { cursor, code }, outer) };
+                    let frame =
+                        unsafe { self.native_frame(index, NativeFrame { cursor, code }, outer) };
                     self.next = Next::Native(outer);
                     return frame;
                 }
@@ -325,14 +329,13 @@ impl<'a> Stretch<'a> {
 
     /// # Safety
     /// The frame is live, and `outer` where its caller stands.
-    unsafe fn native_frame(
-        &self,
-        index: u32,
-        native: NativeFrame,
-        outer: Cursor,
-    ) -> Option<Frame> {
+    unsafe fn native_frame(&self, index: u32, native: NativeFrame, outer: Cursor) -> Option<Frame> {
         let data = self.core.instance_of(self.ctx)?;
-        let code = data.module.inner.code(&data.module, index, Mode::Plain).ok()?;
+        let code = data
+            .module
+            .inner
+            .code(&data.module, index, Mode::Plain)
+            .ok()?;
         // SAFETY: by contract.
         let fp = unsafe {
             match native.value_fp() {

@@ -183,7 +183,7 @@ impl StoreCore {
     }
 
     /// Lets calls run `cells`, whose layout is that of the function's code.
-    fn set_code(&mut self, func: u32, cells: *const Cell) {
+    pub(crate) fn set_code(&mut self, func: u32, cells: *const Cell) {
         let Some(code) = self.code_map.find(cells).map(|range| range.code.clone()) else {
             return;
         };

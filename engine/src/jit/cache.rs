@@ -1,10 +1,11 @@
 //! What has been compiled for a module.
 
-use std::sync::{Arc, OnceLock};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crate::tier::code::NativeCode;
 
-type Once = OnceLock<Option<Arc<NativeCode>>>;
+pub(crate) type Once = OnceLock<Option<Arc<NativeCode>>>;
 
 /// Machine code of a module, each piece made when it is first asked for; `None` if it cannot be
 /// made.
@@ -15,6 +16,8 @@ pub(crate) struct NativeCache {
     pub(crate) thunks: Box<[Once]>,
     /// By type index.
     pub(crate) outs: Box<[Once]>,
+    /// Code for loops, by function and pc of the `loop`.
+    loops: Mutex<HashMap<(u32, u32), Arc<Once>>>,
 }
 
 impl NativeCache {
@@ -24,6 +27,13 @@ impl NativeCache {
             funcs: make(bodies),
             thunks: make(types),
             outs: make(types),
+            loops: Mutex::default(),
         }
+    }
+
+    /// Where code for a loop is kept.
+    pub(crate) fn at_loop(&self, func: u32, pc: u32) -> Arc<Once> {
+        let mut loops = self.loops.lock().unwrap_or_else(PoisonError::into_inner);
+        loops.entry((func, pc)).or_default().clone()
     }
 }

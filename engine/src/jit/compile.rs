@@ -8,11 +8,14 @@ use cranelift_codegen::ir::Function;
 use cranelift_codegen::isa::OwnedTargetIsa;
 use cranelift_codegen::isa::unwind::UnwindInst;
 use cranelift_codegen::settings::{self, Configurable};
-use cranelift_codegen::{CompiledCode, Context, ExceptionContextLoc, FinalizedMachExceptionHandler};
+use cranelift_codegen::{
+    CompiledCode, Context, ExceptionContextLoc, FinalizedMachExceptionHandler,
+};
 use cranelift_frontend::FunctionBuilderContext;
 
 use super::thunks;
 use super::translate::{self, Draft, DraftPlace};
+use super::worker::Worker;
 use crate::code::Mode;
 use crate::config::Config;
 use crate::module::Module;
@@ -36,13 +39,18 @@ const LEAF_FRAME_BYTES: u32 = 256 << 10;
 pub(crate) struct Compiler {
     isa: OwnedTargetIsa,
     memory: Arc<CodeMemory>,
+    pub(super) worker: Worker,
 }
 
 impl Compiler {
     /// `None` if this machine is not one that code is made for.
     pub(crate) fn new(config: &Config) -> Option<Compiler> {
         let mut flags = settings::builder();
-        let nans = if config.deterministic { "true" } else { "false" };
+        let nans = if config.deterministic {
+            "true"
+        } else {
+            "false"
+        };
         let options = [
             ("opt_level", "speed"),
             ("preserve_frame_pointers", "true"),
@@ -51,7 +59,14 @@ impl Compiler {
             ("enable_probestack", "true"),
             ("probestack_strategy", "inline"),
             ("is_pic", "false"),
-            ("enable_verifier", if cfg!(debug_assertions) { "true" } else { "false" }),
+            (
+                "enable_verifier",
+                if cfg!(debug_assertions) {
+                    "true"
+                } else {
+                    "false"
+                },
+            ),
             ("enable_nan_canonicalization", nans),
             ("enable_heap_access_spectre_mitigation", "false"),
             ("enable_table_access_spectre_mitigation", "false"),
@@ -66,6 +81,7 @@ impl Compiler {
         Some(Compiler {
             isa,
             memory: Arc::new(CodeMemory::new()),
+            worker: Worker::default(),
         })
     }
 
@@ -75,7 +91,12 @@ impl Compiler {
     }
 
     /// Compiles a function, to be entered at the `loop` at `pc`.
-    pub(crate) fn osr(&self, module: &Module, func: u32, pc: u32) -> Result<Arc<NativeCode>, Refused> {
+    pub(crate) fn osr(
+        &self,
+        module: &Module,
+        func: u32,
+        pc: u32,
+    ) -> Result<Arc<NativeCode>, Refused> {
         self.translated(module, func, Some(pc))
     }
 
@@ -87,10 +108,21 @@ impl Compiler {
     ) -> Result<Arc<NativeCode>, Refused> {
         let refuse = |e: crate::error::LoadError| Refused(e.to_string());
         // Validates it, too.
-        let plain = module.inner.code(module, func, Mode::Plain).map_err(refuse)?;
+        let plain = module
+            .inner
+            .code(module, func, Mode::Plain)
+            .map_err(refuse)?;
         let mut context = Context::new();
         let mut builder = FunctionBuilderContext::new();
-        let draft = translate::translate(module, func, &plain, osr, self.isa.frontend_config(), &mut context.func, &mut builder)?;
+        let draft = translate::translate(
+            module,
+            func,
+            &plain,
+            osr,
+            self.isa.frontend_config(),
+            &mut context.func,
+            &mut builder,
+        )?;
         let role = match osr {
             None => Role::Func(func),
             Some(pc) => Role::Osr { func, pc },
@@ -125,7 +157,12 @@ impl Compiler {
         self.finish(context, Role::Stub, Draft::default())
     }
 
-    fn finish(&self, mut context: Context, role: Role, draft: Draft) -> Result<Arc<NativeCode>, Refused> {
+    fn finish(
+        &self,
+        mut context: Context,
+        role: Role,
+        draft: Draft,
+    ) -> Result<Arc<NativeCode>, Refused> {
         let compiled = context
             .compile(&*self.isa, &mut ControlPlane::default())
             .map_err(|e| Refused(format!("{:?}", e.inner)))?;
@@ -208,7 +245,10 @@ fn prologue(compiled: &CompiledCode) -> (Box<[(u8, i32)]>, u32) {
                 offset_downward_to_clobbers,
                 ..
             } => down = offset_downward_to_clobbers as i32,
-            UnwindInst::SaveReg { clobber_offset, reg } => {
+            UnwindInst::SaveReg {
+                clobber_offset,
+                reg,
+            } => {
                 let offset = clobber_offset as i32 - down;
                 lowest = lowest.min(offset);
                 saves.push((reg.hw_enc(), offset));

@@ -11,6 +11,7 @@ mod compile;
 pub(crate) mod stubs;
 mod thunks;
 mod translate;
+mod worker;
 
 use std::sync::Arc;
 
@@ -33,6 +34,32 @@ pub(crate) fn function_if_ready(module: &Module, func: u32) -> Option<Arc<Native
     let cache = module.inner.code.native();
     let at = (func - module.inner.num_imported_funcs) as usize;
     cache.funcs[at].get()?.clone()
+}
+
+/// Machine code that is entered at a `loop`, compiled now if it has not been.
+pub(crate) fn at_loop(module: &Module, func: u32, pc: u32) -> Option<Arc<NativeCode>> {
+    let compiler = module.inner.engine.compiler()?;
+    let place = module.inner.code.native().at_loop(func, pc);
+    let made = place.get_or_init(|| compiler.osr(module, func, pc).ok());
+    made.clone()
+}
+
+/// Machine code that is entered at a `loop`, if it has been compiled: `None` if not yet,
+/// `Some(None)` if it cannot be.
+pub(crate) fn at_loop_if_ready(
+    module: &Module,
+    func: u32,
+    pc: u32,
+) -> Option<Option<Arc<NativeCode>>> {
+    let place = module.inner.code.native().at_loop(func, pc);
+    place.get().cloned()
+}
+
+/// Asks for machine code of a function, or of one of its loops, to be made by another thread.
+pub(crate) fn request(module: &Module, func: u32, pc: Option<u32>) {
+    if let Some(compiler) = module.inner.engine.compiler() {
+        compiler.worker.request(module, func, pc);
+    }
 }
 
 /// Machine code that calls functions of a type with arguments from a frame.

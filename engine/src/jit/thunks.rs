@@ -98,7 +98,9 @@ pub(super) fn call_exit(
 ) -> Value {
     let signature = b.import_signature(abi::exit_signature(arguments.len()));
     let target = exit_address(b, exit, ctx);
-    let arguments: Vec<Value> = std::iter::once(ctx).chain(arguments.iter().copied()).collect();
+    let arguments: Vec<Value> = std::iter::once(ctx)
+        .chain(arguments.iter().copied())
+        .collect();
     let call = b.ins().call_indirect(signature, target, &arguments);
     b.inst_results(call)[0]
 }
@@ -107,5 +109,6 @@ pub(super) fn call_exit(
 pub(super) fn exit_address(b: &mut FunctionBuilder<'_>, exit: Exit, ctx: Value) -> Value {
     let flags = MemFlagsData::trusted().with_readonly().with_can_move();
     let table = b.ins().load(types::I64, flags, ctx, abi::CTX_NATIVES);
-    b.ins().load(types::I64, flags, table, exit as usize as i32 * 8)
+    b.ins()
+        .load(types::I64, flags, table, exit as usize as i32 * 8)
 }

@@ -272,7 +272,13 @@ pub(super) unsafe fn poll(ctx: *mut Ctx, pc: *const Cell, fp: *mut u64, budget: 
         return core.resume_before(pc, fp);
     }
     match core.allow(pc, fp, ctx) {
-        Ok(pc) => core.resume_before(pc, fp),
+        Ok(pc) => match core.sample(pc, fp, ctx) {
+            None => core.resume_before(pc, fp),
+            Some(status) => Resume {
+                pc: std::ptr::without_provenance(status as usize),
+                handler: std::ptr::null(),
+            },
+        },
         Err(code) => core.end_at(
             Ending::Raised(code.into()),
             Position::Code { pc, fp, ctx },

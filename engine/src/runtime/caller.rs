@@ -87,7 +87,7 @@ impl<'a, T> Caller<'a, T> {
     /// As [`Store::set_fuel_limit`](crate::Store::set_fuel_limit): counts from the guest's next
     /// operator on.
     pub fn set_fuel_limit(&mut self, fuel: Option<u64>) {
-        self.core.fuel.set_limit(fuel);
+        self.core.limit_fuel(fuel);
     }
 }
 

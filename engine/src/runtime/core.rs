@@ -19,6 +19,7 @@ use super::table::TableData;
 use super::tag::TagData;
 use super::value::slots_of;
 use super::{Func, Limits, Val};
+use crate::config::TierZeal;
 use crate::engine::Engine;
 use crate::error::{Error, Result, TrapCode};
 use crate::frame::code_map::CodeMap;
@@ -190,7 +191,12 @@ impl StoreCore {
             store: std::ptr::null_mut(),
         });
         let interrupt = InterruptHandle::default();
-        interrupt.set_stack_limit(stack_limit as u64);
+        let limit = match engine.config().tier_zeal {
+            // Compiled code always believes that somebody wants something.
+            TierZeal::Deopt => 0,
+            _ => stack_limit as u64,
+        };
+        interrupt.set_stack_limit(limit);
         StoreCore {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             engine: engine.clone(),
@@ -212,7 +218,10 @@ impl StoreCore {
             unwinding: Vec::new(),
             instantiating: 0,
             limits: Limits::default(),
-            fuel: Fuel::new(),
+            fuel: Fuel::new(matches!(
+                engine.config().tier_zeal,
+                TierZeal::Eager | TierZeal::Osr
+            )),
             interrupt,
             code_map: CodeMap::default(),
             probes: ProbeTable::default(),

@@ -20,6 +20,8 @@ pub(crate) struct Fuel {
     limit: Option<i64>,
     /// Charged against the limit but no fuel: the size of bulk operations.
     bulk: i64,
+    /// Units of a slice.
+    slice: i64,
 }
 
 /// What the account allows at a transfer.
@@ -32,8 +34,10 @@ pub(crate) enum Allowance {
 }
 
 impl Fuel {
-    pub(crate) fn new() -> Fuel {
+    /// `shortest`: code polls whenever it can.
+    pub(crate) fn new(shortest: bool) -> Fuel {
         Fuel {
+            slice: if shortest { 1 } else { SLICE },
             given: 0,
             left: 0,
             limit: None,
@@ -101,9 +105,9 @@ impl Fuel {
     /// Renews the slice, if the limit is far enough away.
     pub(crate) fn renew(&mut self) -> Allowance {
         match self.remaining() {
-            None => self.settle(SLICE),
+            None => self.settle(self.slice),
             Some(remaining) if remaining > 2 * LINE_MAX as i64 => {
-                self.settle(SLICE.min(remaining - LINE_MAX as i64));
+                self.settle(self.slice.min(remaining - LINE_MAX as i64));
             }
             Some(remaining) => return Allowance::Last(remaining),
         }

@@ -85,7 +85,9 @@ impl InterruptHandle {
     /// Lets compiled code run on, if there is no request.
     fn calm(&self) {
         let limit = self.request.limit.load(Ordering::SeqCst);
-        self.request.poll.0.request.store(0, Ordering::SeqCst);
+        // A limit of 0 is that of a store whose code is always to poll.
+        let always = u32::from(limit == 0);
+        self.request.poll.0.request.store(always, Ordering::SeqCst);
         self.request.poll.0.limit.store(limit, Ordering::SeqCst);
         if self.is_pending() {
             // It came in between.

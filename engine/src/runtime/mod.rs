@@ -28,6 +28,7 @@ mod value;
 
 pub use self::core::StoreCore;
 pub use anyref::AnyRef;
+pub(crate) use call::trap_code;
 pub use caller::Caller;
 pub use exnref::ExnRef;
 pub use externref::ExternRef;
@@ -45,5 +46,4 @@ pub use table::Table;
 pub use tag::Tag;
 pub use typed::{TypedFunc, WasmParams, WasmResults, WasmTy};
 pub use value::Val;
-pub(crate) use call::trap_code;
 pub(crate) use value::slot_offsets;

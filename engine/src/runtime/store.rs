@@ -115,6 +115,8 @@ impl<T> Store<T> {
 
     /// Limits the fuel that guests may consume from now on; `None` takes the limit away.
     ///
+    /// Code that is not counted cannot be limited, so from then on the store interprets everything.
+    ///
     /// The guest ends with [`TrapCode::OutOfFuel`](crate::TrapCode::OutOfFuel) before the first
     /// operator that would exceed it. Bulk operations charge 1 per 16 bytes or element against
     /// the limit (not in [`Store::fuel_consumed`]).
@@ -134,11 +136,12 @@ impl<T> Store<T> {
     /// # Ok::<(), probity_engine::Error>(())
     /// ```
     pub fn set_fuel_limit(&mut self, fuel: Option<u64>) {
-        self.core_mut().fuel.set_limit(fuel);
+        self.core_mut().limit_fuel(fuel);
     }
 
     /// Fuel consumed since the store was made, by rule `fuel.v1`: 1 for each operator that
-    /// does work and 1 at each function entry. Always counted, exact after traps too.
+    /// does work and 1 at each function entry; exact after traps too. What compiled code does is
+    /// not in it ([`Config::tier`](crate::Config::tier)), unless there is a limit.
     pub fn fuel_consumed(&self) -> u64 {
         self.core().fuel_consumed()
     }

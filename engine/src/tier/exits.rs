@@ -13,6 +13,7 @@ use super::code::{ResultKind, SiteKind};
 use super::enter::cell_budget;
 use super::frames::{Cursor, LINK_BELOW, Link, NativeFrame};
 use super::{CURRENT, Registers};
+use crate::config::TierZeal;
 use crate::error::{Error, TrapCode};
 use crate::frame::walk::{Place, Position};
 use crate::jit::stubs;
@@ -133,10 +134,7 @@ pub(crate) unsafe extern "sysv64" fn resolve(ctx: *mut Ctx, link: *const Link) -
 
 /// Control has come back to a compiled frame that the interpreter takes over. Gives the link to go
 /// on with, and results in `registers`.
-pub(crate) unsafe extern "sysv64" fn returned(
-    fp: usize,
-    registers: *mut Registers,
-) -> *const Link {
+pub(crate) unsafe extern "sysv64" fn returned(fp: usize, registers: *mut Registers) -> *const Link {
     // SAFETY: assembly passes the frame and its registers; code of the current activation's store
     // is running.
     unsafe {
@@ -227,6 +225,12 @@ impl StoreCore {
                 return self.raise_at(frame.cursor, ctx, TrapCode::StackOverflow.into(), false);
             }
             drop(frame);
+            if code != &raw const HOST && !foreign {
+                self.called_out((*record).id);
+            }
+            if self.engine().config().tier_zeal == TierZeal::Deopt {
+                self.redirect_from(ctx, link);
+            }
             *header = (&raw const LEAVE_TO_NATIVE) as u64;
             *header.add(1) = link as u64;
             self.fuel.consume(1);
@@ -345,13 +349,28 @@ impl StoreCore {
                 let cursor = frame.cursor.at_trap();
                 return self.raise_at(cursor, ctx, code.into(), true);
             }
-            // The request was taken back.
+            // The request was taken back, or there is none but zeal.
+            if self.engine().config().tier_zeal == TierZeal::Deopt {
+                self.redirect_from(ctx, link);
+            }
             let index = frame.code.role.func().expect("a function's frame");
             let id = self.instance_of(ctx).map_or(0, |data| data.func_id(index));
             let at = self.interpreted_code(id).expect("code that was compiled");
             let moved = self.move_to(at, fp, ctx);
             self.give_to_interpreter(frame.cursor, &frame.code, moved)
         }
+    }
+
+    /// Lets the interpreter take over all compiled frames outside of an exit.
+    ///
+    /// # Safety
+    /// `link` must be live, of code that runs in `ctx`.
+    unsafe fn redirect_from(&mut self, ctx: *mut Ctx, link: *const Link) {
+        // SAFETY: by contract.
+        let cursor = unsafe { Cursor::at_link(link) };
+        self.positions.push(Position::Native { cursor, ctx });
+        self.redirect_all();
+        self.positions.pop();
     }
 
     /// Ends the run with an error of the frame at `cursor`.
@@ -362,13 +381,7 @@ impl StoreCore {
         Next::Leave(exit::ENGINE)
     }
 
-    unsafe fn trapped(
-        &mut self,
-        pc: usize,
-        address: usize,
-        signal: u64,
-        link: *const Link,
-    ) -> u64 {
+    unsafe fn trapped(&mut self, pc: usize, address: usize, signal: u64, link: *const Link) -> u64 {
         let status = self.native.find(pc).and_then(|code| code.trap_at(pc));
         let Some(status) = status else {
             // Not an outcome of the guest but a bug of ours, and no state to go on with.

@@ -75,7 +75,8 @@ impl Cursor {
         for &(register, offset) in &code.saves {
             if let Some(at) = saved_index(register) {
                 // SAFETY: the prologue has saved it there.
-                saved[at] = unsafe { *(self.fp.wrapping_add_signed(offset as isize) as *const u64) };
+                saved[at] =
+                    unsafe { *(self.fp.wrapping_add_signed(offset as isize) as *const u64) };
             }
         }
         // SAFETY: a frame begins with the caller's frame pointer and the return address.

@@ -41,6 +41,27 @@ impl StoreCore {
         }
     }
 
+    /// Limits the fuel. Compiled code does not count, so the interpreter takes all of it over.
+    pub(crate) fn limit_fuel(&mut self, fuel: Option<u64>) {
+        self.fuel.set_limit(fuel);
+        let off = fuel.is_some();
+        if self.engine().config().tier == Tier::Interp || off == self.native.off {
+            return;
+        }
+        self.native.off = off;
+        if off {
+            self.redirect_all();
+        }
+        let prepared: Vec<u32> = self.probes.prepared.iter().copied().collect();
+        for func in prepared {
+            if !self.probes.private.contains_key(&func)
+                && let Ok(cells) = self.interpreted_code(func)
+            {
+                self.set_code(func, cells);
+            }
+        }
+    }
+
     /// Machine code of a function, and the way in from the interpreter.
     fn compiled(&self, func: u32) -> Option<(Arc<NativeCode>, Arc<NativeCode>)> {
         let FuncKind::Wasm { instance, index } = self.funcs[func as usize].kind else {

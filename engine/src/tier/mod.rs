@@ -16,9 +16,10 @@ pub(crate) mod enter;
 pub(crate) mod exits;
 pub(crate) mod frames;
 pub(crate) mod install;
+pub(crate) mod policy;
 
 use std::cell::Cell as ThreadCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use probity_interp::layout::{Cell, Ctx};
@@ -90,6 +91,11 @@ pub(crate) struct NativeState {
     pub(crate) crossings: u32,
     /// The frame that goes on, if it is a compiled one.
     pub(crate) catcher: Option<(Cursor, Arc<NativeCode>)>,
+    /// How often interpreted functions and loops were found running.
+    pub(crate) samples: HashMap<u32, u32>,
+    pub(crate) loops: HashMap<(u32, u32), u32>,
+    /// How often compiled code has called functions that are not compiled.
+    pub(crate) calls_out: HashMap<u32, u32>,
     /// Where compiled code stands that runs an instruction in the engine.
     pub(crate) at_op: Option<Cursor>,
     /// Nothing is entered any more: the store has asked for what compiled code does not do.
@@ -117,9 +123,4 @@ impl StoreCore {
 thread_local! {
     /// The innermost activation of this thread.
     static CURRENT: ThreadCell<*mut Activation> = const { ThreadCell::new(std::ptr::null_mut()) };
-}
-
-/// The innermost activation of this thread.
-pub(crate) fn current() -> *mut Activation {
-    CURRENT.get()
 }

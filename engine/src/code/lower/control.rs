@@ -284,6 +284,7 @@ impl<'a> Lowering<'a> {
             O::Loop { blockty } => {
                 let sig = self.sig(blockty)?;
                 self.pending_label = true;
+                self.loops.push((self.cells.len() as u32, self.pc));
                 self.enter(Block::Loop, sig, None);
                 self.marker();
             }

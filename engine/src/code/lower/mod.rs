@@ -154,6 +154,7 @@ struct Lowering<'a> {
     sites: Vec<(u32, u32)>,
     returns: Vec<u32>,
     tries: Vec<Try>,
+    loops: Vec<(u32, u32)>,
     stacks: Vec<u32>,
     stack_nodes: Vec<(ValType, u32)>,
 }
@@ -208,6 +209,7 @@ impl<'a> Lowering<'a> {
             sites: Vec::new(),
             returns: Vec::new(),
             tries: Vec::new(),
+            loops: Vec::new(),
             stacks: Vec::new(),
             stack_nodes: vec![(ValType::I32, 0)],
         };
@@ -621,6 +623,7 @@ impl<'a> Lowering<'a> {
             frame_slots: self.max_slot,
             sites,
             tries: self.tries.into(),
+            loops: self.loops.into(),
         }
     }
 }

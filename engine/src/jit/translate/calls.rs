@@ -126,7 +126,10 @@ impl Translator<'_> {
         self.b.ins().store(flags, record, self.ctx, abi::CTX_CALLEE);
         let flags = self.flags(Region::Record);
         let fixed = flags.with_readonly();
-        let home = self.b.ins().load(types::I64, fixed, record, abi::RECORD_CTX);
+        let home = self
+            .b
+            .ins()
+            .load(types::I64, fixed, record, abi::RECORD_CTX);
         let same = self.b.ins().icmp(IntCC::Equal, home, self.ctx);
         let native = self
             .b
@@ -204,7 +207,10 @@ impl Translator<'_> {
     fn check_signature(&mut self, record: Value, type_index: u32) {
         let wanted = self.m.types[type_index as usize].id.index;
         let flags = self.flags(Region::Record).with_readonly();
-        let sig = self.b.ins().load(types::I32, flags, record, abi::RECORD_SIG);
+        let sig = self
+            .b
+            .ins()
+            .load(types::I32, flags, record, abi::RECORD_SIG);
         let differs = self
             .b
             .ins()

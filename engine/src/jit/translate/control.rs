@@ -169,7 +169,10 @@ impl<'a> Translator<'a> {
         let mut values = Vec::new();
         for operand in &self.stack[self.stack.len() - params..] {
             let ty = abi::clif_type(operand.ty);
-            let value = self.b.ins().load(ty, flags, self.fp, operand.slot as i32 * 8);
+            let value = self
+                .b
+                .ins()
+                .load(ty, flags, self.fp, operand.slot as i32 * 8);
             values.push(value);
         }
         self.jump_to(head, &values);

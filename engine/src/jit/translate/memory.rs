@@ -231,10 +231,7 @@ impl Translator<'_> {
         let value = match self.b.func.dfg.value_type(value) {
             types::I32 => self.b.ins().uextend(types::I64, value),
             types::F32 => {
-                let bits = self
-                    .b
-                    .ins()
-                    .bitcast(types::I32, MemFlagsData::new(), value);
+                let bits = self.b.ins().bitcast(types::I32, MemFlagsData::new(), value);
                 self.b.ins().uextend(types::I64, bits)
             }
             _ => value,

@@ -53,7 +53,16 @@ pub(super) fn translate(
     }
     let info = module.function(index).expect("a function with a body");
     let locals = info.local_types().map_err(|e| Refused(e.to_string()))?;
-    let mut translator = Translator::new(&module.inner, index, plain, &ops, &locals, osr, func, context);
+    let mut translator = Translator::new(
+        &module.inner,
+        index,
+        plain,
+        &ops,
+        &locals,
+        osr,
+        func,
+        context,
+    );
     translator.prologue(&locals);
     for (at, (op, pc)) in ops.iter().enumerate() {
         translator.at = at;
@@ -275,7 +284,12 @@ impl<'a> Translator<'a> {
     }
 
     fn push(&mut self, ty: ValType, value: Value) {
-        debug_assert_eq!(self.b.func.dfg.value_type(value), abi::clif_type(ty), "at {:#x}", self.pc);
+        debug_assert_eq!(
+            self.b.func.dfg.value_type(value),
+            abi::clif_type(ty),
+            "at {:#x}",
+            self.pc
+        );
         let slot = self.top_slot();
         self.stack.push(Operand { ty, slot, value });
     }
@@ -346,7 +360,12 @@ impl<'a> Translator<'a> {
             self.dead_operator(op);
             return Ok(());
         }
-        if self.numeric(op) || self.structured(op) || self.access(op) || self.call(op) || self.slow(op) {
+        if self.numeric(op)
+            || self.structured(op)
+            || self.access(op)
+            || self.call(op)
+            || self.slow(op)
+        {
             return Ok(());
         }
         self.leave();

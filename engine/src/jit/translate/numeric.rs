@@ -5,8 +5,8 @@ use cranelift_codegen::ir::immediates::{Ieee32, Ieee64};
 use cranelift_codegen::ir::{InstBuilder, MemFlagsData, Type, Value, types};
 use wasmparser::Operator as O;
 
-use super::Translator;
 use super::super::abi;
+use super::Translator;
 use crate::types::ValType::{F32, F64, I32, I64};
 
 impl Translator<'_> {

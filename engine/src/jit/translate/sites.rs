@@ -167,9 +167,10 @@ impl Translator<'_> {
     /// Writes live locals and the lowest `operands` operands to their slots. Locals that are not
     /// live become zero if the collector would look at them.
     pub(super) fn store_frame(&mut self, operands: usize) {
-        let live: Option<Vec<bool>> = self.analysis.live_before(self.at).map(|set| {
-            (0..self.locals.len()).map(|i| set.contains(i)).collect()
-        });
+        let live: Option<Vec<bool>> = self
+            .analysis
+            .live_before(self.at)
+            .map(|set| (0..self.locals.len()).map(|i| set.contains(i)).collect());
         for i in 0..self.locals.len() {
             let local = self.locals[i];
             let is_live = live.as_ref().is_none_or(|live| live[i]);
@@ -241,7 +242,10 @@ impl Translator<'_> {
         let poll = self.fixed(types::I64, abi::CTX_POLL);
         // A region for each, so that the loads of two loops are not taken for the same.
         let flags = self.flags(Region::Poll(self.polls));
-        let request = self.b.ins().load(types::I32, flags, poll, abi::POLL_REQUEST);
+        let request = self
+            .b
+            .ins()
+            .load(types::I32, flags, poll, abi::POLL_REQUEST);
         let (cold, next) = (self.b.create_block(), self.b.create_block());
         self.b.ins().brif(request, cold, &[], next, &[]);
         self.b.set_cold_block(cold);
