@@ -14,6 +14,8 @@ mod feature;
 mod frame;
 mod gc;
 pub mod hook;
+#[cfg(jit)]
+mod jit;
 mod module;
 mod runtime;
 mod sys;

@@ -1,0 +1,3 @@
+//! The optimising tier: machine code by Cranelift.
+
+pub(crate) mod analysis;
