@@ -24,6 +24,8 @@ mod flow;
 mod liveness;
 mod local_set;
 mod loops;
+#[cfg(test)]
+mod tests;
 
 use wasmparser::Operator;
 
