@@ -191,12 +191,8 @@ impl StoreCore {
             store: std::ptr::null_mut(),
         });
         let interrupt = InterruptHandle::default();
-        let limit = match engine.config().tier_zeal {
-            // Compiled code always believes that somebody wants something.
-            TierZeal::Deopt => 0,
-            _ => stack_limit as u64,
-        };
-        interrupt.set_stack_limit(limit);
+        let always = engine.config().tier_zeal == TierZeal::Deopt;
+        interrupt.set_stack_limit(stack_limit as u64, always);
         StoreCore {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             engine: engine.clone(),

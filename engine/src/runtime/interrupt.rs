@@ -39,6 +39,8 @@ struct Request {
     poll: PollWord,
     /// Stack limit of the store, for when there is no request.
     limit: AtomicU64,
+    /// What `poll` says when there is no request.
+    always: AtomicU32,
 }
 
 #[derive(Debug)]
@@ -76,8 +78,10 @@ impl InterruptHandle {
         &raw const self.request.poll.0
     }
 
-    /// Tells compiled code of the stack limit.
-    pub(crate) fn set_stack_limit(&self, limit: u64) {
+    /// Tells compiled code of the stack limit; `always` lets it believe that there is a request
+    /// whenever it looks for one in a loop.
+    pub(crate) fn set_stack_limit(&self, limit: u64, always: bool) {
+        self.request.always.store(always.into(), Ordering::SeqCst);
         self.request.limit.store(limit, Ordering::SeqCst);
         self.calm();
     }
@@ -85,8 +89,7 @@ impl InterruptHandle {
     /// Lets compiled code run on, if there is no request.
     fn calm(&self) {
         let limit = self.request.limit.load(Ordering::SeqCst);
-        // A limit of 0 is that of a store whose code is always to poll.
-        let always = u32::from(limit == 0);
+        let always = self.request.always.load(Ordering::SeqCst);
         self.request.poll.0.request.store(always, Ordering::SeqCst);
         self.request.poll.0.limit.store(limit, Ordering::SeqCst);
         if self.is_pending() {

@@ -15,7 +15,7 @@ use super::frames::{Cursor, LINK_BELOW, Link, NativeFrame};
 use super::{CURRENT, Registers};
 use crate::config::TierZeal;
 use crate::error::{Error, TrapCode};
-use crate::frame::walk::{Place, Position};
+use crate::frame::walk::{Place, Position, Stretch};
 use crate::jit::stubs;
 use crate::runtime::core::{Ending, StoreCore, core_of};
 
@@ -349,10 +349,7 @@ impl StoreCore {
                 let cursor = frame.cursor.at_trap();
                 return self.raise_at(cursor, ctx, code.into(), true);
             }
-            // The request was taken back, or there is none but zeal.
-            if self.engine().config().tier_zeal == TierZeal::Deopt {
-                self.redirect_from(ctx, link);
-            }
+            // The request was taken back.
             let index = frame.code.role.func().expect("a function's frame");
             let id = self.instance_of(ctx).map_or(0, |data| data.func_id(index));
             let at = self.interpreted_code(id).expect("code that was compiled");
@@ -368,9 +365,12 @@ impl StoreCore {
     unsafe fn redirect_from(&mut self, ctx: *mut Ctx, link: *const Link) {
         // SAFETY: by contract.
         let cursor = unsafe { Cursor::at_link(link) };
-        self.positions.push(Position::Native { cursor, ctx });
-        self.redirect_all();
-        self.positions.pop();
+        // Those outside of one that is taken over already are, too.
+        let stretch = Stretch::new(self, Position::Native { cursor, ctx });
+        let frames: Vec<_> = stretch.take_while(|frame| frame.native.is_some()).collect();
+        for frame in frames {
+            self.redirect(&frame, &frame.range, frame.place.cell());
+        }
     }
 
     /// Ends the run with an error of the frame at `cursor`.

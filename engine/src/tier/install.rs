@@ -8,7 +8,7 @@ use probity_interp::layout::{Cell, Ctx};
 
 use super::code::NativeCode;
 use crate::code::Mode;
-use crate::config::Tier;
+use crate::config::{Tier, TierZeal};
 use crate::error::Result;
 use crate::jit;
 use crate::jit::stubs;
@@ -68,8 +68,11 @@ impl StoreCore {
             return None;
         };
         let module = &self.instances[instance as usize].module;
-        let code = match self.engine().config().tier {
+        let config = self.engine().config();
+        let code = match config.tier {
             Tier::Interp => None,
+            // Frames of compiled code with exits in what they call, of which there is much more then.
+            Tier::Jit if config.tier_zeal == TierZeal::Deopt && index % 2 == 1 => None,
             Tier::Jit => jit::function(module, index),
             Tier::Auto => jit::function_if_ready(module, index),
         }?;

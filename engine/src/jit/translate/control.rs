@@ -151,7 +151,7 @@ impl<'a> Translator<'a> {
         self.b.switch_to_block(head);
         self.open(ty, Some(head), None);
         self.bind(head, height, &params);
-        if self.analysis.needs_poll(self.at) {
+        if self.analysis.loop_info(self.at).polls {
             self.poll();
         }
     }

@@ -27,7 +27,7 @@ pub(super) use self::sites::{Draft, DraftPlace};
 use super::abi;
 use super::analysis::Analysis;
 use super::compile::Refused;
-use crate::code::FuncCode;
+use crate::code::{FuncCode, classify};
 use crate::module::{Module, ModuleInner};
 use crate::runtime::slot_offsets;
 use crate::types::{FuncType, ValType};
@@ -74,6 +74,39 @@ pub(super) fn translate(
         return Err(Refused("no entry at this loop".to_owned()));
     }
     Ok(translator.finish(config))
+}
+
+/// Whether an operator may need to know what is live at it: what is neither a plain computation nor
+/// a branch.
+fn may_leave(op: &O<'_>) -> bool {
+    classify::scalar(op).is_none()
+        && classify::vector(op).is_none()
+        && !matches!(
+            op,
+            O::LocalGet { .. }
+                | O::LocalSet { .. }
+                | O::LocalTee { .. }
+                | O::I32Const { .. }
+                | O::I64Const { .. }
+                | O::F32Const { .. }
+                | O::F64Const { .. }
+                | O::V128Const { .. }
+                | O::GlobalGet { .. }
+                | O::GlobalSet { .. }
+                | O::Select
+                | O::TypedSelect { .. }
+                | O::Drop
+                | O::Nop
+                | O::Block { .. }
+                | O::If { .. }
+                | O::Else
+                | O::End
+                | O::Br { .. }
+                | O::BrIf { .. }
+                | O::BrTable { .. }
+                | O::Return
+                | O::Unreachable
+        )
 }
 
 /// "Status" of what control never reaches.
@@ -174,7 +207,7 @@ impl<'a> Translator<'a> {
             Some(_) => abi::entry_signature(),
         };
         let checks = |callee: u32| callee < m.num_imported_funcs || callee == index;
-        let analysis = Analysis::new(ops, locals.len(), &checks);
+        let analysis = Analysis::new(ops, locals.len(), &checks, &may_leave);
         let mut b = FunctionBuilder::new(func, context);
         let block = b.create_block();
         b.append_block_params_for_function_params(block);

@@ -53,7 +53,7 @@ impl Translator<'_> {
     /// Locals that are live behind the current operator.
     fn live_locals(&mut self) -> Vec<(u32, Value)> {
         let live: Vec<usize> = match self.analysis.live_after(self.at) {
-            Some(set) => set.iter().collect(),
+            Some(set) => set.iter().map(|i| i as usize).collect(),
             None => (0..self.locals.len()).collect(),
         };
         live.into_iter()
@@ -170,7 +170,9 @@ impl Translator<'_> {
         let live: Option<Vec<bool>> = self
             .analysis
             .live_before(self.at)
-            .map(|set| (0..self.locals.len()).map(|i| set.contains(i)).collect());
+            .map(|set| (0..self.locals.len() as u32)
+                .map(|i| set.contains(i))
+                .collect());
         for i in 0..self.locals.len() {
             let local = self.locals[i];
             let is_live = live.as_ref().is_none_or(|live| live[i]);
