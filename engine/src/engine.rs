@@ -4,6 +4,8 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::config::Config;
+#[cfg(jit)]
+use crate::jit::native_tools::NativeTools;
 use crate::types::registry::TypeRegistry;
 use crate::types::{ArrayType, CompositeType, FuncType, HeapType, StructType, TypeId};
 
@@ -25,6 +27,9 @@ pub struct Engine(Arc<EngineInner>);
 pub(crate) struct EngineInner {
     pub(crate) config: Config,
     pub(crate) types: Mutex<TypeRegistry>,
+    /// Profilers and debuggers; an error if they cannot be told anything.
+    #[cfg(jit)]
+    pub(crate) native_tools: std::io::Result<NativeTools>,
 }
 
 impl Engine {
@@ -33,12 +38,26 @@ impl Engine {
         Engine(Arc::new(EngineInner {
             config: config.clone(),
             types: Mutex::default(),
+            #[cfg(jit)]
+            native_tools: NativeTools::new(&config.tool_settings()),
         }))
     }
 
     /// The settings that the engine was made with.
     pub fn config(&self) -> &Config {
         &self.0.config
+    }
+
+    /// What went wrong first with the output for profilers that [`Config::perf`] asked for. Code
+    /// that was compiled before is in there, later code is not. The text fits "failed to ...".
+    pub fn tools_error(&self) -> Option<String> {
+        #[cfg(jit)]
+        return match &self.0.native_tools {
+            Ok(tools) => tools.error().map(str::to_owned),
+            Err(error) => Some(error.to_string()),
+        };
+        #[cfg(not(jit))]
+        None
     }
 
     /// The id of a function type: of one that comes from a module of this engine its own, of

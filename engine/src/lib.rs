@@ -14,12 +14,14 @@ mod feature;
 mod frame;
 mod gc;
 pub mod hook;
+#[cfg(jit)]
+mod jit;
 mod module;
 mod runtime;
 mod sys;
 mod types;
 
-pub use config::{Config, Tier};
+pub use config::{Config, PerfOutput, Tier};
 pub use engine::Engine;
 pub use error::{BacktraceFrame, Error, ErrorKind, LinkError, LoadError, Result, Trap, TrapCode};
 pub use feature::{Feature, WasmVersion};

@@ -1,0 +1,3 @@
+//! Compiled code.
+
+pub(crate) mod native_tools;
