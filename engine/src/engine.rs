@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::config::Config;
 #[cfg(jit)]
-use crate::jit::native_tools::NativeTools;
+use crate::jit::native_tools::{NativeTools, Published, Registration};
 use crate::types::registry::TypeRegistry;
 use crate::types::{ArrayType, CompositeType, FuncType, HeapType, StructType, TypeId};
 
@@ -29,7 +29,7 @@ pub(crate) struct EngineInner {
     pub(crate) types: Mutex<TypeRegistry>,
     /// Profilers and debuggers; an error if they cannot be told anything.
     #[cfg(jit)]
-    pub(crate) native_tools: std::io::Result<NativeTools>,
+    native_tools: std::io::Result<NativeTools>,
 }
 
 impl Engine {
@@ -93,6 +93,24 @@ impl Engine {
         self.with_types(|types| sub.is_subtype_of(sup, types))
     }
 
+    /// Does any profiler or debugger want to be told about code? If not, names and lines need not
+    /// be made for [`Engine::publish`].
+    #[cfg(jit)]
+    #[allow(dead_code, reason = "the compiler asks")]
+    pub(crate) fn has_native_tools(&self) -> bool {
+        matches!(&self.0.native_tools, Ok(tools) if tools.are_any())
+    }
+
+    /// Tells profilers and debuggers about code that is in its place.
+    #[cfg(jit)]
+    #[allow(dead_code, reason = "the compiler calls it")]
+    pub(crate) fn publish(&self, p: &Published<'_>) -> Registration {
+        match &self.0.native_tools {
+            Ok(tools) => tools.publish(p),
+            Err(_) => Registration::default(),
+        }
+    }
+
     /// Runs `f` under one lock of the type registry.
     pub(crate) fn with_types<R>(&self, f: impl FnOnce(&mut TypeRegistry) -> R) -> R {
         // An insertion that panicked (out of memory) leaves a map that is still a map.
@@ -140,5 +158,31 @@ mod tests {
             id,
             engine.func_type(&FuncType::new([], [ValType::I32, ValType::I64]))
         );
+    }
+
+    /// Errors of the tools are found out, and nothing else is affected.
+    #[cfg(jit)]
+    #[test]
+    fn tools_that_cannot_be_told_are_an_error_to_ask_for() {
+        let published = Published {
+            name: "f",
+            base: std::ptr::without_provenance(0x1000),
+            code: &[0xc3],
+            lines: &[],
+            module: "m.wasm",
+        };
+        let mut config = Config::new();
+        config.perf(crate::PerfOutput::JitDump);
+        config.jitdump_dir("/nowhere/at/all");
+        let engine = Engine::new(&config);
+        assert!(!engine.has_native_tools());
+        let _ = engine.publish(&published);
+        let error = engine.tools_error().unwrap();
+        assert!(error.starts_with("open directory '/nowhere"), "{error}");
+
+        let engine = Engine::new(Config::new().native_debug(true));
+        assert!(engine.has_native_tools());
+        let _ = engine.publish(&published);
+        assert_eq!(engine.tools_error(), None);
     }
 }

@@ -128,6 +128,11 @@ impl NativeTools {
         })
     }
 
+    /// Is anyone told anything?
+    pub(crate) fn are_any(&self) -> bool {
+        self.perf_map.is_some() || self.jitdump.is_some() || self.gdb
+    }
+
     /// Tells the tools about code, which must be in its place already.
     #[allow(dead_code, reason = "the compiler calls it")]
     pub(crate) fn publish(&self, p: &Published<'_>) -> Registration {
@@ -223,7 +228,7 @@ mod tests {
     #[test]
     fn without_settings_nothing_is_opened_or_told() {
         let tools = NativeTools::new(&ToolSettings::default()).unwrap();
-        assert!(tools.perf_map.is_none() && tools.jitdump.is_none());
+        assert!(!tools.are_any());
         let registration = tools.publish(&published("f", "m", &[]));
         assert!(registration._gdb.is_none());
         assert_eq!(tools.error(), None);
