@@ -1,6 +1,7 @@
 //! `probity inspect`: what is in a module.
 
 mod body;
+mod compiled;
 mod functions;
 mod operator;
 mod types;
@@ -8,8 +9,9 @@ mod types;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use probity_engine::{Config, Engine, ExternType, FunctionInfo, LoadError, Module};
+use probity_engine::{Config, Engine, ExternType, FunctionInfo, LoadError, Module, Tier};
 
+use compiled::Explain;
 use types::Types;
 
 use crate::{
@@ -28,22 +30,52 @@ A reader that closes its end of a pipe early (`| head`) is no error.
 Examples:
   probity inspect program.wasm
   probity inspect program.wasm --func main
-  probity inspect program.wasm --func 12 --format json";
+  probity inspect program.wasm --func 12 --format json
+  probity inspect program.wasm --func main --show asm";
 
-/// Show a module's functions, types and tags, or the bytecode of a function
+/// Show a module's functions, types and tags, or one function: bytecode, or what it is compiled to
 #[derive(Debug, Args)]
 #[command(after_long_help = AFTER_LONG_HELP)]
 pub struct InspectArgs {
     /// The module (.wasm or .wat)
     pub module: PathBuf,
 
-    /// Show the bytecode of this function
+    /// Show this function
     #[arg(long, value_name = "NAME|INDEX")]
     pub func: Option<String>,
+
+    /// What of the function is shown
+    #[arg(long, value_enum, default_value_t = Show::Bytecode, requires = "func")]
+    pub show: Show,
 
     /// Format of what is shown
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,
+}
+
+/// Views of a function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Show {
+    /// The operators, nested
+    Bytecode,
+    /// What the compiler makes of them: Cranelift's intermediate code
+    Clif,
+    /// The machine code, with the offsets of operators
+    Asm,
+    /// Where compiled code can be left and entered, and where its values are then
+    Sites,
+}
+
+impl Show {
+    /// What the compiler is asked for; the bytecode needs none.
+    fn explain(self) -> Option<Explain> {
+        match self {
+            Show::Bytecode => None,
+            Show::Clif => Some(Explain::Clif),
+            Show::Asm => Some(Explain::Asm),
+            Show::Sites => Some(Explain::Sites),
+        }
+    }
 }
 
 /// Formats.
@@ -59,7 +91,8 @@ pub enum Format {
 pub fn main(args: &InspectArgs) -> Result<u8, Failure> {
     let path = args.module.display().to_string();
     let fail = |e: LoadError| Failure::load(about(&path, &e.to_string()));
-    let module = Module::from_file(&Engine::new(&Config::new()), &args.module).map_err(fail)?;
+    let engine = Engine::new(Config::new().tier(Tier::Jit));
+    let module = Module::from_file(&engine, &args.module).map_err(fail)?;
     match &args.func {
         None => {
             let types = Types::new(&module);
@@ -71,11 +104,20 @@ pub fn main(args: &InspectArgs) -> Result<u8, Failure> {
         }
         Some(func) => {
             let function = find(&module, func)?;
-            let body = body::Body::new(&module, function).map_err(fail)?;
-            to_stdout(|out| match args.format {
-                Format::Text => body.write_text(out),
-                Format::Json => body.write_json(out),
-            })?;
+            if let Some(what) = args.show.explain() {
+                let view = compiled::View::new(&module, function, what)
+                    .map_err(|message| Failure::load(about(&path, &message)))?;
+                to_stdout(|out| match args.format {
+                    Format::Text => view.write_text(out),
+                    Format::Json => view.write_json(out),
+                })?;
+            } else {
+                let body = body::Body::new(&module, function).map_err(fail)?;
+                to_stdout(|out| match args.format {
+                    Format::Text => body.write_text(out),
+                    Format::Json => body.write_json(out),
+                })?;
+            }
         }
     }
     // What is there has been shown; whether it is valid is worth knowing too.

@@ -26,7 +26,7 @@ use self::{
     outcome::Ended,
     resolve::{Plan, ReportTarget},
 };
-use crate::failure::{Failure, OUTPUT};
+use crate::failure::{Failure, OUTPUT, say};
 
 /// Runs the subcommand; the result is the process's exit status.
 pub fn main(args: RunArgs) -> Result<u8, Failure> {
@@ -66,6 +66,10 @@ pub fn main(args: RunArgs) -> Result<u8, Failure> {
     let mut all_written = true;
     if let Err(failure) = invoke::print(&run.results) {
         failure.report();
+        all_written = false;
+    }
+    if let Some(error) = engine.tools_error() {
+        say(&format!("failed to {error}"));
         all_written = false;
     }
     let (outcome, status) = run.ended.into_parts();

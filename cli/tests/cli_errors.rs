@@ -49,6 +49,8 @@ fn wrong_usage() {
         "--max-memory 99999999999999T",
         "--preload lib",
         "--seed x",
+        "--perf",
+        "--perf trace",
     ] {
         let done = run_module(options, &module, "").expect(2);
         assert!(!done.stderr.is_empty(), "{options}");

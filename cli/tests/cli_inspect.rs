@@ -112,3 +112,28 @@ fn functions_are_found_by_name_index_or_not_at_all() {
         .expect(2)
         .says(&["'smu'", "'sum'"]);
 }
+
+#[test]
+fn a_view_of_compiled_code_needs_a_function_that_has_some() {
+    let files = Files::new();
+    let module = files.wasm("m.wasm", MODULE);
+    let plain = inspect(&module, &["--func", "sum"]).expect(0).stdout;
+    let asked = inspect(&module, &["--func", "sum", "--show", "bytecode"]).expect(0);
+    assert_eq!(asked.stdout, plain);
+    inspect(&module, &["--show", "asm"])
+        .expect(2)
+        .says(&["--func"]);
+    inspect(&module, &["--func", "sum", "--show", "source"])
+        .expect(2)
+        .says(&["bytecode", "clif", "asm", "sites"]);
+    for view in ["clif", "asm", "sites"] {
+        inspect(&module, &["--func", "0", "--show", view])
+            .expect(1)
+            .says(&["function 0 is imported"]);
+    }
+    let views = [("clif", "iadd"), ("asm", "ret"), ("sites", "")];
+    for (view, part) in views {
+        let shown = inspect(&module, &["--func", "sum", "--show", view]).expect(0);
+        assert!(shown.stdout.contains(part), "{view}: {}", shown.stdout);
+    }
+}

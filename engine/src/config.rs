@@ -2,9 +2,13 @@
 //! decided here, once per [`Engine`](crate::Engine), so that code compiled for one
 //! store can be shared with every other store of the engine.
 
+use std::path::PathBuf;
+
 use wasmparser::WasmFeatures;
 
 use crate::feature::{self, Feature, WasmVersion};
+#[cfg(jit)]
+use crate::jit::native_tools::ToolSettings;
 
 /// How code is executed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -36,6 +40,19 @@ pub enum TierZeal {
     Deopt,
 }
 
+/// What Linux's `perf` is told about compiled functions, which it has no names for otherwise.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum PerfOutput {
+    /// Nothing.
+    #[default]
+    None,
+    /// Addresses and names, in `/tmp/perf-PID.map`, where `perf report` looks by itself.
+    Map,
+    /// The code too, with the Wasm program counters of its instructions, in `jit-PID.dump` in
+    /// [`Config::jitdump_dir`]: for `perf record -k 1`, then `perf inject --jit`.
+    JitDump,
+}
+
 /// Settings of an [`Engine`](crate::Engine).
 ///
 /// ```
@@ -54,6 +71,9 @@ pub struct Config {
     pub(crate) max_stack_bytes: usize,
     pub(crate) tier: Tier,
     pub(crate) tier_zeal: TierZeal,
+    pub(crate) perf: PerfOutput,
+    pub(crate) jitdump_dir: PathBuf,
+    pub(crate) native_debug: bool,
     /// What the engine executes; everything else is refused while loading.
     pub(crate) features: WasmFeatures,
 }
@@ -67,6 +87,9 @@ impl Default for Config {
             max_stack_bytes: 8 << 20,
             tier: Tier::default(),
             tier_zeal: TierZeal::default(),
+            perf: PerfOutput::default(),
+            jitdump_dir: ".".into(),
+            native_debug: false,
             features: feature::all(),
         }
     }
@@ -117,6 +140,33 @@ impl Config {
         self
     }
 
+    /// What `perf` is told about compiled functions. Default: [`PerfOutput::None`].
+    ///
+    /// The files are the process's: engines share them. What goes wrong with one is no matter of
+    /// the guest's, and answered by [`Engine::tools_error`](crate::Engine::tools_error).
+    pub fn perf(&mut self, output: PerfOutput) -> &mut Config {
+        self.perf = output;
+        self
+    }
+
+    /// Where [`PerfOutput::JitDump`] has its file. Default: the directory that is the current one
+    /// when the engine is made.
+    pub fn jitdump_dir(&mut self, dir: impl Into<PathBuf>) -> &mut Config {
+        self.jitdump_dir = dir.into();
+        self
+    }
+
+    /// With `true`, debuggers (GDB, LLDB) are told about compiled functions: backtraces have their
+    /// names, and breakpoints can be set at Wasm program counters, as `break MODULE:PC` with the
+    /// offset in decimal. Each function costs some kilobytes then. Default: `false`.
+    ///
+    /// Debuggers look for the symbols `__jit_debug_descriptor` and `__jit_debug_register_code`,
+    /// which a stripped program does not have.
+    pub fn native_debug(&mut self, on: bool) -> &mut Config {
+        self.native_debug = on;
+        self
+    }
+
     /// Starts from a version of the specification: modules that use anything newer are refused.
     /// The default is everything that the engine has, which is more than the newest version.
     pub fn wasm(&mut self, version: WasmVersion) -> &mut Config {
@@ -146,6 +196,16 @@ impl Config {
     pub fn gc_zeal(&mut self, on: bool) -> &mut Config {
         self.gc_zeal = on;
         self
+    }
+
+    #[cfg(jit)]
+    pub(crate) fn tool_settings(&self) -> ToolSettings {
+        let jitdump = self.perf == PerfOutput::JitDump;
+        ToolSettings {
+            perf_map: self.perf == PerfOutput::Map,
+            jitdump: jitdump.then(|| self.jitdump_dir.clone()),
+            gdb: self.native_debug,
+        }
     }
 
     /// The Wasm features that parser and validator accept under these settings. The only

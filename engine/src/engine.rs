@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::config::Config;
 #[cfg(jit)]
 use crate::jit::Compiler;
+use crate::jit::native_tools::{NativeTools, Published, Registration};
 use crate::types::registry::TypeRegistry;
 use crate::types::{ArrayType, CompositeType, FuncType, HeapType, StructType, TypeId};
 
@@ -31,6 +32,9 @@ pub(crate) struct EngineInner {
     pub(crate) types: Mutex<TypeRegistry>,
     #[cfg(jit)]
     compiler: OnceLock<Option<Compiler>>,
+    /// Profilers and debuggers; an error if they cannot be told anything.
+    #[cfg(jit)]
+    native_tools: std::io::Result<NativeTools>,
 }
 
 impl Engine {
@@ -41,12 +45,26 @@ impl Engine {
             types: Mutex::default(),
             #[cfg(jit)]
             compiler: OnceLock::new(),
+            #[cfg(jit)]
+            native_tools: NativeTools::new(&config.tool_settings()),
         }))
     }
 
     /// The settings that the engine was made with.
     pub fn config(&self) -> &Config {
         &self.0.config
+    }
+
+    /// What went wrong first with the output for profilers that [`Config::perf`] asked for. Code
+    /// that was compiled before is in there, later code is not. The text fits "failed to ...".
+    pub fn tools_error(&self) -> Option<String> {
+        #[cfg(jit)]
+        return match &self.0.native_tools {
+            Ok(tools) => tools.error().map(str::to_owned),
+            Err(error) => Some(error.to_string()),
+        };
+        #[cfg(not(jit))]
+        None
     }
 
     /// The id of a function type: of one that comes from a module of this engine its own, of
@@ -80,6 +98,22 @@ impl Engine {
     /// Is everything of `sub` also of `sup`? (Specification, "Matching" of heap types.)
     pub fn is_subtype(&self, sub: HeapType, sup: HeapType) -> bool {
         self.with_types(|types| sub.is_subtype_of(sup, types))
+    }
+
+    /// Does any profiler or debugger want to be told about code? If not, names and lines need not
+    /// be made for [`Engine::publish`].
+    #[cfg(jit)]
+    pub(crate) fn has_native_tools(&self) -> bool {
+        matches!(&self.0.native_tools, Ok(tools) if tools.are_any())
+    }
+
+    /// Tells profilers and debuggers about code that is in its place.
+    #[cfg(jit)]
+    pub(crate) fn publish(&self, p: &Published<'_>) -> Registration {
+        match &self.0.native_tools {
+            Ok(tools) => tools.publish(p),
+            Err(_) => Registration::default(),
+        }
     }
 
     /// Runs `f` under one lock of the type registry.
@@ -141,5 +175,31 @@ mod tests {
             id,
             engine.func_type(&FuncType::new([], [ValType::I32, ValType::I64]))
         );
+    }
+
+    /// Errors of the tools are found out, and nothing else is affected.
+    #[cfg(jit)]
+    #[test]
+    fn tools_that_cannot_be_told_are_an_error_to_ask_for() {
+        let published = Published {
+            name: "f",
+            base: std::ptr::without_provenance(0x1000),
+            code: &[0xc3],
+            lines: &[],
+            module: "m.wasm",
+        };
+        let mut config = Config::new();
+        config.perf(crate::PerfOutput::JitDump);
+        config.jitdump_dir("/nowhere/at/all");
+        let engine = Engine::new(&config);
+        assert!(!engine.has_native_tools());
+        let _ = engine.publish(&published);
+        let error = engine.tools_error().unwrap();
+        assert!(error.starts_with("open directory '/nowhere"), "{error}");
+
+        let engine = Engine::new(Config::new().native_debug(true));
+        assert!(engine.has_native_tools());
+        let _ = engine.publish(&published);
+        assert_eq!(engine.tools_error(), None);
     }
 }

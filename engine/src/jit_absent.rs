@@ -75,3 +75,7 @@ pub(crate) fn request(_: &Module, _: u32, _: Option<u32>) {}
 pub(crate) fn thunk(_: &Module, _: u32) -> Option<Arc<NativeCode>> {
     None
 }
+
+pub(crate) fn explain(_: &Module, _: u32, _: crate::explain::Explain) -> Result<String, String> {
+    Err("there is no compiler for this machine".to_owned())
+}

@@ -113,6 +113,15 @@ pub struct RunArgs {
     #[arg(long, value_name = "LIST", value_parser = super::wasm::parse, allow_hyphen_values = true)]
     pub wasm: Option<super::wasm::Wasm>,
 
+    /// Tell Linux's perf the names of compiled functions
+    ///
+    /// With `map`, `perf record probity run --perf map ...` and `perf report` show names. With
+    /// `jitdump`, `perf record -k 1 ...`, then `perf inject --jit -i perf.data -o jit.data`, and
+    /// `perf report -i jit.data` has instructions and offsets in the module too. Functions that
+    /// are interpreted have no machine code of their own, and no name.
+    #[arg(long, value_enum, value_name = "WHAT")]
+    pub perf: Option<Perf>,
+
     /// Instantiate a module first and give its exports to later ones as NAME; repeatable
     #[arg(long, value_name = "NAME=MODULE")]
     pub preload: Vec<OsString>,
@@ -136,6 +145,24 @@ pub enum Format {
     Json,
     /// Tables for spreadsheets and scripts
     Csv,
+}
+
+/// What `perf` is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Perf {
+    /// Addresses and names, in /tmp/perf-PID.map
+    Map,
+    /// The code with its offsets in the module, in jit-PID.dump in the current directory
+    Jitdump,
+}
+
+impl From<Perf> for probity_engine::PerfOutput {
+    fn from(perf: Perf) -> probity_engine::PerfOutput {
+        match perf {
+            Perf::Map => probity_engine::PerfOutput::Map,
+            Perf::Jitdump => probity_engine::PerfOutput::JitDump,
+        }
+    }
 }
 
 impl From<Format> for probity_analyses::Format {

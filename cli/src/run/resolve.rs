@@ -90,6 +90,9 @@ impl Plan {
         if let Some(wasm) = &args.wasm {
             wasm.apply(&mut config);
         }
+        if let Some(perf) = args.perf {
+            config.perf(perf.into());
+        }
         if let Some(bytes) = args.max_stack {
             let bytes = usize::try_from(bytes)
                 .map_err(|_| Failure::usage(format!("a stack of {bytes} bytes is too large")))?;

@@ -10,7 +10,7 @@ use std::fmt;
 use crate::runtime::ExnRef;
 use crate::types::ExternType;
 
-use printable::Printable;
+pub(crate) use printable::Printable;
 pub use trap::{BacktraceFrame, Trap, TrapCode};
 
 /// `Result` with this crate's [`Error`].

@@ -13,13 +13,14 @@ use cranelift_codegen::{
 };
 use cranelift_frontend::FunctionBuilderContext;
 
+use super::native_tools::{Published, Registration};
 use super::thunks;
 use super::translate::{self, Draft, DraftPlace};
 use super::worker::Worker;
 use crate::code::Mode;
 use crate::config::Config;
 use crate::module::Module;
-use crate::sys::code_memory::CodeMemory;
+use crate::sys::code_memory::{CodeBlock, CodeMemory};
 use crate::tier::code::{NativeCode, Role, Site, SiteValue, ValuePlace};
 use crate::tier::enter::NATIVE_PER_WASM;
 use crate::types::FuncType;
@@ -127,7 +128,7 @@ impl Compiler {
             None => Role::Func(func),
             Some(pc) => Role::Osr { func, pc },
         };
-        let code = self.finish(context, role, draft)?;
+        let code = self.finish(context, role, draft, Some(module))?;
         let most = match plain.cost {
             0 => LEAF_FRAME_BYTES,
             cost => (cost * 8 * NATIVE_PER_WASM as u32).max(FRAME_BYTES_FREE),
@@ -148,13 +149,27 @@ impl Compiler {
         self.stub(|func, builder| thunks::out(ty, self.isa.frontend_config(), func, builder))
     }
 
+    /// Intermediate code of a function, before it is optimised.
+    pub(crate) fn clif(&self, module: &Module, func: u32) -> Result<String, Refused> {
+        let refuse = |e: crate::error::LoadError| Refused(e.to_string());
+        let plain = module
+            .inner
+            .code(module, func, Mode::Plain)
+            .map_err(refuse)?;
+        let mut made = Function::new();
+        let mut builder = FunctionBuilderContext::new();
+        let config = self.isa.frontend_config();
+        translate::translate(module, func, &plain, None, config, &mut made, &mut builder)?;
+        Ok(made.display().to_string())
+    }
+
     fn stub(
         &self,
         make: impl FnOnce(&mut Function, &mut FunctionBuilderContext),
     ) -> Result<Arc<NativeCode>, Refused> {
         let mut context = Context::new();
         make(&mut context.func, &mut FunctionBuilderContext::new());
-        self.finish(context, Role::Stub, Draft::default())
+        self.finish(context, Role::Stub, Draft::default(), None)
     }
 
     fn finish(
@@ -162,6 +177,7 @@ impl Compiler {
         mut context: Context,
         role: Role,
         draft: Draft,
+        module: Option<&Module>,
     ) -> Result<Arc<NativeCode>, Refused> {
         let compiled = context
             .compile(&*self.isa, &mut ControlPlane::default())
@@ -173,6 +189,9 @@ impl Compiler {
         let memory = memory.ok_or_else(|| Refused("no memory for machine code".to_owned()))?;
         let (sites, values) = sites(compiled, &draft);
         let (saves, frame_bytes) = prologue(compiled);
+        let lines = lines(compiled);
+        let named = module.filter(|m| m.inner.engine.has_native_tools());
+        let known = named.map(|m| publish(m, role, &memory, compiled.buffer.data(), &lines));
         Ok(Arc::new(NativeCode {
             base: memory.base(),
             len: memory.len(),
@@ -182,11 +201,34 @@ impl Compiler {
             values,
             constants: draft.constants.into(),
             traps: traps(compiled),
-            lines: lines(compiled),
+            lines,
             frame_bytes,
-            _memory: Box::new(memory),
+            // Debuggers forget it before it is gone.
+            _memory: Box::new((known, memory)),
         }))
     }
+}
+
+/// Tells profilers and debuggers.
+fn publish(
+    module: &Module,
+    role: Role,
+    memory: &CodeBlock,
+    code: &[u8],
+    lines: &[(u32, u32)],
+) -> Registration {
+    let func = role.func().unwrap_or(0);
+    let mut name = format!("wasm[{func}]::{}", module.inner.display_name(func));
+    if let Role::Osr { pc, .. } = role {
+        name.push_str(&format!("@{pc:#x}"));
+    }
+    module.inner.engine.publish(&Published {
+        name: &name,
+        base: memory.base(),
+        code,
+        lines,
+        module: "module.wasm",
+    })
 }
 
 /// Where the values of each site are in the end.

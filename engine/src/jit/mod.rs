@@ -8,6 +8,8 @@ mod abi;
 mod analysis;
 pub(crate) mod cache;
 mod compile;
+mod explain;
+pub(crate) mod native_tools;
 pub(crate) mod stubs;
 mod thunks;
 mod translate;
@@ -16,6 +18,7 @@ mod worker;
 use std::sync::Arc;
 
 pub(crate) use self::compile::Compiler;
+pub(crate) use self::explain::explain;
 use crate::module::Module;
 use crate::tier::code::NativeCode;
 

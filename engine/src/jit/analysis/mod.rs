@@ -17,7 +17,6 @@
 //! For each 64 locals the work is about linear in the number of operators, and bounded for shapes that
 //! no compiler makes too (`liveness.rs`). Nothing recurses.
 
-
 mod access;
 mod flow;
 mod liveness;

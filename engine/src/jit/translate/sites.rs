@@ -167,12 +167,11 @@ impl Translator<'_> {
     /// Writes live locals and the lowest `operands` operands to their slots. Locals that are not
     /// live become zero if the collector would look at them.
     pub(super) fn store_frame(&mut self, operands: usize) {
-        let live: Option<Vec<bool>> = self
-            .analysis
-            .live_before(self.at)
-            .map(|set| (0..self.locals.len() as u32)
+        let live: Option<Vec<bool>> = self.analysis.live_before(self.at).map(|set| {
+            (0..self.locals.len() as u32)
                 .map(|i| set.contains(i))
-                .collect());
+                .collect()
+        });
         for i in 0..self.locals.len() {
             let local = self.locals[i];
             let is_live = live.as_ref().is_none_or(|live| live[i]);
