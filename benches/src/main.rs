@@ -5,7 +5,9 @@
 
 #![forbid(unsafe_code)]
 
+mod attach;
 mod clock;
+mod compile;
 mod engines;
 mod interp;
 mod jit;
@@ -13,6 +15,7 @@ mod kernels;
 mod pairs;
 mod probes;
 mod report;
+mod short;
 mod start;
 mod target;
 
@@ -36,6 +39,12 @@ enum Command {
     Interp(Measure),
     /// Compiled code against Wasmtime's (--features wasmtime), on all kernels
     Jit(Measure),
+    /// What compiling a whole module costs, against Wasmtime (--features wasmtime)
+    Compile(compile::Modules),
+    /// Short runs as whole processes have them: tier auto against interp and jit
+    Short(Measure),
+    /// A probe inserted into a running function: how soon it fires, and what it leaves behind
+    Attach(attach::Attach),
     /// What probes cost: variants against the uninstrumented interpreter
     Probes {
         /// Only this variant, beside the uninstrumented run; may be repeated
@@ -104,6 +113,9 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Interp(measure) => interp::command(&measure),
         Command::Jit(measure) => jit::command(&measure),
+        Command::Compile(modules) => compile::command(&modules),
+        Command::Short(measure) => short::command(&measure),
+        Command::Attach(attach) => attach::command(&attach),
         Command::Probes { variant, measure } => probes::command(&measure, &variant),
         Command::Start { module, output } => start::command(&module, &output),
         Command::StartChild { module } => start::child(&module),
