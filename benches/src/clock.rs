@@ -18,3 +18,8 @@ pub fn cpu_ns() -> u64 {
 pub fn wall_ns() -> u64 {
     read_ns(ClockId::Monotonic)
 }
+
+/// User and system time of this thread so far: the speed of code that runs here, whatever is compiled beside it.
+pub fn thread_cpu_ns() -> u64 {
+    read_ns(ClockId::ThreadCPUTime)
+}

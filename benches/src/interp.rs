@@ -28,7 +28,7 @@ pub fn command(measure: &Measure) -> Result<(), String> {
     }
     let mut notes = Vec::new();
     for kernel in kernels {
-        let task = kernel.task(measure.small)?;
+        let task = kernel.task(measure.interp_size())?;
         let row = Row {
             kernel: kernel.name,
             median_ns: in_turns(&task, &mut contenders, measure.output.runs, &mut notes)?,

@@ -1,5 +1,5 @@
-//! The programs of `tests/programs` that are benchmarks, with arguments for 0.3 to 1 s in a fast interpreter.
-//! `files` and `filter` are left out: they measure the host's files, not an interpreter.
+//! The programs of `tests/programs` that are benchmarks, with arguments for tens of milliseconds, for 0.3 to 1 s in a fast
+//! interpreter, and for 0.2 to 1 s compiled. `files` and `filter` are left out: they measure the host's files, not an engine.
 
 use std::path::PathBuf;
 
@@ -7,38 +7,81 @@ use std::path::PathBuf;
 pub struct Kernel {
     /// File stem under `tests/programs`.
     pub name: &'static str,
-    /// Arguments behind argv[0] for a measured run.
-    pub args: &'static [&'static str],
+    /// Arguments behind argv[0] for a run of tens of milliseconds.
+    short_args: &'static [&'static str],
+    /// The same for a measured run of interpreters.
+    interp_args: &'static [&'static str],
+    /// The same for compiled code.
+    jit_args: &'static [&'static str],
 }
 
-const fn kernel(name: &'static str, args: &'static [&'static str]) -> Kernel {
-    Kernel { name, args }
+/// How much a kernel has to do.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Size {
+    /// The program's default, whose output is on file.
+    Small,
+    /// For short runs.
+    Short,
+    /// For measuring interpreters.
+    Interp,
+    /// For measuring compiled code.
+    Jit,
+}
+
+const fn kernel(
+    name: &'static str,
+    short_args: &'static [&'static str],
+    interp_args: &'static [&'static str],
+    jit_args: &'static [&'static str],
+) -> Kernel {
+    Kernel {
+        name,
+        short_args,
+        interp_args,
+        jit_args,
+    }
 }
 
 /// Every kernel, in the order of the report.
 pub const KERNELS: &[Kernel] = &[
-    kernel("gemm", &["330"]),
-    kernel("jacobi2d", &["250", "110"]),
-    kernel("cholesky", &["570"]),
-    kernel("nussinov", &["590"]),
-    kernel("floyd", &["340"]),
-    kernel("matmul", &["260"]),
-    kernel("nbody", &["350000"]),
-    kernel("mandelbrot", &["950", "200"]),
-    kernel("sieve", &["9000000"]),
-    kernel("collatz", &["350000"]),
-    kernel("sort", &["500000"]),
-    kernel("sha256", &["3500"]),
-    kernel("crc32", &["3500"]),
-    kernel("words", &["200000"]),
+    kernel("gemm", &["140"], &["330"], &["330", "18"]),
+    kernel(
+        "jacobi2d",
+        &["250", "10"],
+        &["250", "110"],
+        &["250", "2500"],
+    ),
+    kernel("cholesky", &["230"], &["570"], &["570", "14"]),
+    kernel("nussinov", &["240"], &["590"], &["590", "16"]),
+    kernel("floyd", &["150"], &["340"], &["340", "14"]),
+    kernel("matmul", &["110"], &["260"], &["650"]),
+    kernel("nbody", &["30000"], &["350000"], &["5000000"]),
+    kernel(
+        "mandelbrot",
+        &["270", "200"],
+        &["950", "200"],
+        &["2000", "200"],
+    ),
+    kernel("sieve", &["800000"], &["9000000"], &["40000000"]),
+    kernel("collatz", &["30000"], &["350000"], &["2000000"]),
+    kernel("sort", &["45000"], &["500000"], &["900000"]),
+    kernel("sha256", &["300"], &["3500"], &["60000"]),
+    kernel("crc32", &["300"], &["3500"], &["40000"]),
+    kernel("words", &["18000"], &["200000"], &["2000000"]),
     // Depth below wasmi's default limit of 1000 frames.
-    kernel("recursive", &["35", "701"]),
-    kernel("vm", &["1500"]),
-    kernel("brainf", &["600"]),
-    kernel("simd", &["3000000"]),
-    kernel("alloc", &["180000"]),
-    kernel("shapes", &["150000"]),
-    kernel("life", &["250", "140"]),
+    kernel("recursive", &["29", "701"], &["35", "701"], &["40", "701"]),
+    kernel("vm", &["130"], &["1500"], &["6000"]),
+    kernel("brainf", &["50"], &["600"], &["6000"]),
+    kernel("simd", &["250000"], &["3000000"], &["65536", "12000"]),
+    kernel("alloc", &["15000"], &["180000"], &["300000"]),
+    kernel("shapes", &["12000"], &["150000"], &["500000"]),
+    kernel("life", &["20", "140"], &["250", "140"], &["700", "200"]),
+    kernel("lu", &["230"], &["400", "3"], &["400", "15"]),
+    kernel("heat3d", &["40", "10"], &["80", "50"], &["80", "160"]),
+    kernel("seidel2d", &["250", "16"], &["250", "400"], &["250", "700"]),
+    kernel("correlation", &["190"], &["400", "2"], &["400", "6"]),
+    kernel("parse", &["1000"], &["20000"], &["60000"]),
+    kernel("connect4", &["8", "14"], &["10", "14"], &["11", "14"]),
 ];
 
 /// What an engine runs: the module and its arguments.
@@ -56,16 +99,20 @@ pub struct Task {
 }
 
 impl Kernel {
-    /// Reads the module. `small`: the program's default size, whose output is on file.
-    pub fn task(&self, small: bool) -> Result<Task, String> {
+    /// Reads the module.
+    pub fn task(&self, size: Size) -> Result<Task, String> {
         let programs = crate::root().join("tests/programs");
         let read = |suffix: &str| {
             let path = programs.join(self.name).with_extension(suffix);
             std::fs::read(&path).map_err(|e| format!("failed to read {}: {e}", path.display()))
         };
         let wasm = read("wasm")?;
-        let expected = if small { Some(read("expected")?) } else { None };
-        let args = if small { &[] } else { self.args };
+        let (args, expected): (&[&str], _) = match size {
+            Size::Small => (&[], Some(read("expected")?)),
+            Size::Short => (self.short_args, None),
+            Size::Interp => (self.interp_args, None),
+            Size::Jit => (self.jit_args, None),
+        };
         let argv = std::iter::once(self.name).chain(args.iter().copied());
         Ok(Task {
             name: self.name,

@@ -5,13 +5,19 @@
 
 #![forbid(unsafe_code)]
 
+mod attach;
 mod clock;
+mod compile;
 mod engines;
 mod interp;
+mod jit;
 mod kernels;
+mod pairs;
 mod probes;
 mod report;
+mod short;
 mod start;
+mod target;
 
 use clap::{Args, Parser, Subcommand};
 use std::path::{Path, PathBuf};
@@ -20,7 +26,7 @@ use std::process::ExitCode;
 #[derive(Parser)]
 #[command(
     name = "benches",
-    about = "Benchmarks of Probity; peers with --features peers or peers-simd"
+    about = "Benchmarks of Probity; peers with --features peers, peers-simd or wasmtime"
 )]
 struct Cli {
     #[command(subcommand)]
@@ -31,6 +37,14 @@ struct Cli {
 enum Command {
     /// The interpreter against other engines, on all kernels
     Interp(Measure),
+    /// Compiled code against Wasmtime's (--features wasmtime), on all kernels
+    Jit(Measure),
+    /// What compiling a whole module costs, against Wasmtime (--features wasmtime)
+    Compile(compile::Modules),
+    /// Short runs as whole processes have them: tier auto against interp and jit
+    Short(Measure),
+    /// A probe inserted into a running function: how soon it fires, and what it leaves behind
+    Attach(attach::Attach),
     /// What probes cost: variants against the uninstrumented interpreter
     Probes {
         /// Only this variant, beside the uninstrumented run; may be repeated
@@ -68,6 +82,16 @@ pub struct Measure {
     pub output: Output,
 }
 
+impl Measure {
+    /// The size of kernels for interpreters.
+    fn interp_size(&self) -> kernels::Size {
+        match self.small {
+            true => kernels::Size::Small,
+            false => kernels::Size::Interp,
+        }
+    }
+}
+
 /// How often to measure, and the form of the report.
 #[derive(Args)]
 pub struct Output {
@@ -88,6 +112,10 @@ fn root() -> &'static Path {
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Interp(measure) => interp::command(&measure),
+        Command::Jit(measure) => jit::command(&measure),
+        Command::Compile(modules) => compile::command(&modules),
+        Command::Short(measure) => short::command(&measure),
+        Command::Attach(attach) => attach::command(&attach),
         Command::Probes { variant, measure } => probes::command(&measure, &variant),
         Command::Start { module, output } => start::command(&module, &output),
         Command::StartChild { module } => start::child(&module),

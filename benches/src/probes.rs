@@ -8,7 +8,7 @@ use crate::interp::checked;
 use crate::kernels::{self, Task};
 use crate::report::{Comparison, Ratio, Row, median};
 use probity_analyses::Session;
-use probity_engine::{Module, Store};
+use probity_engine::{Module, Store, Tier};
 use probity_wasi::WasiCtx;
 
 /// One way to run a kernel. To add one, add a row to [`VARIANTS`].
@@ -104,7 +104,7 @@ pub fn command(measure: &Measure, only: &[String]) -> Result<(), String> {
         comparison.print_head();
     }
     for kernel in kernels {
-        let task = kernel.task(measure.small)?;
+        let task = kernel.task(measure.interp_size())?;
         let row = Row {
             kernel: kernel.name,
             median_ns: in_turns(&task, &variants, measure.output.runs)?,
@@ -144,7 +144,7 @@ fn in_turns(task: &Task, variants: &[&Variant], runs: u32) -> Result<Vec<Option<
     let mut expected = task.expected.clone();
     for _ in 0..runs {
         for (variant, times) in variants.iter().zip(&mut samples) {
-            let (mut prepared, mut session) = Prepared::new(task, variant.prepare)
+            let (mut prepared, mut session) = Prepared::new(Tier::Interp, task, variant.prepare)
                 .map_err(|e| format!("{}: {e}", variant.name))?;
             let run = prepared
                 .run()

@@ -76,6 +76,13 @@ pub fn median(samples: &mut [u64]) -> Option<u64> {
     samples.get(samples.len() / 2).copied()
 }
 
+/// Geometric mean of ratios, the largest, and where that was; `None` if there are none.
+pub fn geomean_and_worst<T: Copy>(ratios: &[(f64, T)]) -> Option<(f64, f64, T)> {
+    let &(worst, at) = ratios.iter().max_by(|a, b| a.0.total_cmp(&b.0))?;
+    let log_sum: f64 = ratios.iter().map(|(r, _)| r.ln()).sum();
+    Some(((log_sum / ratios.len() as f64).exp(), worst, at))
+}
+
 impl Comparison {
     /// The heading: versions, then the names of the columns.
     pub fn print_head(&self) {
@@ -146,11 +153,10 @@ impl Comparison {
                     .map(|(a, b)| (self.ratio.of(a, b), r.kernel))
             })
             .collect();
-        let &(worst, worst_kernel) = ratios.iter().max_by(|a, b| a.0.total_cmp(&b.0))?;
-        let log_sum: f64 = ratios.iter().map(|(r, _)| r.ln()).sum();
+        let (geomean, worst, worst_kernel) = geomean_and_worst(&ratios)?;
         Some(Summary {
             column: self.columns[column].clone(),
-            geomean: (log_sum / ratios.len() as f64).exp(),
+            geomean,
             worst,
             worst_kernel,
             kernels: ratios.len(),
@@ -176,11 +182,16 @@ impl Comparison {
 
     /// The whole as one JSON document.
     pub fn print_json(&self) -> Result<(), String> {
-        let text =
-            serde_json::to_string_pretty(self).map_err(|e| format!("failed to write JSON: {e}"))?;
-        println!("{text}");
-        Ok(())
+        print_json(self)
     }
+}
+
+/// Any report as one JSON document.
+pub fn print_json(report: &impl Serialize) -> Result<(), String> {
+    let text =
+        serde_json::to_string_pretty(report).map_err(|e| format!("failed to write JSON: {e}"))?;
+    println!("{text}");
+    Ok(())
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 // Cholesky decomposition of a symmetric positive definite matrix (PolyBench's `cholesky`, from its definition).
-// Usage: cholesky [N], N <= 600; prints the trace, a checksum of L and the largest error of L*L' against A.
+// Usage: cholesky [N [ROUNDS]], N <= 600, the same ROUNDS times; prints the trace, a checksum of L and the largest error
+// of L*L' against A.
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,13 +47,15 @@ __attribute__((noinline)) static double worst_error(int n) {
 }
 
 int main(int argc, char **argv) {
-    int n = argc > 1 ? atoi(argv[1]) : 60;
+    int n = argc > 1 ? atoi(argv[1]) : 60, rounds = argc > 2 ? atoi(argv[2]) : 1;
     if (n < 1 || n > MAX) {
         fprintf(stderr, "cholesky: size must be 1..%d\n", MAX);
         return 2;
     }
-    init(n);
-    cholesky(n);
+    for (int r = 0; r < rounds; r++) {
+        init(n);
+        cholesky(n);
+    }
     double trace = 0, sum = 0;
     for (int i = 0; i < n; i++) {
         trace += L[i][i];

@@ -1,5 +1,5 @@
 // All shortest paths by Floyd and Warshall (PolyBench's `floyd-warshall`, from its definition).
-// Usage: floyd [N], N <= 400; prints the diameter and a checksum of the distances.
+// Usage: floyd [N [ROUNDS]], N <= 400, the same ROUNDS times; prints the diameter and a checksum of the distances.
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,13 +27,15 @@ __attribute__((noinline)) static void floyd(int n) {
 }
 
 int main(int argc, char **argv) {
-    int n = argc > 1 ? atoi(argv[1]) : 48;
+    int n = argc > 1 ? atoi(argv[1]) : 48, rounds = argc > 2 ? atoi(argv[2]) : 1;
     if (n < 1 || n > MAX) {
         fprintf(stderr, "floyd: size must be 1..%d\n", MAX);
         return 2;
     }
-    init(n);
-    floyd(n);
+    for (int r = 0; r < rounds; r++) {
+        init(n);
+        floyd(n);
+    }
     int diameter = 0;
     uint32_t sum = 0;
     for (int i = 0; i < n; i++)

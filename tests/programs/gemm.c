@@ -1,5 +1,5 @@
 // General matrix product C = alpha*A*B + beta*C (PolyBench's `gemm`, from its definition).
-// Usage: gemm [N], N <= 400; prints the sum and a weighted sum of C.
+// Usage: gemm [N [ROUNDS]], N <= 400, the same ROUNDS times; prints the sum and a weighted sum of C.
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -26,13 +26,15 @@ __attribute__((noinline)) static void gemm(int n, double alpha, double beta) {
 }
 
 int main(int argc, char **argv) {
-    int n = argc > 1 ? atoi(argv[1]) : 40;
+    int n = argc > 1 ? atoi(argv[1]) : 40, rounds = argc > 2 ? atoi(argv[2]) : 1;
     if (n < 1 || n > MAX) {
         fprintf(stderr, "gemm: size must be 1..%d\n", MAX);
         return 2;
     }
-    init(n);
-    gemm(n, 1.5, 1.2);
+    for (int r = 0; r < rounds; r++) {
+        init(n);
+        gemm(n, 1.5, 1.2);
+    }
     double sum = 0, weighted = 0;
     for (int i = 0; i < n; i++)
         for (int j = 0; j < n; j++) {

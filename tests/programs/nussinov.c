@@ -1,6 +1,6 @@
 // RNA folding by Nussinov's recurrence (PolyBench's `nussinov`, from its definition):
 // integer dynamic programming over a triangular table.
-// Usage: nussinov [N], N <= 600; prints the best score and a checksum of the table.
+// Usage: nussinov [N [ROUNDS]], N <= 600, the same ROUNDS times; prints the best score and a checksum of the table.
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,13 +34,15 @@ __attribute__((noinline)) static void fold(int n) {
 }
 
 int main(int argc, char **argv) {
-    int n = argc > 1 ? atoi(argv[1]) : 80;
+    int n = argc > 1 ? atoi(argv[1]) : 80, rounds = argc > 2 ? atoi(argv[2]) : 1;
     if (n < 2 || n >= MAX) {
         fprintf(stderr, "nussinov: size must be 2..%d\n", MAX - 1);
         return 2;
     }
-    init(n);
-    fold(n);
+    for (int r = 0; r < rounds; r++) {
+        init(n);
+        fold(n);
+    }
     uint32_t sum = 0;
     for (int i = 0; i < n; i++)
         for (int j = i; j < n; j++)

@@ -1,6 +1,6 @@
 // Vectors of 128 bits: f32x4 dot product, saturating and comparing i8x16 operations, a shuffled copy, and a checksum
 // in i32x4 and i64x2. Without SIMD (a native build) the same lanes are computed one by one, which checks the results.
-// Usage: simd [N], elements, rounded up to 16; prints one line per kernel.
+// Usage: simd [N [ROUNDS]], elements, rounded up to 16; prints one line per kernel.
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -106,7 +106,7 @@ __attribute__((noinline)) static uint32_t checksum(const uint8_t *bytes, int n) 
 }
 
 int main(int argc, char **argv) {
-    int n = argc > 1 ? atoi(argv[1]) : 8192;
+    int n = argc > 1 ? atoi(argv[1]) : 8192, rounds = argc > 2 ? atoi(argv[2]) : 8;
     if (n < 16 || n > 16000000) {
         fprintf(stderr, "simd: size must be 16..16000000\n");
         return 2;
@@ -119,7 +119,7 @@ int main(int argc, char **argv) {
     float d = 0;
     uint64_t far = 0;
     uint32_t odd = 0;
-    for (int round = 0; round < 8; round++) {
+    for (int round = 0; round < rounds; round++) {
         d += dot(n);
         far += distance(n);
         odd += blend(n);
