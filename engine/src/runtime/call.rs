@@ -70,9 +70,11 @@ impl StoreCore {
             self.write_entry_header(fp, header);
         }
         let machine = self.machine.as_ptr();
+        let core = &raw mut *self;
         // SAFETY: the machine is the store's; nested runs restore what they change.
-        let outer = unsafe { std::mem::replace(&mut (*machine).store, (&raw mut *self).cast()) };
-        let status = self.enter(record, fp, ctx);
+        let outer = unsafe { std::mem::replace(&mut (*machine).store, core.cast()) };
+        // SAFETY: the frame has arguments and header, and `self` is not used until the run ends.
+        let status = unsafe { StoreCore::enter(core, record, fp, ctx) };
         let result = if status == exit::DONE {
             let left = self.machine.budget.wrapping_sub((&raw const LEAVE) as u64) as i64;
             self.fuel.set_left(left / UNIT as i64);
@@ -106,21 +108,32 @@ impl StoreCore {
     }
 
     /// Runs a Wasm function whose frame has arguments and header.
-    fn enter(&mut self, record: *mut FuncRecord, fp: *mut u64, ctx: *mut Ctx) -> u64 {
+    ///
+    /// # Safety
+    /// `core` must be what the machine's `store` points to, `record` of a function of it with the
+    /// context `ctx`. No reference to the core may be in use: the slow paths of the code that runs
+    /// make their own, so this does not take `self` either.
+    unsafe fn enter(
+        core: *mut StoreCore,
+        record: *mut FuncRecord,
+        fp: *mut u64,
+        ctx: *mut Ctx,
+    ) -> u64 {
+        // SAFETY: by contract. Not used any more when a slow path is called.
+        let this = unsafe { &mut *core };
         // SAFETY: records live as long as the store.
         let (code, cost) = unsafe { ((*record).code, (*record).cost) };
-        if code != &raw const PREPARE && fp.wrapping_add(cost as usize) > self.stack_limit {
-            self.ending = Some(Ending::Unwound(TrapCode::StackOverflow.into()));
+        if code != &raw const PREPARE && fp.wrapping_add(cost as usize) > this.stack_limit {
+            this.ending = Some(Ending::Unwound(TrapCode::StackOverflow.into()));
             return exit::ENGINE;
         }
-        self.fuel.consume(1);
-        let machine = self.machine.as_ptr();
+        this.fuel.consume(1);
+        let machine = this.machine.as_ptr();
+        let budget = (code as u64).wrapping_add((this.fuel.left() as u64).wrapping_mul(UNIT));
         let resume = if code == &raw const PREPARE {
-            let budget = (code as u64).wrapping_add((self.fuel.left() as u64).wrapping_mul(UNIT));
             // SAFETY: the store's record and a frame with its header.
             unsafe { prepare(ctx, record, fp, budget) }
         } else {
-            let budget = (code as u64).wrapping_add((self.fuel.left() as u64).wrapping_mul(UNIT));
             // SAFETY: a frame at the first cell of its code.
             unsafe { poll(ctx, code, fp, budget) }
         };

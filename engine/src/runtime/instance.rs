@@ -274,11 +274,16 @@ impl StoreCore {
             }
             data.records.push(record);
         }
-        // The records do not move any more.
-        for (index, record) in data.records.iter_mut().enumerate() {
-            if record.target.is_null() {
-                let at: *mut FuncRecord = record;
-                record.target = at;
+        // The records do not move any more. Not through references, whose end would end the
+        // pointers, too.
+        let records = data.records.as_mut_ptr();
+        for index in 0..data.records.len() {
+            // SAFETY: an index of a record, which lives as long as the store.
+            let at = unsafe { records.add(index) };
+            // SAFETY: as above.
+            if unsafe { (*at).target.is_null() } {
+                // SAFETY: as above; the record identifies itself.
+                unsafe { (*at).target = at };
                 let kind = FuncKind::Wasm {
                     instance: id,
                     index: index as u32,

@@ -109,7 +109,8 @@ mod tests {
     fn dropped_handles_leave_the_list() {
         let roots = Roots::default();
         let kept: Vec<Root> = (0..10).map(|raw| roots.add(1, raw * 16)).collect();
-        for raw in 0..1_000_000 {
+        let dropped = if cfg!(miri) { 5000 } else { 1_000_000 };
+        for raw in 0..dropped {
             roots.add(1, raw * 16);
         }
         assert!(roots.len() <= PRUNE_LEAST + 1);
