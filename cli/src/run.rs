@@ -38,6 +38,9 @@ pub fn main(args: RunArgs) -> Result<u8, Failure> {
         Ok(module) => {
             let entry = Entry::choose(&module, plan.invoke.as_deref(), &plan.guest_args)?;
             let summary = ModuleSummary::new(&module, Some(&path));
+            if engine.config().is_compiled_first() {
+                module.compile();
+            }
             (summary, execute(&engine, &module, &entry, &mut plan)?)
         }
         Err(error) => {

@@ -208,6 +208,11 @@ impl Config {
         }
     }
 
+    /// Whether functions are compiled before their first execution ([`Tier::Jit`]).
+    pub fn is_compiled_first(&self) -> bool {
+        self.tier == Tier::Jit
+    }
+
     /// The Wasm features that parser and validator accept under these settings. The only
     /// place that decides it.
     pub(crate) fn wasm_features(&self) -> WasmFeatures {

@@ -1,4 +1,7 @@
-//! Looking at what a function is compiled to.
+//! Compiling on request, and looking at what a function is compiled to.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread::available_parallelism;
 
 use crate::module::Module;
 
@@ -13,7 +16,59 @@ pub enum Explain {
     Sites,
 }
 
+/// What [`Module::compile`] did.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct CompileStats {
+    /// Functions that are compiled now.
+    pub functions: usize,
+    /// Functions that stay with the interpreter.
+    pub refused: usize,
+    /// Bytes of machine code.
+    pub code_bytes: usize,
+}
+
 impl Module {
+    /// Compiles all functions now, on all processors, instead of each before its first execution.
+    /// Stores of the engine share what is made. Without a compiler, or if the engine's tier is
+    /// [`Tier::Interp`](crate::Tier::Interp), every function stays with the interpreter. A function
+    /// that is invalid is reported when it is first called, as always.
+    pub fn compile(&self) -> CompileStats {
+        let first = self.inner.num_imported_funcs;
+        let next = AtomicU32::new(first);
+        let end = self.inner.num_funcs();
+        let work = || {
+            let mut stats = CompileStats::default();
+            loop {
+                let func = next.fetch_add(1, Ordering::Relaxed);
+                if func >= end {
+                    return stats;
+                }
+                match crate::jit::function(self, func) {
+                    Some(code) => {
+                        stats.functions += 1;
+                        stats.code_bytes += code.len;
+                    }
+                    None => stats.refused += 1,
+                }
+            }
+        };
+        let threads = available_parallelism().map_or(1, usize::from);
+        let threads = threads.min((end - first) as usize / 8).max(1);
+        let mut stats = CompileStats::default();
+        let all: Vec<CompileStats> = std::thread::scope(|scope| {
+            let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
+            let own = work();
+            let others = others.into_iter().map(|t| t.join().unwrap_or_default());
+            others.chain([own]).collect()
+        });
+        for one in all {
+            stats.functions += one.functions;
+            stats.refused += one.refused;
+            stats.code_bytes += one.code_bytes;
+        }
+        stats
+    }
+
     /// What a function is compiled to, under the engine's settings ([`Config::tier`](crate::Config::tier)).
     ///
     /// # Errors

@@ -29,7 +29,7 @@ mod types;
 pub use config::{Config, PerfOutput, Tier, TierZeal};
 pub use engine::Engine;
 pub use error::{BacktraceFrame, Error, ErrorKind, LinkError, LoadError, Result, Trap, TrapCode};
-pub use explain::Explain;
+pub use explain::{CompileStats, Explain};
 pub use feature::{Feature, WasmVersion};
 pub use gc::HeapStats;
 pub use module::{FunctionInfo, Module};

@@ -20,30 +20,11 @@ pub fn tier_name(tier: Tier) -> &'static str {
     }
 }
 
-/// Whether [`Compiler::compile`] compiles all of a module; until then its time is not judged.
-// ADAPTER: goes away with the one below.
-pub const COMPILES_ALL: bool = false;
-
 /// Compiles all of a module before it runs.
-// ADAPTER: to become `module.compile()` when the engine has it. What there is today compiles, if at all, what a run calls.
 fn compile(module: &Module) -> Result<(), String> {
-    run_whatever_it_does(module)
-}
-
-/// Runs a module without arguments, with imports other than WASI's as traps; how it ends is its own affair.
-fn run_whatever_it_does(module: &Module) -> Result<(), String> {
-    let engine = module.engine();
-    let mut store = Store::new(engine, WasiCtxBuilder::new().args(["compile"]).build());
-    let mut linker = Linker::new(engine);
-    probity_wasi::add_to_linker(&mut linker, |t| t).map_err(|e| e.to_string())?;
-    linker
-        .define_unknown_imports_as_traps(module)
-        .map_err(|e| e.to_string())?;
-    let instance = linker
-        .instantiate(&mut store, module)
-        .map_err(|e| format!("failed to instantiate: {e}"))?;
-    if let Ok(start) = instance.get_typed_func::<(), ()>(&store, "_start") {
-        let _ = start.call(&mut store, ());
+    let stats = module.compile();
+    if stats.functions == 0 {
+        return Err("nothing was compiled: this machine has no compiler".to_owned());
     }
     Ok(())
 }

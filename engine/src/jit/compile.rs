@@ -1,6 +1,6 @@
 //! Driving Cranelift, and keeping what is known of the code that it makes.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use cranelift_codegen::binemit::CodeOffset;
 use cranelift_codegen::control::ControlPlane;
@@ -41,6 +41,8 @@ pub(crate) struct Compiler {
     isa: OwnedTargetIsa,
     memory: Arc<CodeMemory>,
     pub(super) worker: Worker,
+    /// Memory to compile with, for use again.
+    scratch: Mutex<Vec<(Context, FunctionBuilderContext)>>,
 }
 
 impl Compiler {
@@ -83,6 +85,7 @@ impl Compiler {
             isa,
             memory: Arc::new(CodeMemory::new()),
             worker: Worker::default(),
+            scratch: Mutex::default(),
         })
     }
 
@@ -113,8 +116,7 @@ impl Compiler {
             .inner
             .code(module, func, Mode::Plain)
             .map_err(refuse)?;
-        let mut context = Context::new();
-        let mut builder = FunctionBuilderContext::new();
+        let (mut context, mut builder) = self.scratch();
         let draft = translate::translate(
             module,
             func,
@@ -128,7 +130,11 @@ impl Compiler {
             None => Role::Func(func),
             Some(pc) => Role::Osr { func, pc },
         };
-        let code = self.finish(context, role, draft, Some(module))?;
+        let code = self.finish(&mut context, role, draft, Some(module))?;
+        context.clear();
+        let mut scratch = self.scratch.lock().unwrap_or_else(PoisonError::into_inner);
+        scratch.push((context, builder));
+        drop(scratch);
         let most = match plain.cost {
             0 => LEAF_FRAME_BYTES,
             cost => (cost * 8 * NATIVE_PER_WASM as u32).max(FRAME_BYTES_FREE),
@@ -147,6 +153,12 @@ impl Compiler {
     /// Calls the engine as if it were a function of a type.
     pub(crate) fn out(&self, ty: &FuncType) -> Result<Arc<NativeCode>, Refused> {
         self.stub(|func, builder| thunks::out(ty, self.isa.frontend_config(), func, builder))
+    }
+
+    fn scratch(&self) -> (Context, FunctionBuilderContext) {
+        let mut scratch = self.scratch.lock().unwrap_or_else(PoisonError::into_inner);
+        let made = || (Context::new(), FunctionBuilderContext::new());
+        scratch.pop().unwrap_or_else(made)
     }
 
     /// Intermediate code of a function, before it is optimised.
@@ -169,12 +181,12 @@ impl Compiler {
     ) -> Result<Arc<NativeCode>, Refused> {
         let mut context = Context::new();
         make(&mut context.func, &mut FunctionBuilderContext::new());
-        self.finish(context, Role::Stub, Draft::default(), None)
+        self.finish(&mut context, Role::Stub, Draft::default(), None)
     }
 
     fn finish(
         &self,
-        mut context: Context,
+        context: &mut Context,
         role: Role,
         draft: Draft,
         module: Option<&Module>,

@@ -44,6 +44,8 @@ global_asm!(
     ".endm",
     // enter(code, ctx, fp, activation, stack or 0, argument) -> status
     ".balign 16",
+    ".globl probity_native_enter",
+    ".hidden probity_native_enter",
     "probity_native_enter:",
     "probity_save_link",
     "  push rcx",
@@ -57,6 +59,8 @@ global_asm!(
     "  mov rsi, rdx",
     "  mov rdx, r9",
     "  call rax",
+    ".globl probity_native_entered",
+    ".hidden probity_native_entered",
     "probity_native_entered:",
     "  xor eax, eax",
     "3:",
@@ -64,6 +68,8 @@ global_asm!(
     "probity_pop_link",
     // leave(activation, status) -> !
     ".balign 16",
+    ".globl probity_native_leave",
+    ".hidden probity_native_leave",
     "probity_native_leave:",
     "  mov rbp, [rdi]",
     "  mov rax, rsi",
@@ -71,6 +77,8 @@ global_asm!(
     // Calls of the engine: up to five arguments, the link is the sixth.
     ".macro probity_exit name, target",
     ".balign 16",
+    ".globl \\name",
+    ".hidden \\name",
     "\\name:",
     "probity_save_link",
     "  lea r9, [rbp - {below}]",
@@ -86,6 +94,8 @@ global_asm!(
     "probity_exit probity_native_is_subtype, {is_subtype}",
     // The convention of compiled functions, whose arguments are in registers: all are kept.
     ".balign 16",
+    ".globl probity_native_lazy",
+    ".hidden probity_native_lazy",
     "probity_native_lazy:",
     "probity_save_link",
     "  push rdi",
@@ -130,6 +140,8 @@ global_asm!(
     "  jmp r11",
     // replace(fp, sp, saved) -> !
     ".balign 16",
+    ".globl probity_native_replace",
+    ".hidden probity_native_replace",
     "probity_native_replace:",
     "  mov r15, [rdx]",
     "  mov r14, [rdx + 8]",
@@ -140,6 +152,8 @@ global_asm!(
     "  mov rsp, rsi",
     // Falls through. Here rbp is the frame that goes on in the interpreter, and results of the call
     // that it made are in rax and xmm0.
+    ".globl probity_native_returned",
+    ".hidden probity_native_returned",
     "probity_native_returned:",
     "  lea r11, [rbp - {below}]",
     "  cmp rsp, r11",
@@ -164,6 +178,8 @@ global_asm!(
     // The signal handler comes here: rdi is the faulting instruction, rsi the address, rdx the
     // signal; all other registers are as they were.
     ".balign 16",
+    ".globl probity_native_trapped",
+    ".hidden probity_native_trapped",
     "probity_native_trapped:",
     "  push rdi",
     "  push rbp",
