@@ -160,8 +160,8 @@ pub struct Ctx {
     pub natives: *const *const c_void,
     /// Ways from compiled code to functions that are not of this instance, by type index.
     pub outs: *const *const c_void,
-    /// What compiled code polls, see [`Poll`].
-    pub poll: *const Poll,
+    /// What compiled code polls.
+    pub poll: Poll,
     /// Record of the function that an indirect call of compiled code is about to call.
     pub callee: *const FuncRecord,
 }

@@ -192,7 +192,7 @@ impl StoreCore {
         });
         let interrupt = InterruptHandle::default();
         let always = engine.config().tier_zeal == TierZeal::Deopt;
-        interrupt.set_stack_limit(stack_limit as u64, always);
+        interrupt.polls().set_limit(stack_limit as u64, always);
         StoreCore {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             engine: engine.clone(),
@@ -436,6 +436,13 @@ impl StoreCore {
         let data = unsafe { (*ctx).instance as *const InstanceData };
         // SAFETY: as above.
         unsafe { data.as_ref() }
+    }
+}
+
+impl Drop for StoreCore {
+    fn drop(&mut self) {
+        // Handles of other threads may outlive the contexts.
+        self.interrupt.polls().forget();
     }
 }
 

@@ -2,9 +2,10 @@
 
 use std::ffi::c_void;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64};
 
 use probity_interp::handlers::control;
-use probity_interp::layout::{Ctx, FuncRecord, Machine, MemoryView, TableView};
+use probity_interp::layout::{Ctx, FuncRecord, Machine, MemoryView, Poll, TableView};
 
 use super::core::{FuncEntry, FuncKind, Owned, StoreCore};
 use super::global::GlobalData;
@@ -91,7 +92,10 @@ pub(crate) fn empty_ctx(machine: *mut Machine, stack_limit: *mut u64) -> Ctx {
         instance: std::ptr::null_mut(),
         natives: stubs::exits(),
         outs: std::ptr::null(),
-        poll: std::ptr::null(),
+        poll: Poll {
+            limit: AtomicU64::new(0),
+            request: AtomicU32::new(0),
+        },
         callee: std::ptr::null(),
     }
 }
@@ -363,7 +367,6 @@ impl StoreCore {
         // SAFETY: instances live as long as the store. Not through a reference, whose end would
         // end the pointer, too: others keep it.
         let ctx = unsafe { &raw mut (*at).ctx };
-        let poll = self.interrupt.poll();
         let data = &mut self.instances[id as usize];
         data.ctx.globals = data.global_slots.as_mut_ptr();
         data.ctx.global_addrs = data.global_addrs.as_ptr();
@@ -378,7 +381,8 @@ impl StoreCore {
             let data = &mut self.instances[id as usize];
             data.outs = vec![stubs::lazy(); data.module.inner.types.len()];
             data.ctx.outs = data.outs.as_ptr();
-            data.ctx.poll = poll;
+            // SAFETY: as above; the store forgets it when it is dropped.
+            unsafe { self.interrupt.polls().add(&raw const (*ctx).poll) };
         }
         let data = &mut self.instances[id as usize];
         if let Some(&memory) = data.memories.first() {

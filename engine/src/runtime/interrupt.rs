@@ -1,10 +1,9 @@
 //! Stopping a guest from another thread.
 
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use probity_interp::layout::Poll;
-
+use super::polls::Polls;
 use super::shared::wait::Waiter;
 use crate::error::TrapCode;
 
@@ -36,23 +35,7 @@ struct Request {
     /// What the store's thread sleeps on, while a guest waits for another.
     asleep: Mutex<Option<Arc<Waiter>>>,
     /// What compiled code looks at.
-    poll: PollWord,
-    /// Stack limit of the store, for when there is no request.
-    limit: AtomicU64,
-    /// What `poll` says when there is no request.
-    always: AtomicU32,
-}
-
-#[derive(Debug)]
-struct PollWord(Poll);
-
-impl Default for PollWord {
-    fn default() -> PollWord {
-        PollWord(Poll {
-            limit: AtomicU64::new(0),
-            request: AtomicU32::new(0),
-        })
-    }
+    polls: Polls,
 }
 
 /// Codes that an interrupt can carry.
@@ -65,38 +48,16 @@ impl InterruptHandle {
     pub fn interrupt(&self, code: TrapCode) {
         let index = CODES.iter().position(|&c| c == code).unwrap_or(0);
         self.request.code.store(index as u32 + 1, Ordering::SeqCst);
-        self.request.poll.0.limit.store(0, Ordering::SeqCst);
-        self.request.poll.0.request.store(1, Ordering::SeqCst);
+        self.request.polls.update(|| self.is_pending());
         let asleep = self.request.asleep.lock();
         if let Some(waiter) = &*asleep.unwrap_or_else(PoisonError::into_inner) {
             waiter.wake();
         }
     }
 
-    /// What compiled code polls: its address, which stays as long as any handle lives.
-    pub(crate) fn poll(&self) -> *const Poll {
-        &raw const self.request.poll.0
-    }
-
-    /// Tells compiled code of the stack limit; `always` lets it believe that there is a request
-    /// whenever it looks for one in a loop.
-    pub(crate) fn set_stack_limit(&self, limit: u64, always: bool) {
-        self.request.always.store(always.into(), Ordering::SeqCst);
-        self.request.limit.store(limit, Ordering::SeqCst);
-        self.calm();
-    }
-
-    /// Lets compiled code run on, if there is no request.
-    fn calm(&self) {
-        let limit = self.request.limit.load(Ordering::SeqCst);
-        let always = self.request.always.load(Ordering::SeqCst);
-        self.request.poll.0.request.store(always, Ordering::SeqCst);
-        self.request.poll.0.limit.store(limit, Ordering::SeqCst);
-        if self.is_pending() {
-            // It came in between.
-            self.request.poll.0.limit.store(0, Ordering::SeqCst);
-            self.request.poll.0.request.store(1, Ordering::SeqCst);
-        }
+    /// What compiled code of the store looks at.
+    pub(super) fn polls(&self) -> &Polls {
+        &self.request.polls
     }
 
     /// Says what an interrupt has to wake from now on; whether a request is pending already.
@@ -117,7 +78,7 @@ impl InterruptHandle {
             return None;
         }
         let request = self.request.code.swap(0, Ordering::SeqCst);
-        self.calm();
+        self.request.polls.update(|| self.is_pending());
         CODES.get(request.checked_sub(1)? as usize).copied()
     }
 }

@@ -17,6 +17,7 @@ pub(crate) mod instance;
 mod interrupt;
 mod linker;
 pub(crate) mod memory;
+mod polls;
 mod root;
 pub(crate) mod shared;
 mod slow;

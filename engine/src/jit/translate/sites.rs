@@ -212,9 +212,11 @@ impl Translator<'_> {
     pub(super) fn check_stack(&mut self) {
         let cost = i64::from(self.plain.cost) * 8;
         let end = self.b.ins().iadd_imm_s(self.fp, cost);
-        let poll = self.fixed(types::I64, abi::CTX_POLL);
         let flags = self.flags(Region::Poll(u32::MAX));
-        let limit = self.b.ins().load(types::I64, flags, poll, abi::POLL_LIMIT);
+        let limit = self
+            .b
+            .ins()
+            .load(types::I64, flags, self.ctx, abi::CTX_POLL_LIMIT);
         let over = self.b.ins().icmp(
             cranelift_codegen::ir::condcodes::IntCC::UnsignedGreaterThan,
             end,
@@ -240,13 +242,12 @@ impl Translator<'_> {
     /// At the header of a loop: does anybody want anything?
     pub(super) fn poll(&mut self) {
         self.polls += 1;
-        let poll = self.fixed(types::I64, abi::CTX_POLL);
         // A region for each, so that the loads of two loops are not taken for the same.
         let flags = self.flags(Region::Poll(self.polls));
         let request = self
             .b
             .ins()
-            .load(types::I32, flags, poll, abi::POLL_REQUEST);
+            .load(types::I32, flags, self.ctx, abi::CTX_POLL_REQUEST);
         let (cold, next) = (self.b.create_block(), self.b.create_block());
         self.b.ins().brif(request, cold, &[], next, &[]);
         self.b.set_cold_block(cold);
