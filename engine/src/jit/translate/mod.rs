@@ -9,6 +9,7 @@ mod calls;
 mod control;
 mod memory;
 mod numeric;
+mod simd;
 mod sites;
 mod slow;
 
@@ -91,6 +92,7 @@ fn may_leave(op: &O<'_>) -> bool {
                 | O::F32Const { .. }
                 | O::F64Const { .. }
                 | O::V128Const { .. }
+                | O::I8x16Shuffle { .. }
                 | O::GlobalGet { .. }
                 | O::GlobalSet { .. }
                 | O::Select
@@ -287,9 +289,9 @@ impl<'a> Translator<'a> {
         match ty {
             types::F32 => self.b.ins().f32const(0.0),
             types::F64 => self.b.ins().f64const(0.0),
-            types::I8X16 => {
+            _ if ty.is_vector() => {
                 let zero = self.b.func.dfg.constants.insert(vec![0; 16].into());
-                self.b.ins().vconst(types::I8X16, zero)
+                self.b.ins().vconst(ty, zero)
             }
             _ => self.b.ins().iconst(ty, 0),
         }
@@ -365,7 +367,11 @@ impl<'a> Translator<'a> {
 
     fn flags(&mut self, region: Region) -> MemFlagsData {
         let region = self.region(region);
-        MemFlagsData::trusted().with_alias_region(Some(region))
+        // Not "aligned": slots are to 8 bytes, and without AVX an instruction may take a vector
+        // right from memory only if that is aligned to 16.
+        MemFlagsData::new()
+            .with_notrap()
+            .with_alias_region(Some(region))
     }
 
     /// A field of the context that never changes.
@@ -398,6 +404,7 @@ impl<'a> Translator<'a> {
             || self.access(op)
             || self.call(op)
             || self.slow(op)
+            || self.vector(op)
         {
             return Ok(());
         }
@@ -407,6 +414,8 @@ impl<'a> Translator<'a> {
 
     /// Lets the interpreter go on at this operator.
     fn leave(&mut self) {
+        #[cfg(test)]
+        self.draft.left.push(self.pc);
         self.store_frame(self.stack.len());
         self.call_interpret();
         self.dead = Some(0);

@@ -192,7 +192,7 @@ impl Translator<'_> {
         true
     }
 
-    fn push_bit(&mut self, bit: Value) {
+    pub(super) fn push_bit(&mut self, bit: Value) {
         let value = self.b.ins().uextend(types::I32, bit);
         self.push(I32, value);
     }

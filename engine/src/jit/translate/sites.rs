@@ -18,6 +18,9 @@ use crate::tier::code::{FP_SLOT, SiteKind, Width};
 pub(crate) struct Draft {
     pub(crate) sites: Vec<DraftSite>,
     pub(crate) constants: Vec<u128>,
+    /// Where the function is left to the interpreter because of what the operator is.
+    #[cfg(test)]
+    pub(crate) left: Vec<u32>,
 }
 
 /// A site before it is known where Cranelift puts the values.
