@@ -307,6 +307,15 @@ pub struct Shadow {
 }
 const _: () = assert!(size_of::<Shadow>() == CELL);
 
+impl Shadow {
+    /// The shadow of a private cell, `delta` bytes away. By its address: cells and shadows are
+    /// separate memory, so that a pointer to the one cannot be moved to the other.
+    #[inline(always)]
+    pub fn of(cell: *const Cell, delta: isize) -> *const Shadow {
+        std::ptr::with_exposed_provenance(cell.addr().wrapping_add_signed(delta))
+    }
+}
+
 /// Where execution continues after a slow path: run `handler` on `pc`. A null
 /// handler means that the guest ended; the status is in the `pc` field then.
 #[derive(Clone, Copy, Debug)]

@@ -40,10 +40,13 @@ impl Arena {
         self.regions.as_mut()
     }
 
-    /// Bytes from a cell to its shadow; 0 as long as there is no private code.
+    /// Bytes from a cell to its shadow; 0 as long as there is no private code. Exposes the shadows,
+    /// as [`Shadow::of`] needs it.
     pub(crate) fn shadow_delta(&self) -> isize {
         match &self.regions {
-            Some((cells, shadows)) => shadows.base() as isize - cells.base() as isize,
+            Some((cells, shadows)) => {
+                shadows.base().expose_provenance() as isize - cells.base().addr() as isize
+            }
             None => 0,
         }
     }

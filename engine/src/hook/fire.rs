@@ -24,7 +24,7 @@ pub(crate) unsafe fn fire(ctx: *mut Ctx, pc: *const Cell, fp: *mut u64, budget: 
         .set_left((budget.wrapping_sub(pc as u64) as i64) / UNIT as i64);
     // SAFETY: the cell is private and fires through the engine, so its shadow points to its site.
     let site = unsafe {
-        let shadow = pc.byte_offset((*ctx).shadow_delta) as *const Shadow;
+        let shadow = Shadow::of(pc, (*ctx).shadow_delta);
         &*((*shadow).data as *const SiteData)
     };
     let (cell, leaves, list) = (site.cell, site.leaves, site.list.clone());
@@ -52,7 +52,7 @@ pub(crate) unsafe fn fire(ctx: *mut Ctx, pc: *const Cell, fp: *mut u64, budget: 
     // SAFETY: the frame is live and stands at this cell, which is as it was when it fired.
     unsafe {
         core.machine.saved.acc = top_value(&frame.range.code, cell, fp);
-        let shadow = pc.byte_offset((*ctx).shadow_delta) as *const Shadow;
+        let shadow = Shadow::of(pc, (*ctx).shadow_delta);
         let handler = (*shadow).original;
         Resume { pc, handler }
     }

@@ -12,6 +12,7 @@ use super::ExitReason;
 use super::table::{Body, BodyAction, Change, FuncProbes};
 use crate::code::FuncCode;
 use crate::frame::code_map::CodeRange;
+use crate::runtime::core::Owned;
 
 /// One probe of a site's list.
 #[derive(Clone)]
@@ -39,8 +40,8 @@ pub(crate) struct PrivateCode {
     pub(crate) cells: *mut Cell,
     pub(crate) shadows: *mut Shadow,
     pub(crate) ins: Vec<Ins>,
-    /// By cell.
-    sites: std::collections::HashMap<usize, Box<SiteData>>,
+    /// By cell. Shadows point to them.
+    sites: std::collections::HashMap<usize, Owned<SiteData>>,
     func: u32,
     /// Function index in the module.
     func_index: u32,
@@ -247,7 +248,7 @@ impl PrivateCode {
             return;
         }
         let (kind, inline, counter) = self.inline(cell, &fires);
-        let mut data = Box::new(SiteData {
+        let mut data = Owned::new(SiteData {
             func: self.func,
             cell,
             range: self.range(),
@@ -258,7 +259,7 @@ impl PrivateCode {
         let shadow_data: *mut u64 = match kind {
             ProbeKind::Count => counter,
             ProbeKind::Boolean | ProbeKind::List => data.inline.as_mut_ptr().cast(),
-            ProbeKind::Fire | ProbeKind::None => (&raw mut *data).cast(),
+            ProbeKind::Fire | ProbeKind::None => data.as_ptr().cast(),
         };
         self.ins[cell].probe = kind;
         // SAFETY: the cell is in this code.

@@ -6,7 +6,7 @@ use crate::layout::Shadow;
 /// The shadow of a private cell.
 macro_rules! shadow {
     ($pc:ident, $ctx:ident) => {
-        $pc.byte_offset((*$ctx).shadow_delta) as *const Shadow
+        Shadow::of($pc, (*$ctx).shadow_delta)
     };
 }
 

@@ -5,13 +5,14 @@
 //! context back when it returns; one that is there already (or the host or compiled code, which need none) serves
 //! again, so that tail calls to and fro between instances run in constant stack, too.
 
-use crate::dispatch::{handler, skip, transfer, trap};
+use crate::dispatch::{handler, transfer, trap};
 use crate::exit;
 use crate::handlers::control::{BRIDGE_RETURN, BRIDGE_SLOTS, LEAVE, LEAVE_TO_NATIVE};
 use crate::layout::{Cell, FuncRecord, HEADER_SLOTS};
 
 /// Replaces the current frame, whose header is at slot `$header`, by one of `$record` with the
-/// arguments at slot `$args`. Costs a unit for the call and one for the entry.
+/// arguments at slot `$args`. Costs a unit for the call and one for the entry, although the code may
+/// end behind the first.
 macro_rules! replace {
     ($record:expr, $args:expr, $header:expr; $pc:ident, $fp:ident, $mem:ident, $ctx:ident, $acc:ident, $budget:ident, $fd:ident, $fs:ident) => {
         let record: *const FuncRecord = (*$record).target;
@@ -49,7 +50,7 @@ macro_rules! replace {
             $mem = (*$ctx).mem_base;
         }
         $acc = record as u64;
-        transfer!((*record).code, skip($pc, 2); $pc, $fp, $mem, $ctx, $acc, $budget, $fd, $fs);
+        transfer!((*record).code, $pc.wrapping_add(2); $pc, $fp, $mem, $ctx, $acc, $budget, $fd, $fs);
     };
 }
 
