@@ -5,6 +5,13 @@
 //! `cache` remembers what has been compiled for a module.
 
 mod abi;
+#[cfg_attr(
+    not(test),
+    allow(
+        dead_code,
+        reason = "tests compare more with the reference than translation needs"
+    )
+)]
 mod analysis;
 pub(crate) mod cache;
 mod compile;

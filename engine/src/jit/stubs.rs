@@ -203,6 +203,8 @@ global_asm!(
     trapped = sym exits::trapped,
 );
 
+// Contexts are passed by address, and nothing here looks into them.
+#[allow(improper_ctypes)]
 unsafe extern "sysv64" {
     fn probity_native_enter(
         code: *const c_void,

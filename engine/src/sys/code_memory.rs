@@ -130,6 +130,7 @@ impl CodeBlock {
 
     /// Overwrites code that is not executed yet: to one that executes it, the bytes would change
     /// one by one.
+    #[cfg(test)]
     pub(crate) fn write(&self, offset: usize, bytes: &[u8]) {
         let end = offset.checked_add(bytes.len());
         assert!(end.is_some_and(|end| end <= self.len), "outside the code");

@@ -146,10 +146,6 @@ pub(crate) enum ValuePlace {
 pub(crate) const FP_SLOT: u32 = u32::MAX;
 
 impl NativeCode {
-    pub(crate) fn contains(&self, pc: usize) -> bool {
-        pc.wrapping_sub(self.base as usize) < self.len
-    }
-
     /// The site whose call returns to `pc`.
     pub(crate) fn site(&self, pc: usize) -> Option<&Site> {
         let offset = (pc - self.base as usize) as u32;

@@ -98,7 +98,7 @@ impl StoreCore {
         }
         let calls = self.native.calls_out.entry(func).or_default();
         *calls += 1;
-        if *calls % CALLS_OUT != 0 {
+        if !calls.is_multiple_of(CALLS_OUT) {
             return;
         }
         let Ok((module, index)) = self.module_and_index(func) else {

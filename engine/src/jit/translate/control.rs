@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 
-use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{Block, BlockArg, InstBuilder, JumpTableData, MemFlagsData, Value};
 use probity_interp::exit;
 use wasmparser::{BlockType, Operator as O};
@@ -336,11 +335,5 @@ impl<'a> Translator<'a> {
             O::End => self.dead = Some(depth - 1),
             _ => {}
         }
-    }
-
-    /// A comparison as an i32.
-    pub(super) fn compare(&mut self, cc: IntCC, a: Value, b: Value) -> Value {
-        let bit = self.b.ins().icmp(cc, a, b);
-        self.b.ins().uextend(cranelift_codegen::ir::types::I32, bit)
     }
 }

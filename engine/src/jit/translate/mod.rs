@@ -54,6 +54,9 @@ pub(super) fn translate(
     }
     let info = module.function(index).expect("a function with a body");
     let locals = info.local_types().map_err(|e| Refused(e.to_string()))?;
+    if Analysis::bytes_max(&ops, locals.len(), &may_leave) > LIVE_SETS_BYTES_MAX {
+        return Err(Refused("too many locals times calls".to_owned()));
+    }
     let mut translator = Translator::new(
         &module.inner,
         index,
@@ -110,6 +113,9 @@ fn may_leave(op: &O<'_>) -> bool {
                 | O::Unreachable
         )
 }
+
+/// Bytes that sets of live locals may take, which are a product of what the guest chooses.
+const LIVE_SETS_BYTES_MAX: usize = 64 << 20;
 
 /// "Status" of what control never reaches.
 const NEVER: u64 = 250;
