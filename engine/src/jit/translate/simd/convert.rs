@@ -4,7 +4,7 @@
 //! (a conversion of `F64X2`, narrowed with zeros), and finds the one instruction for others.
 
 use cranelift_codegen::ir::types::{F32X4, F64X2, I8X16, I16X8, I32X4, I64X2};
-use cranelift_codegen::ir::{InstBuilder, Type, Value};
+use cranelift_codegen::ir::{InstBuilder, Value};
 use wasmparser::Operator as O;
 
 use super::super::Translator;
