@@ -17,7 +17,9 @@ const INTEGERS: &str = "i8x16 i16x8 i32x4 i64x2";
 const FLOATS: &str = "f32x4 f64x2";
 
 /// Shapes, and the operators that each has.
-const UNARY: &[(&str, &str)] = &[
+type Table = &'static [(&'static str, &'static str)];
+
+const UNARY: Table = &[
     ("v128", "not"),
     (INTEGERS, "abs neg"),
     (BYTES, "popcnt"),
@@ -41,7 +43,7 @@ const UNARY: &[(&str, &str)] = &[
     ("f64x2", "promote_low_f32x4"),
 ];
 
-const BINARY: &[(&str, &str)] = &[
+const BINARY: Table = &[
     ("v128", "and andnot or xor"),
     (BYTES, "swizzle relaxed_swizzle"),
     (BYTES, "narrow_i16x8_s narrow_i16x8_u"),
@@ -65,16 +67,16 @@ const BINARY: &[(&str, &str)] = &[
     (FLOATS, "pmin pmax relaxed_min relaxed_max"),
 ];
 
-const TERNARY: &[(&str, &str)] = &[
+const TERNARY: Table = &[
     ("v128", "bitselect"),
     (INTEGERS, "relaxed_laneselect"),
     (FLOATS, "relaxed_madd relaxed_nmadd"),
     ("i32x4", "relaxed_dot_i8x16_i7x16_add_s"),
 ];
 
-const SHIFTS: &[(&str, &str)] = &[(INTEGERS, "shl shr_s shr_u")];
+const SHIFTS: Table = &[(INTEGERS, "shl shr_s shr_u")];
 
-const TESTS: &[(&str, &str)] = &[("v128", "any_true"), (INTEGERS, "all_true bitmask")];
+const TESTS: Table = &[("v128", "any_true"), (INTEGERS, "all_true bitmask")];
 
 /// Loads of vectors.
 const LOADS: &str = "load load8x8_s load8x8_u load16x4_s load16x4_u load32x2_s load32x2_u \
@@ -112,7 +114,7 @@ pub(super) fn all() -> Vec<Row> {
             result,
         });
     };
-    let tables: [(&[(&str, &str)], &[ValType], ValType); 5] = [
+    let tables: [(Table, &[ValType], ValType); 5] = [
         (UNARY, &[V128], V128),
         (BINARY, &[V128, V128], V128),
         (TERNARY, &[V128, V128, V128], V128),
