@@ -198,8 +198,8 @@ impl StoreCore {
 
     /// Moves every frame of a function to other code of it.
     fn move_frames(&mut self, func: u32, to: &CodeRange) {
-        for index in 0..self.positions.len() {
-            let position = self.positions[index];
+        for noted in 0..self.positions.len() {
+            let position = self.positions[noted];
             let mut innermost = true;
             let frames: Vec<_> = crate::frame::walk::Stretch::new(self, position).collect();
             for frame in frames {
@@ -211,15 +211,15 @@ impl StoreCore {
                         innermost = false;
                         continue;
                     }
-                    match self.positions[index] {
+                    match self.positions[noted] {
                         Position::Code { fp, ctx, .. } if innermost => {
-                            self.positions[index] = Position::Code { pc: cell, fp, ctx };
+                            self.positions[noted] = Position::Code { pc: cell, fp, ctx };
                         }
                         Position::Returning {
                             fp, ctx, callee, ..
                         } if innermost => {
                             let pc = cell;
-                            self.positions[index] = Position::Returning {
+                            self.positions[noted] = Position::Returning {
                                 pc,
                                 fp,
                                 ctx,

@@ -3,9 +3,9 @@
 //! borrows the context, and the context is lent for the call.)
 
 use probity_engine::hook::Site;
-use probity_engine::{Caller, Engine, Error, Linker, Module, Store, Val};
+use probity_engine::{Caller, Error, Linker, Module, Store, Val};
 
-use crate::guest::{Count, Guest, Shared, call, i32_of, operators};
+use super::guest::{Count, Guest, Shared, call, i32_of, operators, engine};
 
 #[test]
 fn c7_the_call_stack_is_readable_with_function_and_pc() {
@@ -86,7 +86,7 @@ fn c7_the_call_stack_goes_through_host_calls() {
 
 #[test]
 fn c7_the_call_stack_crosses_instances() {
-    let engine = Engine::default();
+    let engine = engine();
     let mut store = Store::new(&engine, ());
     let mut linker = Linker::new(&engine);
     let inner = Module::new(
