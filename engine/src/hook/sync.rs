@@ -19,6 +19,7 @@ use crate::frame::code_map::CodeRange;
 use crate::frame::walk::{Place, Position};
 use crate::module::Module;
 use crate::runtime::core::{FuncKind, StoreCore};
+use crate::tier::install::unpublish_native;
 use crate::types::WasmPc;
 
 impl StoreCore {
@@ -47,7 +48,9 @@ impl StoreCore {
             }
             if self.probes.dirty.contains_key(&func) {
                 // SAFETY: records live as long as the store.
-                unsafe { (*self.funcs[func as usize].record).code = &raw const PREPARE };
+                let record = unsafe { &mut *self.funcs[func as usize].record };
+                record.code = &raw const PREPARE;
+                unpublish_native(record);
             }
         }
     }

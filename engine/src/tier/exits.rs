@@ -224,6 +224,10 @@ impl StoreCore {
             if end > self.stack_limit {
                 return self.raise_at(frame.cursor, ctx, TrapCode::StackOverflow.into(), false);
             }
+            // Loops that call do not poll; compiled callees do it for them, others do not.
+            if let Some(code) = self.interrupt.take() {
+                return self.raise_at(frame.cursor, ctx, code.into(), true);
+            }
             drop(frame);
             if code != &raw const HOST && !foreign {
                 self.called_out((*record).id);

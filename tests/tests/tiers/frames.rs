@@ -46,7 +46,10 @@ const MIXED: &str = r#"(module
 
 fn guest(config: &Config) -> Guest {
     // The operand stack of an `i32.add` cannot hold a reference: the module is fixed up here.
-    let wat = MIXED.replace("    (i32.add (ref.is_null))\n", "    (local.set $n)\n    drop\n    (local.get $n)\n");
+    let wat = MIXED.replace(
+        "    (i32.add (ref.is_null))\n",
+        "    (local.set $n)\n    drop\n    (local.get $n)\n",
+    );
     let wat = wat.replace(
         "    (local.set $n)\n    drop\n    (local.set $f)\n    (i32.add (i32x4.extract_lane 0) (local.get $n))\n",
         "    (local.set $n)\n    drop\n    (local.set $f)\n    i32x4.extract_lane 0\n    (i32.add (local.get $n))\n",
@@ -78,7 +81,9 @@ fn all_values_of_all_frames_through_mixed_stacks() {
                 let frame = ctx.frame_at(level).expect("in range");
                 let (func, pc) = (frame.func_index(), frame.pc().0);
                 let locals: Vec<_> = (0..frame.num_locals()).map(|i| frame.local(i)).collect();
-                let operands: Vec<_> = (0..frame.num_operands()).map(|i| frame.operand(i)).collect();
+                let operands: Vec<_> = (0..frame.num_operands())
+                    .map(|i| frame.operand(i))
+                    .collect();
                 drop(frame);
                 let shown = |values: Vec<Option<Val>>| -> Vec<String> {
                     values.iter().flatten().map(|v| show(ctx, v)).collect()

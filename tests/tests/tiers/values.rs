@@ -8,7 +8,14 @@ use crate::guest::{Guest, Shared};
 use crate::ways::{agree, define_watch, end};
 
 const TYPES: [&str; 8] = [
-    "i32", "i64", "f32", "f64", "v128", "funcref", "externref", "anyref",
+    "i32",
+    "i64",
+    "f32",
+    "f64",
+    "v128",
+    "funcref",
+    "externref",
+    "anyref",
 ];
 
 /// For each type: `go` calls `callee`, which watches `go` (1), itself (2), both (3) or nothing.

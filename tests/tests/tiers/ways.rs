@@ -89,20 +89,24 @@ pub fn define_watch(linker: &mut Linker<()>, log: &Shared<(u32, u32)>) {
     let ids = Shared::default();
     let (log, inserted) = (log.clone(), ids.clone());
     linker
-        .func_wrap("h", "watch", move |mut caller: Caller<'_, ()>, index: i32| {
-            let instance = caller.instance().expect("Wasm code calls");
-            let func = instance.func(&caller, index as u32).expect("in range");
-            let (module, index) = caller.probes().module_of(func).expect("a Wasm function");
-            for (pc, _) in operators(&module, index) {
-                let log = log.clone();
-                let probe = Probe::call(move |ctx| {
-                    log.push((ctx.func_index(), ctx.pc().0));
-                    Ok(())
-                });
-                let id = caller.probes().insert(func, Site::Before(pc), probe);
-                inserted.push(id.expect("a site"));
-            }
-        })
+        .func_wrap(
+            "h",
+            "watch",
+            move |mut caller: Caller<'_, ()>, index: i32| {
+                let instance = caller.instance().expect("Wasm code calls");
+                let func = instance.func(&caller, index as u32).expect("in range");
+                let (module, index) = caller.probes().module_of(func).expect("a Wasm function");
+                for (pc, _) in operators(&module, index) {
+                    let log = log.clone();
+                    let probe = Probe::call(move |ctx| {
+                        log.push((ctx.func_index(), ctx.pc().0));
+                        Ok(())
+                    });
+                    let id = caller.probes().insert(func, Site::Before(pc), probe);
+                    inserted.push(id.expect("a site"));
+                }
+            },
+        )
         .expect("a new name");
     linker
         .func_wrap("h", "unwatch", move |mut caller: Caller<'_, ()>| {
