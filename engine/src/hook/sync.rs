@@ -211,6 +211,9 @@ impl StoreCore {
                     let cell = to.cell(index);
                     if frame.cursor.is_some() {
                         self.redirect(&frame, to, index);
+                        if innermost && frame.native.is_some() {
+                            self.note_redirected(noted);
+                        }
                         innermost = false;
                         continue;
                     }

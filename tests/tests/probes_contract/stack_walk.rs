@@ -14,7 +14,8 @@ fn c7_the_call_stack_is_readable_with_function_and_pc() {
           (table 1 funcref) (elem (i32.const 0) $c)
           (func $c (export "c") (param i32) nop)
           (func $b (export "b") (param i32) (local f64)
-            (f64.const 2) (call_indirect (param i32) (i32.const 7) (i32.const 0)) drop)
+            (f64.const 2) (call_indirect (param i32) (i32.const 7) (i32.const 0)) drop
+            (drop (i32.eqz (local.get 0))))
           ;; Locals that are not used after a call are zero in compiled frames.
           (func $a (export "a") (param i32) nop (call $b (i32.add (local.get 0) (i32.const 1)))
             (drop (i32.eqz (local.get 0)))))"#,

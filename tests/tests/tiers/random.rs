@@ -14,7 +14,7 @@ use crate::ways::{agree, end};
 /// Units of fuel; programs that need more are left out.
 const FUEL: u64 = 60_000;
 
-const SEEDS: u64 = 110;
+const SEEDS: u64 = 60;
 
 /// What a run showed.
 #[derive(Debug, PartialEq)]
@@ -219,5 +219,5 @@ fn random_programs_under_random_probes() {
         }
     }
     println!("{programs} programs, {host_calls} host calls, {fires} fires");
-    assert!(programs > 80 && host_calls > 200 && fires > 1000);
+    assert!(programs > 40 && host_calls > 200 && fires > 1000);
 }
