@@ -40,6 +40,8 @@ pub use runtime::{
     InterruptHandle, IntoFunc, Limits, Linker, Memory, SharedMemory, Store, Table, Tag, TypedFunc,
     Val, WasmParams, WasmResults, WasmRet, WasmTy,
 };
+#[doc(hidden)]
+pub use tier::TierStats;
 pub use types::{
     ArrayType, CompositeType, ExportType, ExternType, FieldType, FuncType, GlobalType, HeapType,
     ImportType, MemoryType, RefType, StorageType, StructType, TableType, TypeId, TypeKind, ValType,

@@ -7,7 +7,7 @@ use probity_analyses::{
     AnalysisReport, Format, ModuleSummary, Outcome, OutcomeKind, Report, Session, registry,
 };
 use probity_engine::{
-    Config, Engine, Error, ErrorKind, Limits, Linker, Module, Store, Trap,
+    Config, Engine, Error, ErrorKind, Limits, Linker, Module, Store, Tier, TierZeal, Trap,
     hook::{Action, Counters, Probe},
 };
 use probity_wasi::{Exit, OutputBuffer, WasiCtx, WasiCtxBuilder};
@@ -74,12 +74,68 @@ pub struct Counted {
     pub instructions: u64,
     /// Fuel by the `icount` analysis, where that ran.
     pub fuel: Option<u64>,
+    /// Digest of the tables of all analyses, where those ran.
+    pub tables: Option<u64>,
+}
+
+/// How code is executed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// By the interpreter.
+    Interp,
+    /// Compiled at its first call.
+    Jit,
+    /// Compiled when it is hot.
+    Auto,
+    /// Compiled at the first chance.
+    Eager,
+    /// Interpreted but for loops.
+    Osr,
+    /// Compiled, and given to the interpreter after the first call.
+    Deopt,
+}
+
+impl Way {
+    /// Every way.
+    pub const ALL: [Way; 6] = [
+        Way::Interp,
+        Way::Jit,
+        Way::Auto,
+        Way::Eager,
+        Way::Osr,
+        Way::Deopt,
+    ];
+
+    /// Its name in test names.
+    pub fn name(self) -> &'static str {
+        match self {
+            Way::Interp => "interp",
+            Way::Jit => "jit",
+            Way::Auto => "auto",
+            Way::Eager => "eager",
+            Way::Osr => "osr",
+            Way::Deopt => "deopt",
+        }
+    }
 }
 
 /// An engine whose results do not depend on the machine's NaNs.
 pub fn engine() -> Engine {
+    engine_in(Way::Interp)
+}
+
+/// The same, with code executed in some way.
+pub fn engine_in(way: Way) -> Engine {
+    let (tier, zeal) = match way {
+        Way::Interp => (Tier::Interp, TierZeal::Off),
+        Way::Jit => (Tier::Jit, TierZeal::Off),
+        Way::Auto => (Tier::Auto, TierZeal::Off),
+        Way::Eager => (Tier::Auto, TierZeal::Eager),
+        Way::Osr => (Tier::Auto, TierZeal::Osr),
+        Way::Deopt => (Tier::Jit, TierZeal::Deopt),
+    };
     let mut config = Config::new();
-    config.deterministic(true);
+    config.deterministic(true).tier(tier).tier_zeal(zeal);
     Engine::new(&config)
 }
 
@@ -145,6 +201,7 @@ pub fn run(
         Watcher::GlobalProbe => Some(Counted {
             instructions: counters.get(0),
             fuel: None,
+            tables: None,
         }),
         Watcher::AllAnalyses => {
             let analyses = session.finish(&mut store);
@@ -213,5 +270,10 @@ fn icount(analyses: Vec<AnalysisReport>, module: &Module) -> Counted {
     Counted {
         instructions: icount["total"].as_u64().unwrap_or_default(),
         fuel: icount["fuel"].as_u64(),
+        tables: Some({
+            let mut hasher = std::hash::DefaultHasher::new();
+            std::hash::Hash::hash(&document["analyses"].to_string(), &mut hasher);
+            std::hash::Hasher::finish(&hasher)
+        }),
     }
 }

@@ -1,4 +1,4 @@
-//! The probe contract (points 1 to 7), in the interpreter. A test's name begins
+//! The probe contract (points 1 to 7), however code is executed. A test's name begins
 //! with the point that it holds: `c3_...`.
 //!
 //! 1. Insert returns a handle; effect before the next execution of the site in any frame.
@@ -14,27 +14,38 @@
 //! 7. Frame handles die when execution resumes; the whole call stack is readable.
 #![forbid(unsafe_code)]
 
-mod guest;
+/// The whole suite, in the way that the module's name says.
+macro_rules! suite {
+    ($($way:ident)*) => {$(
+        #[path = "."]
+        mod $way {
+            #[path = "guest/mod.rs"]
+            mod guest;
 
-#[path = "probes_contract/entry_exit.rs"]
-mod entry_exit;
-#[path = "probes_contract/exceptions.rs"]
-mod exceptions;
-#[path = "probes_contract/failures.rs"]
-mod failures;
-#[path = "probes_contract/firing.rs"]
-mod firing;
-#[path = "probes_contract/insert.rs"]
-mod insert;
-#[path = "probes_contract/model.rs"]
-mod model;
-#[path = "probes_contract/peers.rs"]
-mod peers;
-#[path = "probes_contract/reads.rs"]
-mod reads;
-#[path = "probes_contract/remove.rs"]
-mod remove;
-#[path = "probes_contract/stack_walk.rs"]
-mod stack_walk;
-#[path = "probes_contract/writes.rs"]
-mod writes;
+            #[path = "probes_contract/entry_exit.rs"]
+            mod entry_exit;
+            #[path = "probes_contract/exceptions.rs"]
+            mod exceptions;
+            #[path = "probes_contract/failures.rs"]
+            mod failures;
+            #[path = "probes_contract/firing.rs"]
+            mod firing;
+            #[path = "probes_contract/insert.rs"]
+            mod insert;
+            #[path = "probes_contract/model.rs"]
+            mod model;
+            #[path = "probes_contract/peers.rs"]
+            mod peers;
+            #[path = "probes_contract/reads.rs"]
+            mod reads;
+            #[path = "probes_contract/remove.rs"]
+            mod remove;
+            #[path = "probes_contract/stack_walk.rs"]
+            mod stack_walk;
+            #[path = "probes_contract/writes.rs"]
+            mod writes;
+        }
+    )*};
+}
+
+suite! { interp jit eager osr deopt }

@@ -1,5 +1,5 @@
 //! Every program of `tests/programs` gives its expected output, whoever
-//! watches; and what the watchers count is the same.
+//! watches and however its code is executed; and what the watchers count is the same.
 
 use std::{
     error::Error,
@@ -10,15 +10,19 @@ use std::{
 use libtest_mimic::{Arguments, Failed, Trial};
 use probity_engine::Module;
 use probity_tests::{
-    guest::{Counted, Given, Seen, Watcher, engine, run},
+    guest::{Counted, Given, Seen, Watcher, Way, engine_in, run},
     programs::{Program, all, copy_directory},
 };
 
-/// A program with its default run under each watcher, made once.
+/// A program with its default run under each watcher, made once, by way of execution.
 struct Runs {
     program: Program,
-    runs: [OnceLock<Result<Run, String>>; 3],
+    runs: [[OnceLock<Result<Run, String>>; 3]; 6],
 }
+
+/// Programs that are watched by a global probe in every tier; it makes all code be interpreted, so
+/// that a few show whatever would go wrong.
+const GLOBAL_IN_TIERS: usize = 4;
 
 type Run = (Seen, Option<Counted>);
 
@@ -31,34 +35,48 @@ fn main() -> ExitCode {
         }
     };
     let mut trials = Vec::new();
-    for program in programs {
+    for (nth, program) in programs.into_iter().enumerate() {
         let name = program.name.clone();
         let runs = Arc::new(Runs {
             program,
             runs: Default::default(),
         });
-        for watcher in Watcher::ALL {
+        for way in Way::ALL {
+            let name = match way {
+                Way::Interp => name.clone(),
+                way => format!("{name}::{}", way.name()),
+            };
+            for watcher in Watcher::ALL {
+                let global = watcher == Watcher::GlobalProbe;
+                if global && way != Way::Interp && nth >= GLOBAL_IN_TIERS {
+                    continue;
+                }
+                let runs = Arc::clone(&runs);
+                let name = format!("{name}::{}", watcher.name());
+                trials.push(Trial::test(name, move || output(&runs, way, watcher)));
+            }
             let runs = Arc::clone(&runs);
-            let name = format!("{name}::{}", watcher.name());
-            trials.push(Trial::test(name, move || output(&runs, watcher)));
+            let name = format!("{name}::counts_agree");
+            trials.push(Trial::test(name, move || match way {
+                Way::Interp => counts(&runs),
+                way => same_counts(&runs, way),
+            }));
         }
-        let name = format!("{name}::counts_agree");
-        trials.push(Trial::test(name, move || counts(&runs)));
     }
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
 
 impl Runs {
-    fn under(&self, watcher: Watcher) -> Result<&Run, Failed> {
-        self.runs[watcher as usize]
-            .get_or_init(|| watched(&self.program, watcher).map_err(|e| e.to_string()))
+    fn under(&self, way: Way, watcher: Watcher) -> Result<&Run, Failed> {
+        self.runs[way as usize][watcher as usize]
+            .get_or_init(|| watched(&self.program, way, watcher).map_err(|e| e.to_string()))
             .as_ref()
             .map_err(Failed::from)
     }
 }
 
 /// The default run, with a directory of its own.
-fn watched(program: &Program, watcher: Watcher) -> Result<Run, Box<dyn Error>> {
+fn watched(program: &Program, way: Way, watcher: Watcher) -> Result<Run, Box<dyn Error>> {
     let root = tempfile::tempdir()?;
     if let Some(dir) = &program.dir {
         copy_directory(dir, root.path())?;
@@ -71,13 +89,13 @@ fn watched(program: &Program, watcher: Watcher) -> Result<Run, Box<dyn Error>> {
         root: program.dir.is_some().then(|| root.path()),
         ..Given::default()
     };
-    let engine = engine();
+    let engine = engine_in(way);
     let module = Module::from_file(&engine, &program.wasm)?;
     Ok(run(&engine, &module, &given, watcher))
 }
 
-fn output(runs: &Runs, watcher: Watcher) -> Result<(), Failed> {
-    let (seen, _) = runs.under(watcher)?;
+fn output(runs: &Runs, way: Way, watcher: Watcher) -> Result<(), Failed> {
+    let (seen, _) = runs.under(way, watcher)?;
     let expected = &runs.program.expected;
     if seen.outcome != "exit 0" || seen.stdout != *expected || !seen.stderr.is_empty() {
         return Err(format!(
@@ -93,9 +111,9 @@ fn output(runs: &Runs, watcher: Watcher) -> Result<(), Failed> {
 }
 
 fn counts(runs: &Runs) -> Result<(), Failed> {
-    let (alone, _) = runs.under(Watcher::Nobody)?;
-    let (probed, by_probe) = runs.under(Watcher::GlobalProbe)?;
-    let (analysed, by_analysis) = runs.under(Watcher::AllAnalyses)?;
+    let (alone, _) = runs.under(Way::Interp, Watcher::Nobody)?;
+    let (probed, by_probe) = runs.under(Way::Interp, Watcher::GlobalProbe)?;
+    let (analysed, by_analysis) = runs.under(Way::Interp, Watcher::AllAnalyses)?;
     let (Some(by_probe), Some(by_analysis)) = (by_probe, by_analysis) else {
         return Err("a watcher counted nothing".into());
     };
@@ -109,6 +127,16 @@ fn counts(runs: &Runs) -> Result<(), Failed> {
             by_probe.instructions, by_analysis.instructions
         )
         .into());
+    }
+    Ok(())
+}
+
+/// Every table of every analysis is that of the interpreter.
+fn same_counts(runs: &Runs, way: Way) -> Result<(), Failed> {
+    let (_, expected) = runs.under(Way::Interp, Watcher::AllAnalyses)?;
+    let (_, found) = runs.under(way, Watcher::AllAnalyses)?;
+    if found != expected || found.is_none() {
+        return Err(format!("counts differ: {found:?}, interpreted {expected:?}").into());
     }
     Ok(())
 }

@@ -19,6 +19,7 @@ use crate::frame::code_map::CodeRange;
 use crate::frame::walk::{Place, Position};
 use crate::module::Module;
 use crate::runtime::core::{FuncKind, StoreCore};
+use crate::tier::install::unpublish_native;
 use crate::types::WasmPc;
 
 impl StoreCore {
@@ -47,7 +48,9 @@ impl StoreCore {
             }
             if self.probes.dirty.contains_key(&func) {
                 // SAFETY: records live as long as the store.
-                unsafe { (*self.funcs[func as usize].record).code = &raw const PREPARE };
+                let record = unsafe { &mut *self.funcs[func as usize].record };
+                record.code = &raw const PREPARE;
+                unpublish_native(record);
             }
         }
     }
@@ -198,8 +201,8 @@ impl StoreCore {
 
     /// Moves every frame of a function to other code of it.
     fn move_frames(&mut self, func: u32, to: &CodeRange) {
-        for index in 0..self.positions.len() {
-            let position = self.positions[index];
+        for noted in 0..self.positions.len() {
+            let position = self.positions[noted];
             let mut innermost = true;
             let frames: Vec<_> = crate::frame::walk::Stretch::new(self, position).collect();
             for frame in frames {
@@ -208,18 +211,21 @@ impl StoreCore {
                     let cell = to.cell(index);
                     if frame.cursor.is_some() {
                         self.redirect(&frame, to, index);
+                        if innermost && frame.native.is_some() {
+                            self.note_redirected(noted);
+                        }
                         innermost = false;
                         continue;
                     }
-                    match self.positions[index] {
+                    match self.positions[noted] {
                         Position::Code { fp, ctx, .. } if innermost => {
-                            self.positions[index] = Position::Code { pc: cell, fp, ctx };
+                            self.positions[noted] = Position::Code { pc: cell, fp, ctx };
                         }
                         Position::Returning {
                             fp, ctx, callee, ..
                         } if innermost => {
                             let pc = cell;
-                            self.positions[index] = Position::Returning {
+                            self.positions[noted] = Position::Returning {
                                 pc,
                                 fp,
                                 ctx,

@@ -8,6 +8,7 @@ use super::interrupt::InterruptHandle;
 use crate::engine::Engine;
 use crate::gc::HeapStats;
 use crate::hook;
+use crate::tier::TierStats;
 
 /// What a store points to. The two parts are never borrowed through each other: `core` leads
 /// to `data` by a pointer.
@@ -173,6 +174,12 @@ impl<T> Store<T> {
     /// ```
     pub fn heap_stats(&self) -> HeapStats {
         self.core().heap.stats()
+    }
+
+    /// How often the store has changed between the tiers, for tests.
+    #[doc(hidden)]
+    pub fn tier_stats(&self) -> TierStats {
+        self.core().native.stats
     }
 
     /// A handle with which another thread can stop what runs in this store.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::Pending;
 use super::code::{NativeCode, ResultKind, SiteKind};
 use crate::frame::code_map::CodeRange;
-use crate::frame::walk::{Frame, Place};
+use crate::frame::walk::{Frame, Place, Position};
 use crate::jit::stubs;
 use crate::runtime::core::StoreCore;
 
@@ -73,6 +73,16 @@ impl StoreCore {
         self.native.pending.insert(cursor.fp, pending);
         // SAFETY: the slot holds the return address of the live frame's callee.
         unsafe { *(cursor.pc_slot as *mut usize) = stubs::returned() };
+    }
+
+    /// The compiled frame at a noted position is taken over: whoever looks at it from there from now
+    /// on finds that, as from a frame further in.
+    pub(crate) fn note_redirected(&mut self, noted: usize) {
+        if let Position::Native { cursor, .. } = &mut self.positions[noted]
+            && self.native.pending.contains_key(&cursor.fp)
+        {
+            cursor.pc = stubs::returned();
+        }
     }
 
     /// Machine code of a frame on the native stack.

@@ -48,6 +48,7 @@ pub(crate) unsafe fn native(
         // The interpreter needs no native stack for what it calls.
         return core.interpret_instead(id, fp, ctx);
     };
+    core.native.stats.compiled_entries += 1;
     // SAFETY: thunk and code were published for this function, whose frame is at `fp`.
     let status = unsafe { core.enter_native(thunk, native as usize, ctx, fp, header, stack) };
     if status == exit::DONE {

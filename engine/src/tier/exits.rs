@@ -224,6 +224,10 @@ impl StoreCore {
             if end > self.stack_limit {
                 return self.raise_at(frame.cursor, ctx, TrapCode::StackOverflow.into(), false);
             }
+            // Loops that call do not poll; compiled callees do it for them, others do not.
+            if let Some(code) = self.interrupt.take() {
+                return self.raise_at(frame.cursor, ctx, code.into(), true);
+            }
             drop(frame);
             if code != &raw const HOST && !foreign {
                 self.called_out((*record).id);
@@ -427,6 +431,7 @@ impl StoreCore {
         moved: u64,
     ) -> Next {
         debug_assert_eq!(moved, exit::MOVED);
+        self.native.stats.takeovers += 1;
         // SAFETY: the frame is live.
         if unsafe { self.is_outermost(cursor, code) } {
             return Next::Leave(exit::MOVED);
@@ -469,6 +474,10 @@ impl StoreCore {
         registers: &mut Registers,
     ) -> Result<*const Link, u64> {
         let pending = self.native.pending.remove(&fp).expect("a pending frame");
+        // One without a callee is counted where it stopped.
+        if !pending.callee.is_null() {
+            self.native.stats.takeovers += 1;
+        }
         let cursor = Cursor {
             pc: pending.pc,
             pc_slot: 0,

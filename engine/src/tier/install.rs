@@ -4,7 +4,7 @@ use std::ffi::c_void;
 use std::sync::Arc;
 
 use probity_interp::handlers::control::NATIVE;
-use probity_interp::layout::{Cell, Ctx};
+use probity_interp::layout::{Cell, Ctx, FuncRecord};
 
 use super::code::NativeCode;
 use crate::code::Mode;
@@ -13,6 +13,12 @@ use crate::error::Result;
 use crate::jit;
 use crate::jit::stubs;
 use crate::runtime::core::{FuncKind, StoreCore};
+
+/// Lets calls that compiled code makes come to the engine, which goes by the function's cells.
+pub(crate) fn unpublish_native(record: &mut FuncRecord) {
+    record.native = stubs::lazy();
+    record.thunk = std::ptr::null();
+}
 
 impl StoreCore {
     /// Lets calls of a function that nothing watches run machine code, if there is any.
@@ -34,10 +40,7 @@ impl StoreCore {
                 self.keep_code(code);
                 self.keep_code(thunk);
             }
-            None => {
-                record.native = stubs::lazy();
-                record.thunk = std::ptr::null();
-            }
+            None => unpublish_native(record),
         }
     }
 

@@ -100,6 +100,19 @@ pub(crate) struct NativeState {
     pub(crate) at_op: Option<Cursor>,
     /// Nothing is entered any more: the store has asked for what compiled code does not do.
     pub(crate) off: bool,
+    pub(crate) stats: TierStats,
+}
+
+/// How often a store has changed between the tiers.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TierStats {
+    /// Calls of compiled functions by interpreted code or the host.
+    pub compiled_entries: u64,
+    /// Entries into compiled code of a loop whose frame was interpreted.
+    pub osr_entries: u64,
+    /// Compiled frames that went on in the interpreter.
+    pub takeovers: u64,
 }
 
 impl NativeState {

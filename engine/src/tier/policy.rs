@@ -56,6 +56,7 @@ impl StoreCore {
         let base = code.base;
         self.keep_code(code);
         let header = fp.wrapping_add(range.code.header as usize);
+        self.native.stats.osr_entries += 1;
         // SAFETY: code for this loop of the function, whose frame is wholly in memory.
         let status = unsafe { self.enter_native(base.cast(), 0, ctx, fp, header, stack) };
         Some(match status {

@@ -10,9 +10,36 @@ use std::sync::{Arc, Mutex};
 use probity_engine::hook::{Probe, ProbeContext, ProbeId, Site};
 use probity_engine::wasmparser::Operator;
 use probity_engine::{
-    AsContextMut, Config, Engine, Error, Func, Instance, Linker, Module, Result, Store, TrapCode,
-    Val, ValType, WasmPc,
+    AsContextMut, Config, Engine, Error, Func, Instance, Linker, Module, Result, Store, Tier,
+    TierZeal, TrapCode, Val, ValType, WasmPc,
 };
+
+/// The ways to execute code. What a guest does is the same in each.
+pub const WAYS: [(&str, Tier, TierZeal); 5] = [
+    ("interp", Tier::Interp, TierZeal::Off),
+    ("jit", Tier::Jit, TierZeal::Off),
+    ("eager", Tier::Auto, TierZeal::Eager),
+    ("osr", Tier::Auto, TierZeal::Osr),
+    ("deopt", Tier::Jit, TierZeal::Deopt),
+];
+
+/// The default settings. Where this file is a module in one that is named as one of [`WAYS`], code
+/// is executed that way: thus a suite can be included once for each.
+pub fn config() -> Config {
+    let mut config = Config::new();
+    let named = WAYS
+        .iter()
+        .find(|(name, ..)| module_path!().split("::").any(|part| part == *name));
+    if let Some((_, tier, zeal)) = named {
+        config.tier(*tier).tier_zeal(*zeal);
+    }
+    config
+}
+
+/// An engine of [`config`].
+pub fn engine() -> Engine {
+    Engine::new(&config())
+}
 
 /// One instance in one store.
 pub struct Guest {
@@ -29,7 +56,7 @@ impl Guest {
 
     /// A module whose imports `define` defines.
     pub fn linked(wat: &str, define: impl FnOnce(&mut Linker<()>)) -> Guest {
-        Guest::configured(&Config::new(), wat, define)
+        Guest::configured(&config(), wat, define)
     }
 
     /// As [`Guest::linked`], in an engine of its own.

@@ -3,7 +3,7 @@
 use probity_engine::hook::{ExitReason, Probe, Site};
 use probity_engine::{Caller, Error, ErrorKind, Linker, Module, TrapCode, Val};
 
-use crate::guest::{Count, Guest, Shared, call, trap_code, trap_code_of};
+use super::guest::{Count, Guest, Shared, call, trap_code, trap_code_of};
 
 const WAYS: &str = r#"(module
   (import "h" "fail" (func $fail))

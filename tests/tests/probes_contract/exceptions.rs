@@ -2,11 +2,11 @@
 
 use probity_engine::hook::{ExitReason, Probe, Site};
 use probity_engine::{
-    Caller, Engine, Error, ExnRef, Func, FuncType, Instance, Linker, Module, Store, Tag, Val,
+    Caller, Error, ExnRef, Func, FuncType, Instance, Linker, Module, Store, Tag, Val,
     ValType, WasmPc,
 };
 
-use crate::guest::{Guest, Shared, call, i32_of, trap_code};
+use super::guest::{Guest, Shared, call, i32_of, trap_code, engine};
 
 const THROWS: &str = r#"(module
   (import "h" "again" (func $again (param i32)))
@@ -223,6 +223,8 @@ fn every_instruction_watched_changes_nothing() {
         let mut fuel = [0; 3];
         for (way, fuel) in fuel.iter_mut().enumerate() {
             let mut guest = guest();
+            // Fuel is counted where it is limited.
+            guest.store.set_fuel_limit(Some(1 << 40));
             if way == 1 {
                 guest.store.probes().insert_global(Probe::call(|_| Ok(())));
             }
@@ -245,7 +247,7 @@ fn every_instruction_watched_changes_nothing() {
 
 #[test]
 fn hosts_throw() {
-    let engine = Engine::default();
+    let engine = engine();
     let text = r#"(module
       (import "h" "tag" (tag $t (param i32 v128)))
       (import "h" "fail" (func $fail (param i32)))

@@ -5,7 +5,7 @@ use std::fmt;
 use probity_engine::hook::{Probe, Site};
 use probity_engine::{Caller, Error, ErrorKind, TrapCode};
 
-use crate::guest::{Count, Guest, i32_of, trap_code, trap_code_of};
+use super::guest::{Count, Guest, i32_of, trap_code, trap_code_of};
 
 #[derive(Debug)]
 struct Complaint(&'static str);
@@ -165,7 +165,7 @@ fn c6_panics_are_contained_at_any_depth() {
                     |mut caller: Caller<'_, ()>| -> Result<(), Error> {
                         let inner = caller.get_export("inner").and_then(|e| e.into_func());
                         let inner = inner.ok_or_else(|| Error::usage("an export"))?;
-                        crate::guest::call(&mut caller, inner, &[]).map(drop)
+                        super::guest::call(&mut caller, inner, &[]).map(drop)
                     },
                 )
                 .unwrap();
@@ -193,7 +193,7 @@ fn c6_traps_of_a_probes_own_guest_calls_are_the_probes_to_handle() {
     );
     let trap = guest.func("trap");
     guest.before("f", "Nop", 0, move |ctx| {
-        let error = crate::guest::call(ctx, trap, &[]).expect_err("it traps");
+        let error = super::guest::call(ctx, trap, &[]).expect_err("it traps");
         assert_eq!(trap_code_of(&error), TrapCode::Unreachable);
         Ok(())
     });

@@ -3,7 +3,7 @@
 use probity_engine::hook::{Probe, ProbeContext, Site};
 use probity_engine::{Result, Val};
 
-use crate::guest::{Count, Guest, Shared, call, i32_of};
+use super::guest::{Count, Guest, Shared, call, i32_of};
 
 const TWICE: &str = r#"(module
   (func (export "run") (result i32) (local i32)

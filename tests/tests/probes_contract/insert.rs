@@ -1,9 +1,9 @@
 //! Point 1: where a probe can be, and from when it counts.
 
 use probity_engine::hook::{Action, Counters, Probe, Site};
-use probity_engine::{Caller, Engine, ErrorKind, Func, Linker, Module, Store, Val};
+use probity_engine::{Caller, ErrorKind, Func, Linker, Module, Store, Val};
 
-use crate::guest::{Count, Guest, Shared, call, i32_of};
+use super::guest::{Count, Guest, Shared, call, i32_of, engine};
 
 /// Every structured instruction, branches of every kind and dead code; with the
 /// number of times that each instruction runs, counted by hand.
@@ -227,7 +227,7 @@ fn c1_local_probes_fire_in_program_order() {
         let log = Shared::default();
         for index in 0..guest.module.num_functions() {
             let func = guest.instance.func(&guest.store, index).unwrap();
-            for (pc, _) in crate::guest::operators(&guest.module, index) {
+            for (pc, _) in super::guest::operators(&guest.module, index) {
                 let log = log.clone();
                 let probe = Probe::call(move |ctx| {
                     assert_eq!((ctx.func_index(), ctx.pc()), (index, pc));
@@ -407,7 +407,7 @@ fn c1_handles_are_distinct_and_known_to_the_probe() {
 
 #[test]
 fn c1_probes_belong_to_one_instance_of_one_store() {
-    let engine = Engine::default();
+    let engine = engine();
     let module = Module::new(&engine, r#"(module (func (export "f") nop))"#).unwrap();
     let linker = Linker::new(&engine);
     let mut one = Store::new(&engine, ());
@@ -419,7 +419,7 @@ fn c1_probes_belong_to_one_instance_of_one_store() {
     let other = linker.instantiate(&mut two, &module).unwrap();
     let count = Count::default();
     let f = instances[0].get_func(&one, "f").unwrap();
-    let (pc, _) = crate::guest::operators(&module, 0)[0];
+    let (pc, _) = super::guest::operators(&module, 0)[0];
     one.probes()
         .insert(f, Site::Before(pc), count.probe())
         .unwrap();
@@ -524,7 +524,7 @@ fn c1_places_without_an_instruction_are_refused() {
     ] {
         refused(&mut guest, h, site);
     }
-    let mut other = Store::new(&Engine::default(), ());
+    let mut other = Store::new(&engine(), ());
     let stranger = Func::wrap(&mut other, |_: Caller<'_, ()>| {});
     refused(&mut guest, stranger, Site::Entry);
     // None of it stays behind.

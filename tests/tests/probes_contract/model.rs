@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex};
 use probity_engine::hook::{Probe, ProbeId, Site};
 use probity_engine::{Error, Func, Val};
 
-use crate::guest::{Guest, Shared, bits, operators};
+use super::guest::{Guest, Shared, bits, operators};
 
 /// A site of the whole program.
 type Place = (u32, Site);

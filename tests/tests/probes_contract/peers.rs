@@ -4,7 +4,7 @@
 use probity_engine::hook::{Action, Counters, Probe, Site};
 use probity_engine::{Caller, Error, TrapCode, Val, WasmPc};
 
-use crate::guest::{Count, Guest, Shared, i32_of, operators, trap_code};
+use super::guest::{Count, Guest, Shared, i32_of, operators, trap_code};
 
 /// Inserted while a frame of the function runs: missed until the next call.
 #[test]

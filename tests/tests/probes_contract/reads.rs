@@ -4,7 +4,7 @@
 use probity_engine::hook::{FrameAccessor, Probe, Site};
 use probity_engine::{ExternRef, Val, ValType, WasmPc};
 
-use crate::guest::{Guest, Shared, bits};
+use super::guest::{Guest, Shared, bits};
 
 /// Locals (types and bits) and operands, comparable.
 type State = (Vec<(ValType, u128)>, Vec<(ValType, u128)>);
@@ -202,7 +202,7 @@ fn c5_single_probes_see_what_the_global_probe_sees() {
     assert!(all.len() > 300);
 
     for index in 0..guest.module.num_functions() {
-        for (pc, name) in crate::guest::operators(&guest.module, index) {
+        for (pc, name) in super::guest::operators(&guest.module, index) {
             let mut guest = Guest::new(MIXED);
             let log = Shared::default();
             let sink = log.clone();

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use probity_engine::hook::{Probe, ProbeId, Site};
 use probity_engine::{Caller, Val};
 
-use crate::guest::{Count, Guest, Shared, bits};
+use super::guest::{Count, Guest, Shared, bits};
 
 const LOOP: &str = r#"(module
   (func (export "run") (param $n i32) (result i32) (local $i i32) (local $sum i32)

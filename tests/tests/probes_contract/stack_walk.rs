@@ -3,9 +3,9 @@
 //! borrows the context, and the context is lent for the call.)
 
 use probity_engine::hook::Site;
-use probity_engine::{Caller, Engine, Error, Linker, Module, Store, Val};
+use probity_engine::{Caller, Error, Linker, Module, Store, Val};
 
-use crate::guest::{Count, Guest, Shared, call, i32_of, operators};
+use super::guest::{Count, Guest, Shared, call, i32_of, operators, engine};
 
 #[test]
 fn c7_the_call_stack_is_readable_with_function_and_pc() {
@@ -14,8 +14,11 @@ fn c7_the_call_stack_is_readable_with_function_and_pc() {
           (table 1 funcref) (elem (i32.const 0) $c)
           (func $c (export "c") (param i32) nop)
           (func $b (export "b") (param i32) (local f64)
-            (f64.const 2) (call_indirect (param i32) (i32.const 7) (i32.const 0)) drop)
-          (func $a (export "a") (param i32) nop (call $b (i32.add (local.get 0) (i32.const 1)))))"#,
+            (f64.const 2) (call_indirect (param i32) (i32.const 7) (i32.const 0)) drop
+            (drop (i32.eqz (local.get 0))))
+          ;; Locals that are not used after a call are zero in compiled frames.
+          (func $a (export "a") (param i32) nop (call $b (i32.add (local.get 0) (i32.const 1)))
+            (drop (i32.eqz (local.get 0)))))"#,
     );
     let log = Shared::default();
     let sink = log.clone();
@@ -86,7 +89,7 @@ fn c7_the_call_stack_goes_through_host_calls() {
 
 #[test]
 fn c7_the_call_stack_crosses_instances() {
-    let engine = Engine::default();
+    let engine = engine();
     let mut store = Store::new(&engine, ());
     let mut linker = Linker::new(&engine);
     let inner = Module::new(

@@ -5,7 +5,7 @@
 use probity_engine::hook::{Probe, Site};
 use probity_engine::{Caller, Error, ErrorKind, ExternRef, Val};
 
-use crate::guest::{Count, Guest, Shared, bits, call, i32_of};
+use super::guest::{Count, Guest, Shared, bits, call, i32_of};
 
 const IDENTITIES: &str = r#"(module
   (func (export "i32") (param i32) (result i32) nop local.get 0)

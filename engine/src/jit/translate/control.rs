@@ -126,6 +126,8 @@ impl<'a> Translator<'a> {
                 self.dead = Some(0);
             }
             O::Unreachable => {
+                // Otherwise a branch to this block becomes the trap, and the pc is the branch's.
+                self.b.ins().sequence_point();
                 self.b.ins().trap(trap_code(exit::UNREACHABLE));
                 self.dead = Some(0);
             }

@@ -259,7 +259,9 @@ impl<'a> Translator<'a> {
     fn prologue(&mut self, types: &[ValType]) {
         let entry = self.b.current_block().expect("the entry block");
         if self.osr.is_some() {
-            // Code before the loop is only there for blocks that it opens.
+            // Code before the loop is only there for blocks that it opens. The entry, which is filled
+            // at the loop, is the function's first block all the same.
+            self.b.func.layout.append_block(entry);
             let start = self.b.create_block();
             self.b.switch_to_block(start);
             self.b.seal_block(start);

@@ -1,0 +1,154 @@
+//! The frames that a probe sees are the same however each of them is executed: interpreted and
+//! compiled ones in turn, with host functions between. Locals that are not used any more are zero in
+//! compiled frames, so that all of these are used after the call.
+
+use probity_engine::{Caller, Config, ExternRef, Linker, Val};
+
+use crate::guest::{Count, Guest, Shared, call};
+use crate::ways::{agree, end, show};
+
+const MIXED: &str = r#"(module
+  (import "h" "again" (func $again (param i32 externref) (result i32)))
+  (type $pair (struct (field i32) (field f32)))
+  (func $watched (export "watched") (param $n i32) (param $x externref) (result i32)
+    (local $v v128)
+    (local.set $v (i64x2.splat (i64.extend_i32_s (local.get $n))))
+    nop
+    (i32.const 100)
+    (call $compiled (local.get $n) (f64.const 1.5) (local.get $x))
+    i32.add
+    (i32.add (i32x4.extract_lane 2 (local.get $v)))
+    (i32.add (local.get $n)))
+  (func $compiled (export "compiled") (param $n i32) (param $d f64) (param $x externref) (result i32)
+    (local $p anyref) (local $f f32) (local $c i64)
+    (local.set $p (struct.new $pair (local.get $n) (f32.const 2.5)))
+    (local.set $f (f32.convert_i32_s (local.get $n)))
+    (local.set $c (i64.const -5))
+    (v128.const i64x2 7 8)
+    (f32.const -0.5)
+    (local.get $p)
+    (local.get $x)
+    (if (result i32) (i32.eqz (local.get $n))
+      (then (call $leaf (i64.const 9)))
+      (else (call $again (i32.sub (local.get $n) (i32.const 1)) (local.get $x))))
+    (i32.add (ref.is_null))
+    (i32.add (struct.get $pair 0 (ref.cast (ref $pair) (local.get $p))))
+    (i32.add (i32.trunc_f32_s (local.get $f)))
+    (i32.add (i32.trunc_f64_s (local.get $d)))
+    (i32.add (i32.wrap_i64 (local.get $c)))
+    (local.set $n)
+    drop
+    (local.set $f)
+    (i32.add (i32x4.extract_lane 0) (local.get $n))
+    (i32.add (i32.trunc_f32_s (local.get $f)))
+    (i32.add (ref.is_null (local.get $x))))
+  (func $leaf (export "leaf") (param i64) (result i32) nop (i32.wrap_i64 (local.get 0))))"#;
+
+fn guest(config: &Config) -> Guest {
+    // The operand stack of an `i32.add` cannot hold a reference: the module is fixed up here.
+    let wat = MIXED.replace(
+        "    (i32.add (ref.is_null))\n",
+        "    (local.set $n)\n    drop\n    (local.get $n)\n",
+    );
+    let wat = wat.replace(
+        "    (local.set $n)\n    drop\n    (local.set $f)\n    (i32.add (i32x4.extract_lane 0) (local.get $n))\n",
+        "    (local.set $n)\n    drop\n    (local.set $f)\n    i32x4.extract_lane 0\n    (i32.add (local.get $n))\n",
+    );
+    Guest::configured(config, &wat, |linker: &mut Linker<()>| {
+        linker
+            .func_wrap(
+                "h",
+                "again",
+                |mut caller: Caller<'_, ()>, n: i32, x: Option<ExternRef>| {
+                    let watched = caller.get_export("watched").and_then(|e| e.into_func());
+                    let watched = watched.expect("an export");
+                    let found = call(&mut caller, watched, &[Val::I32(n), Val::ExternRef(x)])?;
+                    Ok::<i32, probity_engine::Error>(crate::guest::i32_of(&found[0]))
+                },
+            )
+            .expect("a new name");
+    })
+}
+
+#[test]
+fn all_values_of_all_frames_through_mixed_stacks() {
+    let (_, frames) = agree(|config| {
+        let mut guest = guest(config);
+        let log = Shared::<String>::default();
+        let sink = log.clone();
+        guest.before("leaf", "Nop", 0, move |ctx| {
+            for level in 0..ctx.depth() {
+                let frame = ctx.frame_at(level).expect("in range");
+                let (func, pc) = (frame.func_index(), frame.pc().0);
+                let locals: Vec<_> = (0..frame.num_locals()).map(|i| frame.local(i)).collect();
+                let operands: Vec<_> = (0..frame.num_operands())
+                    .map(|i| frame.operand(i))
+                    .collect();
+                drop(frame);
+                let shown = |values: Vec<Option<Val>>| -> Vec<String> {
+                    values.iter().flatten().map(|v| show(ctx, v)).collect()
+                };
+                let (locals, operands) = (shown(locals), shown(operands));
+                sink.push(format!("{func} at {pc}: {locals:?} {operands:?}"));
+            }
+            Ok(())
+        });
+        // Probed, so interpreted; its callee is not.
+        guest.before("watched", "Nop", 0, |_| Ok(()));
+        let x = ExternRef::new(&mut guest.store, 77_u32);
+        let mut ends = Vec::new();
+        for n in [0, 1, 5] {
+            let args = [Val::I32(n), Val::ExternRef(Some(x.clone()))];
+            let outcome = guest.call("watched", &args);
+            ends.push(end(&guest.store, outcome));
+        }
+        (ends, log.take())
+    });
+    assert_eq!(frames.len(), (1 + 2) + (1 + 4) + (1 + 12));
+    assert!(frames[1].contains("extern Some(77)"), "{}", frames[1]);
+}
+
+/// The backtrace of an error that a host function gives at the bottom.
+#[test]
+fn backtraces_through_mixed_stacks() {
+    let wat = r#"(module
+      (import "h" "fail" (func $fail (param i32)))
+      (func $even (export "even") (param i32)
+        (if (i32.eqz (local.get 0)) (then (call $fail (local.get 0)) (return)))
+        nop
+        (call $odd (i32.sub (local.get 0) (i32.const 1))))
+      (func $odd (export "odd") (param i32) (local i64)
+        (local.set 1 (i64.const 4))
+        (call $even (i32.sub (local.get 0) (i32.const 1)))
+        (drop (local.get 1))))"#;
+    let text = agree(|config| {
+        let mut guest = Guest::configured(config, wat, |linker| {
+            linker
+                .func_wrap("h", "fail", |_: Caller<'_, ()>, _: i32| {
+                    Err::<(), _>(probity_engine::Error::host(std::fmt::Error))
+                })
+                .expect("a new name");
+        });
+        let mut texts = Vec::new();
+        let outcome = guest.call("even", &[Val::I32(8)]);
+        texts.push(end(&guest.store, outcome));
+        let count = Count::default();
+        let id = guest.before("even", "Nop", 0, {
+            let count = count.clone();
+            move |_| {
+                count.up();
+                Ok(())
+            }
+        });
+        let outcome = guest.call("even", &[Val::I32(8)]);
+        texts.push(end(&guest.store, outcome));
+        assert_eq!(count.get(), 4);
+        assert!(guest.store.probes().remove(id));
+        let outcome = guest.call("even", &[Val::I32(8)]);
+        texts.push(end(&guest.store, outcome));
+        texts
+    });
+    assert_eq!(text[0], text[1]);
+    assert_eq!(text[0], text[2]);
+    assert_eq!(text[0].lines().count(), 1 + 9);
+}

@@ -1,0 +1,82 @@
+//! Another thread ends what runs, compiled or not, within a second, with a backtrace.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use probity_engine::{Caller, TrapCode};
+
+use crate::guest::{Guest, trap_code_of};
+use crate::ways::{all, auto};
+
+const ENDLESS: &str = r#"(module
+  (import "h" "host" (func $host))
+  (memory 1)
+  (func (export "tight") (loop (br 0)))
+  (func (export "work") (local i32 i64)
+    (loop (local.set 1 (i64.mul (i64.add (local.get 1) (i64.const 3)) (i64.const 7)))
+      (local.set 0 (i32.add (local.get 0) (i32.const 1))) (br 0)))
+  (func (export "two_loops")
+    (loop (loop (br_if 0 (i32.eqz (i32.load (i32.const 0))))) (br 0)))
+  (func $nothing (param i32))
+  (func (export "calls") (loop (call $nothing (i32.const 1)) (br 0)))
+  (func $rec (param i32)
+    (if (local.get 0) (then
+      (call $rec (i32.sub (local.get 0) (i32.const 1)))
+      (call $rec (i32.sub (local.get 0) (i32.const 1))))))
+  (func (export "recursion") (call $rec (i32.const 60)))
+  (func $tail (export "tail") (return_call $tail))
+  (func $ping (export "mutual_tail") (return_call $pong (i32.const 1)))
+  (func $pong (param i32) (return_call $ping))
+  (func (export "host_calls") (loop (call $host) (br 0)))
+  (func (export "fill") (loop
+    (memory.fill (i32.const 0) (i32.const 0) (i32.const 65536)) (br 0)))
+  (func (export "fine") (result i32) (i32.const 7)))"#;
+
+#[test]
+fn other_threads_end_what_runs() {
+    let exports = [
+        "tight",
+        "work",
+        "two_loops",
+        "calls",
+        "recursion",
+        "tail",
+        "mutual_tail",
+        "host_calls",
+        "fill",
+    ];
+    for (name, config) in all().chain([("auto", auto())]) {
+        let mut guest = Guest::configured(&config, ENDLESS, |linker| {
+            linker
+                .func_wrap("h", "host", |_: Caller<'_, ()>| {})
+                .expect("a new name");
+        });
+        for export in exports {
+            for code in [TrapCode::Interrupted, TrapCode::Timeout] {
+                let handle = guest.store.interrupt_handle();
+                let interrupter = thread::spawn(move || {
+                    thread::sleep(Duration::from_millis(15));
+                    let sent = Instant::now();
+                    handle.interrupt(code);
+                    sent
+                });
+                let error = guest.call(export, &[]).expect_err("it is endless");
+                let sent = interrupter.join().expect("no panic");
+                // The machine that tests run on may be busy.
+                let took = sent.elapsed();
+                assert!(took < Duration::from_secs(1), "{name} {export}: {took:?}");
+                assert_eq!(trap_code_of(&error), code, "{name} {export}");
+                assert!(!error.backtrace().is_empty(), "{name} {export}");
+                let outermost = error.backtrace().last().expect("a frame");
+                if !export.ends_with("tail") {
+                    assert_eq!(
+                        outermost.func_index(),
+                        guest.index(export),
+                        "{name} {export}"
+                    );
+                }
+                assert_eq!(guest.call_i32("fine", &[]).expect("no trap"), 7);
+            }
+        }
+    }
+}
