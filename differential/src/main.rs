@@ -16,6 +16,7 @@ use probity_differential::case::{Case, Settings};
 use probity_differential::features::Features;
 use probity_differential::ledger::{self, Row};
 use probity_differential::peers::PeerName;
+use probity_differential::probity::TierName;
 use probity_differential::profile::Profile;
 use probity_differential::session::{self, Until};
 use probity_differential::shape::Shape;
@@ -51,6 +52,9 @@ struct Cases {
     /// The other engine.
     #[arg(long, value_enum, default_value = "wasmi")]
     peer: PeerName,
+    /// How Probity executes code. What is not interpreted is compared with what is, too.
+    #[arg(long, value_enum, default_value = "interp")]
+    tier: TierName,
     /// Proposals beyond Wasm 2.0, separated by commas (`wasm2` for none); by default all that
     /// both engines have and whose results are determined.
     #[arg(long)]
@@ -70,7 +74,8 @@ impl Cases {
 
     fn configuration(&self) -> String {
         let settings = self.settings();
-        format!("{} {}", settings.profile, settings.features)
+        let tier = self.tier.suffix();
+        format!("{} {}{tier}", settings.profile, settings.features)
     }
 }
 
@@ -184,7 +189,8 @@ fn run(options: &Run) -> Result<ExitCode, String> {
         time: options.seconds.map(Duration::from_secs),
         modules: options.count,
     };
-    let totals = session::run(&*peer, options.cases.settings(), first, until, &stop);
+    let (tier, settings) = (options.cases.tier, options.cases.settings());
+    let totals = session::run(&*peer, tier, settings, first, until, &stop);
 
     let row = Row {
         date: ledger::today(),

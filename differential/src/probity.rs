@@ -6,7 +6,7 @@ use std::fmt;
 use probity_engine::{
     AnyRef, AsContext, AsContextMut, Config, Engine, Error, ErrorKind, Extern, ExternRef,
     ExternType, Func, Global, HeapType, Instance, Limits, Memory, Module, RefType, Store, Table,
-    Tag, TrapCode, Val, ValType,
+    Tag, Tier, TierZeal, TrapCode, Val, ValType,
 };
 
 use crate::case::Case;
@@ -30,13 +30,89 @@ pub const FUEL: u64 = 200_000;
 /// what an engine fails to free would be seen.
 pub struct Engines {
     engines: [Engine; 8],
+    /// Limit of each call; none if compiled code is what is tested, which does not count.
+    fuel: Option<u64>,
+    /// Those that execute code in another way, if that is tested.
+    other: Option<Box<Engines>>,
+}
+
+/// How Probity executes code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum TierName {
+    /// By the interpreter.
+    #[default]
+    Interp,
+    /// Compiled at its first call.
+    Jit,
+    /// Compiled when it is hot.
+    Auto,
+    /// Compiled at the first chance.
+    Eager,
+    /// Interpreted but for loops.
+    Osr,
+    /// Compiled, and given to the interpreter after the first call.
+    Deopt,
+}
+
+impl TierName {
+    /// Its name in the ledger; none for the interpreter, whose rows do not have one.
+    pub fn suffix(self) -> &'static str {
+        match self {
+            TierName::Interp => "",
+            TierName::Jit => ", jit",
+            TierName::Auto => ", auto",
+            TierName::Eager => ", eager",
+            TierName::Osr => ", osr",
+            TierName::Deopt => ", deopt",
+        }
+    }
+
+    fn settings(self) -> (Tier, TierZeal) {
+        match self {
+            TierName::Interp => (Tier::Interp, TierZeal::Off),
+            TierName::Jit => (Tier::Jit, TierZeal::Off),
+            TierName::Auto => (Tier::Auto, TierZeal::Off),
+            TierName::Eager => (Tier::Auto, TierZeal::Eager),
+            TierName::Osr => (Tier::Auto, TierZeal::Osr),
+            TierName::Deopt => (Tier::Jit, TierZeal::Deopt),
+        }
+    }
 }
 
 impl Default for Engines {
     fn default() -> Engines {
+        Engines::new(TierName::Interp)
+    }
+}
+
+impl Engines {
+    /// Engines that interpret, and those that execute code in another way, which is to be compared
+    /// with that.
+    pub fn new(name: TierName) -> Engines {
+        let interpreting = Engines::executing(TierName::Interp);
+        Engines {
+            other: (name != TierName::Interp).then(|| Box::new(Engines::executing(name))),
+            ..interpreting
+        }
+    }
+
+    /// Those that execute code in another way, if that is tested.
+    pub fn other(&self) -> Option<&Engines> {
+        self.other.as_deref()
+    }
+
+    /// Whether calls have a limit of fuel.
+    pub fn limited(&self) -> bool {
+        self.fuel.is_some()
+    }
+
+    fn executing(name: TierName) -> Engines {
+        let (tier, zeal) = name.settings();
         let engine = |i: usize| {
             let mut config = Config::new();
             config
+                .tier(tier)
+                .tier_zeal(zeal)
                 .deterministic(i & 1 != 0)
                 .lazy(i & 2 != 0)
                 .gc_zeal(i & 4 != 0)
@@ -46,11 +122,11 @@ impl Default for Engines {
         };
         Engines {
             engines: std::array::from_fn(engine),
+            fuel: (tier == Tier::Interp).then_some(FUEL),
+            other: None,
         }
     }
-}
 
-impl Engines {
     fn get(&self, deterministic: bool, watch: Watch) -> &Engine {
         let (lazy, zeal) = (usize::from(!watch.eager), usize::from(watch.zeal));
         &self.engines[usize::from(deterministic) | lazy << 1 | zeal << 2]
@@ -80,6 +156,7 @@ pub struct ProbitySide {
     store: Store<Host>,
     start: End,
     instance: Option<Instance>,
+    fuel: Option<u64>,
     /// What [`Side::items`] shows.
     items: Vec<Extern>,
     /// What its probes saw.
@@ -114,7 +191,7 @@ impl ProbitySide {
             let index = imports.iter().filter(same_kind).count();
             imports.push(make_import(&mut store, index, &import.ty)?);
         }
-        store.set_fuel_limit(Some(FUEL));
+        store.set_fuel_limit(engines.fuel);
         let (start, instance, items) = match Instance::new(&mut store, &module, &imports) {
             Ok(instance) => {
                 let exports = case.shape.exports.iter();
@@ -130,18 +207,23 @@ impl ProbitySide {
             store,
             start,
             instance,
+            fuel: engines.fuel,
             items,
             watching,
         })
     }
 
-    /// Fuel consumed so far.
-    pub fn fuel(&self) -> u64 {
-        self.store.fuel_consumed()
+    /// Fuel consumed so far, if it is limited: compiled code does not count.
+    pub fn fuel(&self) -> Option<u64> {
+        self.fuel.map(|_| self.store.fuel_consumed())
     }
 
     /// Calls an exported function that may consume `fuel` units.
     pub fn call_with_fuel(&mut self, export: &str, arguments: &[Value], fuel: u64) -> End {
+        self.call_within(export, arguments, Some(fuel))
+    }
+
+    fn call_within(&mut self, export: &str, arguments: &[Value], fuel: Option<u64>) -> End {
         match self.try_call(export, arguments, fuel) {
             Ok(values) => End::Results(values),
             Err(error) => end_of(&self.store, &error),
@@ -152,7 +234,7 @@ impl ProbitySide {
         &mut self,
         export: &str,
         arguments: &[Value],
-        fuel: u64,
+        fuel: Option<u64>,
     ) -> Result<Vec<Value>, Error> {
         let func = self
             .instance
@@ -165,7 +247,7 @@ impl ProbitySide {
         }
         let defaults = ty.results().iter().map(|&ty| Val::default_for(ty));
         let mut results: Vec<Val> = defaults.collect();
-        self.store.set_fuel_limit(Some(fuel));
+        self.store.set_fuel_limit(fuel);
         func.call(&mut self.store, &vals, &mut results)?;
         let results = results.iter();
         Ok(results.map(|v| from_val(&self.store, v, LEVELS)).collect())
@@ -178,7 +260,7 @@ impl Side for ProbitySide {
     }
 
     fn call(&mut self, export: &str, arguments: &[Value]) -> End {
-        self.call_with_fuel(export, arguments, FUEL)
+        self.call_within(export, arguments, self.fuel)
     }
 
     fn items(&mut self) -> Vec<Item<'_>> {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use crate::case::{Case, Settings};
 use crate::end::Unclear;
 use crate::fuzz::{Peer, Verdict, check};
-use crate::probity::Engines;
+use crate::probity::{Engines, TierName};
 
 /// Engines serve this many cases, so that what they keep for long shows but does not add up.
 const CASES_PER_ENGINE: u64 = 5000;
@@ -59,6 +59,7 @@ impl Totals {
 /// Runs seeds from `first` on, and says on stderr what it finds.
 pub fn run(
     peer: &dyn Peer,
+    tier: TierName,
     settings: Settings,
     first: u64,
     until: Until,
@@ -70,7 +71,7 @@ pub fn run(
         next_seed: first,
         ..Totals::default()
     };
-    let mut engines = Engines::default();
+    let mut engines = Engines::new(tier);
     let note = CrashNote::new();
     let done = |totals: &Totals| {
         stop.load(Ordering::Relaxed)
@@ -82,7 +83,7 @@ pub fn run(
         totals.next_seed += 1;
         note.write(seed);
         if seed.is_multiple_of(CASES_PER_ENGINE) {
-            engines = Engines::default();
+            engines = Engines::new(tier);
         }
         one(&engines, peer, settings, seed, &mut totals);
         if said.elapsed() >= PROGRESS {

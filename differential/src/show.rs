@@ -15,7 +15,7 @@ pub fn case(one: &One) -> Result<ExitCode, String> {
     if !one.brief {
         println!("{}", text_of(&case.wasm)?);
     }
-    let engines = Engines::default();
+    let engines = Engines::new(one.cases.tier);
     let peer = one.cases.peer.peer();
     let ours = run(&engines, &case, true, Watch::PLAIN, false);
     let ours = ours.map(|(_, trace)| trace).map_err(|e| e.to_string());

@@ -15,7 +15,7 @@ const ATTEMPTS: u32 = 3000;
 /// Prints the smallest module that still differs, and how.
 pub fn shrink(one: &One) -> Result<ExitCode, String> {
     let case = one.case()?;
-    let engines = Engines::default();
+    let engines = Engines::new(one.cases.tier);
     let peer = one.cases.peer.peer();
     let verdict = |wasm: &[u8]| {
         let reduced = case.reduced(wasm).ok()?;
