@@ -302,6 +302,6 @@ mod tests {
         let wasm = &modules(&[], &["sieve"]).read().expect("a kernel")[0].1;
         let row = compare("sieve", wasm, 1, &Eager::new(Tier::Jit), None).expect("it compiles");
         assert!(row.probity.cpu_ns > 0 && row.cpu_ratio.is_none());
-        assert!(summary(&[row], true).is_empty());
+        assert!(summary(&[row]).is_empty());
     }
 }

@@ -12,6 +12,9 @@
 //! 6. When several probes trap, the first in order wins; a probe's error or panic is
 //!    reported and never corrupts the guest.
 //! 7. Frame handles die when execution resumes; the whole call stack is readable.
+
+// Once for each tier: the tier is the name of the module that a case is in.
+#![allow(clippy::duplicate_mod)]
 #![forbid(unsafe_code)]
 
 /// The whole suite, in the way that the module's name says.

@@ -8,7 +8,7 @@ use std::mem::offset_of;
 
 use cranelift_codegen::ir::{AbiParam, ArgumentPurpose, Signature, Type, types};
 use cranelift_codegen::isa::CallConv;
-use probity_interp::layout::{Ctx, FuncRecord, MemoryView, ObjectHeader, Poll, TableView};
+use probity_interp::layout::{Ctx, FuncRecord, MemoryView, Poll, TableView};
 
 use crate::tier::code::{ResultKind, Width};
 use crate::types::{FuncType, ValType};
@@ -37,8 +37,6 @@ pub(super) const VIEW_LEN: i32 = offset_of!(MemoryView, len) as i32;
 pub(super) const VIEW_SHARED_LEN: i32 = offset_of!(MemoryView, shared_len) as i32;
 pub(super) const TABLE_ELEMENTS: i32 = offset_of!(TableView, elements) as i32;
 pub(super) const TABLE_LEN: i32 = offset_of!(TableView, len) as i32;
-pub(super) const OBJECT_BYTES: i32 = size_of::<ObjectHeader>() as i32;
-pub(super) const OBJECT_LEN: i32 = offset_of!(ObjectHeader, len) as i32;
 
 /// How a value is held in registers.
 pub(super) fn clif_type(ty: ValType) -> Type {

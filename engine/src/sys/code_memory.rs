@@ -12,6 +12,7 @@
 use std::collections::BTreeMap;
 use std::ffi::c_void;
 use std::ptr::{NonNull, copy_nonoverlapping, null_mut, write_bytes};
+#[cfg(test)]
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

@@ -164,7 +164,6 @@ enum Region {
     /// A global, by index; imports may be the same.
     Global(u32),
     ImportedGlobals,
-    Objects,
     /// The frame on the value stack.
     Frame,
     Poll(u32),
