@@ -134,7 +134,9 @@ impl Churn {
 
 fn run(config: &Config, seed: u64, probes: bool, fuel: Option<u64>) -> (Seen, bool) {
     let mut config = config.clone();
-    config.max_stack_bytes(64 << 10).gc_zeal(seed % 5 == 0);
+    config
+        .max_stack_bytes(64 << 10)
+        .gc_zeal(seed.is_multiple_of(5));
     let engine = Engine::new(&config);
     let wat = text(seed);
     let module = Module::new(&engine, &wat).unwrap_or_else(|e| panic!("seed {seed}: {e}\n{wat}"));
