@@ -4,7 +4,7 @@
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-use probity_interp::dispatch::{UNIT, run};
+use probity_interp::dispatch::{UNIT, run, run_saved};
 use probity_interp::exit;
 use probity_interp::handlers::control::{LEAVE, PREPARE};
 use probity_interp::layout::{Cell, Ctx, FuncRecord, HEADER_SLOTS, Resume};
@@ -138,7 +138,13 @@ impl StoreCore {
             unsafe { poll(ctx, code, fp, budget) }
         };
         if resume.handler.is_null() {
-            return resume.pc as u64;
+            let status = resume.pc as u64;
+            // Code for a loop at the very beginning has run.
+            return match status {
+                // SAFETY: as below; the frame is wholly in memory.
+                exit::MOVED => unsafe { run_saved(machine) },
+                _ => status,
+            };
         }
         // SAFETY: code and frame belong together; all that code reaches lives as long as the
         // store, which is lent to it until it ends.
