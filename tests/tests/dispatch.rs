@@ -13,6 +13,7 @@ use probity_interp::dispatch::THREADED;
 const CALLERS: &[&str] = &[
     "control::prepare",
     "control::host",
+    "control::native",
     "control::slow",
     "control::call_subtype",
     "tail::return_call_subtype",
