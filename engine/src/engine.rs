@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::config::Config;
 #[cfg(jit)]
 use crate::jit::Compiler;
+#[cfg(jit)]
 use crate::jit::native_tools::{NativeTools, Published, Registration};
 use crate::types::registry::TypeRegistry;
 use crate::types::{ArrayType, CompositeType, FuncType, HeapType, StructType, TypeId};

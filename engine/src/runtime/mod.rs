@@ -29,6 +29,7 @@ mod value;
 
 pub use self::core::StoreCore;
 pub use anyref::AnyRef;
+#[cfg(jit)]
 pub(crate) use call::trap_code;
 pub use caller::Caller;
 pub use exnref::ExnRef;
