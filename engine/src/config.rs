@@ -71,6 +71,7 @@ pub struct Config {
     pub(crate) max_stack_bytes: usize,
     pub(crate) tier: Tier,
     pub(crate) tier_zeal: TierZeal,
+    pub(crate) count_fuel: bool,
     pub(crate) perf: PerfOutput,
     pub(crate) jitdump_dir: PathBuf,
     pub(crate) native_debug: bool,
@@ -87,6 +88,7 @@ impl Default for Config {
             max_stack_bytes: 8 << 20,
             tier: Tier::default(),
             tier_zeal: TierZeal::default(),
+            count_fuel: false,
             perf: PerfOutput::default(),
             jitdump_dir: ".".into(),
             native_debug: false,
@@ -137,6 +139,14 @@ impl Config {
     /// break. Default: [`TierZeal::Off`].
     pub fn tier_zeal(&mut self, zeal: TierZeal) -> &mut Config {
         self.tier_zeal = zeal;
+        self
+    }
+
+    /// With `true`, compiled code counts fuel from the start, at some cost. The interpreter always
+    /// does, and compiled code does in a store with a limit
+    /// ([`Store::set_fuel_limit`](crate::Store::set_fuel_limit)). Default: `false`.
+    pub fn count_fuel(&mut self, on: bool) -> &mut Config {
+        self.count_fuel = on;
         self
     }
 

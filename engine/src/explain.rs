@@ -36,6 +36,7 @@ impl Module {
         let first = self.inner.num_imported_funcs;
         let next = AtomicU32::new(first);
         let end = self.inner.num_funcs();
+        let counted = self.inner.engine.config().count_fuel;
         let work = || {
             let mut stats = CompileStats::default();
             loop {
@@ -43,7 +44,7 @@ impl Module {
                 if func >= end {
                     return stats;
                 }
-                match crate::jit::function(self, func) {
+                match crate::jit::function(self, func, counted) {
                     Some(code) => {
                         stats.functions += 1;
                         stats.code_bytes += code.len;

@@ -52,25 +52,21 @@ pub(crate) mod stubs {
 use std::sync::Arc;
 
 use crate::module::Module;
-use crate::tier::code::NativeCode;
+use crate::tier::code::{NativeCode, Slot, Variant};
 
-pub(crate) fn function(_: &Module, _: u32) -> Option<Arc<NativeCode>> {
+pub(crate) fn slot(_: &Module, _: u32, _: &Variant) -> Arc<Slot> {
+    Arc::default()
+}
+
+pub(crate) fn function(_: &Module, _: u32, _: bool) -> Option<Arc<NativeCode>> {
     None
 }
 
-pub(crate) fn function_if_ready(_: &Module, _: u32) -> Option<Arc<NativeCode>> {
+pub(crate) fn make(_: &Module, _: u32, _: Variant, _: &Slot) -> Option<Arc<NativeCode>> {
     None
 }
 
-pub(crate) fn at_loop(_: &Module, _: u32, _: u32) -> Option<Arc<NativeCode>> {
-    None
-}
-
-pub(crate) fn at_loop_if_ready(_: &Module, _: u32, _: u32) -> Option<Option<Arc<NativeCode>>> {
-    Some(None)
-}
-
-pub(crate) fn request(_: &Module, _: u32, _: Option<u32>) {}
+pub(crate) fn request(_: &Module, _: u32, _: Variant, _: Arc<Slot>) {}
 
 pub(crate) fn thunk(_: &Module, _: u32) -> Option<Arc<NativeCode>> {
     None

@@ -87,6 +87,7 @@ impl Plan {
         let mut config = Config::new();
         config.deterministic(args.deterministic);
         config.tier(args.tier.into());
+        config.count_fuel(args.fuel.is_some());
         if let Some(wasm) = &args.wasm {
             wasm.apply(&mut config);
         }

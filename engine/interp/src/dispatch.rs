@@ -169,6 +169,10 @@ raw_handler! {
             budget = (*machine).budget;
             fd = f64::from_bits(acc);
             fs = f32::from_bits(acc as u32);
+            let resume = std::mem::replace(&mut (*machine).resume, std::ptr::null());
+            if !resume.is_null() {
+                return handler_at(resume)(pc, fp, mem, ctx, acc, budget, fd, fs);
+            }
             next!(pc, fp, mem, ctx, acc, budget, fd, fs)
         }
         (*machine).exit_pc = pc;

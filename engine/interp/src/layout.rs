@@ -164,6 +164,8 @@ pub struct Ctx {
     pub poll: Poll,
     /// Record of the function that an indirect call of compiled code is about to call.
     pub callee: *const FuncRecord,
+    /// Units of fuel that compiled code which counts may consume.
+    pub fuel: *mut i64,
 }
 
 /// What compiled code looks at to see whether another thread wants something.
@@ -257,6 +259,8 @@ pub struct Machine {
     pub saved: Saved,
     /// The engine's store.
     pub store: *mut c_void,
+    /// With [`crate::exit::MOVED`], the handler to go on with, if it is not the cell's own.
+    pub resume: *const c_void,
 }
 
 /// Registers of the abstract machine, kept in memory by portable dispatch.

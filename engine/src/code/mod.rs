@@ -173,9 +173,9 @@ pub(crate) struct CodeCache {
     structural: Mutex<HashMap<u32, Arc<FuncCode>>>,
     /// All bodies are known to be valid.
     validated: AtomicBool,
-    /// Numbers of bodies and types, and machine code once there is any.
+    /// Number of types, and machine code once there is any.
     #[cfg(jit)]
-    native: (usize, usize, OnceLock<NativeCache>),
+    native: (usize, OnceLock<NativeCache>),
 }
 
 impl CodeCache {
@@ -187,15 +187,15 @@ impl CodeCache {
             structural: Mutex::default(),
             validated: AtomicBool::new(false),
             #[cfg(jit)]
-            native: (bodies, types, OnceLock::new()),
+            native: (types, OnceLock::new()),
         }
     }
 
     /// Machine code.
     #[cfg(jit)]
     pub(crate) fn native(&self) -> &NativeCache {
-        let (bodies, types, cache) = &self.native;
-        cache.get_or_init(|| NativeCache::new(*bodies, *types))
+        let (types, cache) = &self.native;
+        cache.get_or_init(|| NativeCache::new(*types))
     }
 
     /// Every body has been validated.

@@ -26,7 +26,10 @@ pub struct FrameAccessor<'a> {
 impl<'a> FrameAccessor<'a> {
     pub(crate) fn new(core: &'a mut StoreCore, frame: Frame) -> FrameAccessor<'a> {
         // What an instruction of compiled code that trapped had for values is lost.
-        let lost = frame.native.as_ref().is_some_and(|f| f.site().is_none());
+        let lost = frame
+            .native
+            .as_ref()
+            .is_some_and(|f| f.site().is_none() && !f.code.keeps_slots());
         core.write_frame(&frame);
         let code = core
             .instance_of(frame.ctx)

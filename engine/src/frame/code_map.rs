@@ -25,6 +25,15 @@ impl CodeRange {
         (pc as usize - self.cells as usize) / CELL
     }
 
+    /// Position of the cell of the operator at `pc`.
+    pub(crate) fn operator(&self, pc: u32) -> usize {
+        let exact = match self.private {
+            Some(_) => self.code.sites.cell_at(pc),
+            None => None,
+        };
+        exact.unwrap_or_else(|| self.code.first_cell_from(pc))
+    }
+
     pub(crate) fn cell(&self, index: usize) -> *const Cell {
         self.cells.wrapping_add(index)
     }

@@ -46,7 +46,7 @@ impl RootMaps {
             .entry(key)
             .or_insert_with(|| Arc::new(RootMap::new(core, frame)));
         if let Some(native) = &frame.native {
-            if native.site().is_none() {
+            if native.site().is_none() && !native.code.keeps_slots() {
                 return;
             }
             core.write_frame(frame);

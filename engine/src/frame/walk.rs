@@ -331,11 +331,25 @@ impl<'a> Stretch<'a> {
     /// The frame is live, and `outer` where its caller stands.
     unsafe fn native_frame(&self, index: u32, native: NativeFrame, outer: Cursor) -> Option<Frame> {
         let data = self.core.instance_of(self.ctx)?;
-        let code = data
-            .module
-            .inner
-            .code(&data.module, index, Mode::Plain)
-            .ok()?;
+        let func = data.func_id(index);
+        let private = match native.code.watch {
+            Some(_) => self.core.probes.private.get(&func),
+            None => None,
+        };
+        let range = match private {
+            Some(private) => private.range(),
+            None => {
+                let code = data.module.inner.code(&data.module, index, Mode::Plain);
+                let code = code.ok()?;
+                CodeRange {
+                    cells: code.cells.as_ptr(),
+                    func_index: index,
+                    private: None,
+                    code,
+                }
+            }
+        };
+        let code = &range.code;
         // SAFETY: by contract.
         let fp = unsafe {
             match native.value_fp() {
@@ -346,24 +360,20 @@ impl<'a> Stretch<'a> {
         let (place, callee) = match native.site() {
             None => {
                 let pc = native.code.wasm_pc(native.cursor.pc);
-                (Place::At(code.first_cell_from(pc)), std::ptr::null_mut())
+                (Place::At(range.operator(pc)), std::ptr::null_mut())
             }
             Some(site) => match site.kind {
                 SiteKind::Call { base, .. } => (
                     Place::Returning(code.cell_behind(site.pc)),
                     fp.wrapping_add(base as usize),
                 ),
-                SiteKind::Slow { cell } => (Place::At(cell as usize), std::ptr::null_mut()),
+                SiteKind::Slow { .. } => (Place::At(range.operator(site.pc)), std::ptr::null_mut()),
+                SiteKind::Probe { cell } => (Place::At(cell as usize), std::ptr::null_mut()),
             },
         };
         Some(Frame {
-            func: data.func_id(index),
-            range: CodeRange {
-                cells: code.cells.as_ptr(),
-                func_index: index,
-                private: None,
-                code,
-            },
+            func,
+            range,
             place,
             fp,
             ctx: self.ctx,

@@ -104,7 +104,7 @@ impl StoreCore {
         Resume { handler, ..resume }
     }
 
-    fn fire_list(
+    pub(crate) fn fire_list(
         &mut self,
         frame: &Frame,
         leaves: Option<ExitReason>,
@@ -142,9 +142,13 @@ impl StoreCore {
         (frame, version): (&Frame, u64),
         exit_reason: Option<ExitReason>,
     ) -> Result<(), Ending> {
-        let current = |core: &StoreCore| match core.probes.version == version {
-            true => Some(frame.clone()),
-            false => core.innermost_frame().filter(|new| new.fp == frame.fp),
+        let current = |core: &StoreCore| {
+            // A write has taken it from compiled code.
+            let moved = frame.native.is_some() && core.is_redirected(frame);
+            match core.probes.version == version && !moved {
+                true => Some(frame.clone()),
+                false => core.innermost_frame().filter(|new| new.fp == frame.fp),
+            }
         };
         let done = match &body.action {
             BodyAction::Add { counters, index, n } => {
@@ -160,6 +164,7 @@ impl StoreCore {
                 if let Some(frame) = current(self)
                     && let Place::At(cell) = frame.place
                 {
+                    self.write_frame(&frame);
                     // SAFETY: the frame that fires is live and wholly in memory.
                     let operand = unsafe { top_value(&frame.range.code, cell, frame.fp) } as u32;
                     let operand = if *boolean {

@@ -57,6 +57,8 @@ use crate::types::WasmPc;
 
 pub use crate::frame::accessor::FrameAccessor;
 pub(crate) use fire::fire;
+#[cfg(jit)]
+pub(crate) use private::SiteData;
 
 /// Where a probe sits in a function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -372,6 +374,12 @@ impl ProbeContext<'_> {
 
     /// The frame that the probe fired in.
     pub fn frame(&mut self) -> FrameAccessor<'_> {
+        if self.frame.native.is_some() && self.core.is_redirected(&self.frame) {
+            // A write has taken it from compiled code.
+            let fp = self.frame.fp;
+            let moved = self.core.innermost_frame().filter(|new| new.fp == fp);
+            self.frame = moved.unwrap_or_else(|| self.frame.clone());
+        }
         let accessor = FrameAccessor::new(self.core, self.frame.clone());
         match self.exit_reason {
             // What a handler had not yet written of its operands is lost.

@@ -13,6 +13,8 @@ use super::table::{Body, BodyAction, Change, FuncProbes};
 use crate::code::FuncCode;
 use crate::frame::code_map::CodeRange;
 use crate::runtime::core::Owned;
+#[cfg(jit)]
+use crate::tier::watch::{Count, CountBy, WatchPlan, WatchSite};
 
 /// One probe of a site's list.
 #[derive(Clone)]
@@ -136,6 +138,26 @@ impl PrivateCode {
             func_index: self.func_index,
             private: Some(self.func),
             code: self.template.clone(),
+        }
+    }
+
+    /// What compiled code does at the sites.
+    #[cfg(jit)]
+    pub(crate) fn watch_plan(&self, probes: Option<&FuncProbes>) -> WatchPlan {
+        let sites = self.sites.iter().map(|(&cell, data)| {
+            let site = match self.ins[cell].probe {
+                ProbeKind::Fire => WatchSite::Fire(data.as_ptr().expose_provenance()),
+                _ => WatchSite::Count(data.list.iter().filter_map(|fire| count(fire)).collect()),
+            };
+            (cell, site)
+        });
+        WatchPlan {
+            template: self.template.clone(),
+            sites: sites.collect(),
+            keeps_slots: probes.is_some_and(|probes| {
+                let mut exits = probes.exit.iter();
+                exits.any(|body| matches!(body.action, BodyAction::Call(_)))
+            }),
         }
     }
 
@@ -360,4 +382,30 @@ impl PrivateCode {
         }
         None
     }
+}
+
+/// An inline action as compiled code does it.
+#[cfg(jit)]
+fn count(fire: &Fire) -> Option<Count> {
+    Some(match &fire.body.action {
+        BodyAction::Add { counters, index, n } => Count {
+            counters: counters.clone(),
+            index: *index,
+            by: CountBy::Number(*n),
+        },
+        BodyAction::Top {
+            counters,
+            first,
+            last,
+            boolean,
+        } => Count {
+            counters: counters.clone(),
+            index: *first,
+            by: CountBy::Operand {
+                last: *last,
+                boolean: *boolean,
+            },
+        },
+        BodyAction::Call(_) | BodyAction::Stop => return None,
+    })
 }

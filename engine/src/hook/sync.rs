@@ -61,13 +61,17 @@ impl StoreCore {
             return Ok(());
         };
         self.probes.version += 1;
+        let had_compiled = self.unwatch(func);
         let wanted = self.probes.wants_private(func);
         match (wanted, self.probes.private.contains_key(&func)) {
             (true, true) => {
                 let table = &mut self.probes;
                 if let Some(private) = table.private.get_mut(&func) {
                     private.update(&change, table.funcs.get(&func), &table.globals);
-                    let cells = private.cells;
+                    let (cells, to) = (private.cells, private.range());
+                    if had_compiled {
+                        self.move_frames(func, &to);
+                    }
                     self.set_code(func, cells);
                 }
             }
@@ -195,8 +199,7 @@ impl StoreCore {
         record.code = cells;
         record.header = code.header;
         record.cost = code.cost;
-        let plain = !self.probes.private.contains_key(&func);
-        self.publish_native(func, plain);
+        self.publish_native(func);
     }
 
     /// Moves every frame of a function to other code of it.
@@ -206,14 +209,11 @@ impl StoreCore {
             let mut innermost = true;
             let frames: Vec<_> = crate::frame::walk::Stretch::new(self, position).collect();
             for frame in frames {
-                if frame.func == func && frame.range.cells != to.cells {
-                    let index = translate(&frame.range, frame.place, &to.code);
+                if frame.func == func && (frame.range.cells != to.cells || frame.native.is_some()) {
+                    let index = translate(&frame.range, frame.place, to);
                     let cell = to.cell(index);
                     if frame.cursor.is_some() {
                         self.redirect(&frame, to, index);
-                        if innermost && frame.native.is_some() {
-                            self.note_redirected(noted);
-                        }
                         innermost = false;
                         continue;
                     }
@@ -291,7 +291,11 @@ impl StoreCore {
 }
 
 /// Where a frame continues in other code of the same function.
-fn translate(from: &CodeRange, place: Place, to: &FuncCode) -> usize {
+fn translate(from: &CodeRange, place: Place, to: &CodeRange) -> usize {
+    if from.cells == to.cells {
+        return place.cell();
+    }
+    let to = &to.code;
     match place {
         Place::Returning(cell) => to.cell_behind(from.code.pcs[cell - 1]),
         Place::At(cell) => {

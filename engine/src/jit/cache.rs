@@ -1,39 +1,33 @@
 //! What has been compiled for a module.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::tier::code::NativeCode;
+use crate::tier::code::Slot;
 
-pub(crate) type Once = OnceLock<Option<Arc<NativeCode>>>;
-
-/// Machine code of a module, each piece made when it is first asked for; `None` if it cannot be
-/// made.
+/// Machine code of a module, each piece made when it is first asked for.
 pub(crate) struct NativeCache {
-    /// By number of the body.
-    pub(crate) funcs: Box<[Once]>,
+    /// By function, pc of the `loop` where the code is entered, and whether fuel is counted.
+    funcs: Mutex<HashMap<(u32, Option<u32>, bool), Arc<Slot>>>,
     /// By type index.
-    pub(crate) thunks: Box<[Once]>,
+    pub(crate) thunks: Box<[Slot]>,
     /// By type index.
-    pub(crate) outs: Box<[Once]>,
-    /// Code for loops, by function and pc of the `loop`.
-    loops: Mutex<HashMap<(u32, u32), Arc<Once>>>,
+    pub(crate) outs: Box<[Slot]>,
 }
 
 impl NativeCache {
-    pub(crate) fn new(bodies: usize, types: usize) -> NativeCache {
-        let make = |n| (0..n).map(|_| OnceLock::new()).collect();
+    pub(crate) fn new(types: usize) -> NativeCache {
+        let make = || (0..types).map(|_| Slot::default()).collect();
         NativeCache {
-            funcs: make(bodies),
-            thunks: make(types),
-            outs: make(types),
-            loops: Mutex::default(),
+            funcs: Mutex::default(),
+            thunks: make(),
+            outs: make(),
         }
     }
 
-    /// Where code for a loop is kept.
-    pub(crate) fn at_loop(&self, func: u32, pc: u32) -> Arc<Once> {
-        let mut loops = self.loops.lock().unwrap_or_else(PoisonError::into_inner);
-        loops.entry((func, pc)).or_default().clone()
+    /// Where code of a function is kept that does not belong to one store.
+    pub(crate) fn slot(&self, func: u32, osr: Option<u32>, counted: bool) -> Arc<Slot> {
+        let mut funcs = self.funcs.lock().unwrap_or_else(PoisonError::into_inner);
+        funcs.entry((func, osr, counted)).or_default().clone()
     }
 }

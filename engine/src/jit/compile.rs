@@ -1,5 +1,6 @@
 //! Driving Cranelift, and keeping what is known of the code that it makes.
 
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use cranelift_codegen::binemit::CodeOffset;
@@ -21,8 +22,9 @@ use crate::code::Mode;
 use crate::config::Config;
 use crate::module::Module;
 use crate::sys::code_memory::{CodeBlock, CodeMemory};
-use crate::tier::code::{NativeCode, Role, Site, SiteValue, ValuePlace};
+use crate::tier::code::{NativeCode, Role, Site, SiteValue, ValuePlace, Variant};
 use crate::tier::enter::NATIVE_PER_WASM;
+use crate::tier::watch::WatchPlan;
 use crate::types::FuncType;
 
 /// Why a function stays with the interpreter.
@@ -90,25 +92,11 @@ impl Compiler {
     }
 
     /// Compiles a function.
-    pub(crate) fn function(&self, module: &Module, func: u32) -> Result<Arc<NativeCode>, Refused> {
-        self.translated(module, func, None)
-    }
-
-    /// Compiles a function, to be entered at the `loop` at `pc`.
-    pub(crate) fn osr(
+    pub(crate) fn function(
         &self,
         module: &Module,
         func: u32,
-        pc: u32,
-    ) -> Result<Arc<NativeCode>, Refused> {
-        self.translated(module, func, Some(pc))
-    }
-
-    fn translated(
-        &self,
-        module: &Module,
-        func: u32,
-        osr: Option<u32>,
+        variant: &Variant,
     ) -> Result<Arc<NativeCode>, Refused> {
         let refuse = |e: crate::error::LoadError| Refused(e.to_string());
         // Validates it, too.
@@ -121,16 +109,17 @@ impl Compiler {
             module,
             func,
             &plain,
-            osr,
+            variant,
             self.isa.frontend_config(),
             &mut context.func,
             &mut builder,
         )?;
-        let role = match osr {
+        let role = match variant.osr {
             None => Role::Func(func),
             Some(pc) => Role::Osr { func, pc },
         };
-        let code = self.finish(&mut context, role, draft, Some(module))?;
+        let watch = variant.watch.clone();
+        let code = self.finish(&mut context, role, draft, watch, Some(module))?;
         context.clear();
         let mut scratch = self.scratch.lock().unwrap_or_else(PoisonError::into_inner);
         scratch.push((context, builder));
@@ -171,7 +160,16 @@ impl Compiler {
         let mut made = Function::new();
         let mut builder = FunctionBuilderContext::new();
         let config = self.isa.frontend_config();
-        translate::translate(module, func, &plain, None, config, &mut made, &mut builder)?;
+        let variant = Variant::default();
+        translate::translate(
+            module,
+            func,
+            &plain,
+            &variant,
+            config,
+            &mut made,
+            &mut builder,
+        )?;
         Ok(made.display().to_string())
     }
 
@@ -181,7 +179,7 @@ impl Compiler {
     ) -> Result<Arc<NativeCode>, Refused> {
         let mut context = Context::new();
         make(&mut context.func, &mut FunctionBuilderContext::new());
-        self.finish(&mut context, Role::Stub, Draft::default(), None)
+        self.finish(&mut context, Role::Stub, Draft::default(), None, None)
     }
 
     fn finish(
@@ -189,6 +187,7 @@ impl Compiler {
         context: &mut Context,
         role: Role,
         draft: Draft,
+        watch: Option<Arc<WatchPlan>>,
         module: Option<&Module>,
     ) -> Result<Arc<NativeCode>, Refused> {
         let compiled = context
@@ -204,6 +203,7 @@ impl Compiler {
         let lines = lines(compiled);
         let named = module.filter(|m| m.inner.engine.has_native_tools());
         let known = named.map(|m| publish(m, role, &memory, compiled.buffer.data(), &lines));
+        let traps = traps(compiled);
         Ok(Arc::new(NativeCode {
             base: memory.base(),
             len: memory.len(),
@@ -212,9 +212,11 @@ impl Compiler {
             sites,
             values,
             constants: draft.constants.into(),
-            traps: traps(compiled),
+            unspent: unspent(&draft.unspent, &traps, &lines),
+            traps,
             lines,
             frame_bytes,
+            watch,
             // Debuggers forget it before it is gone.
             _memory: Box::new((known, memory)),
         }))
@@ -323,6 +325,24 @@ fn traps(compiled: &CompiledCode) -> Box<[(u32, u8)]> {
         .collect();
     traps.sort_unstable();
     traps.into()
+}
+
+/// Of what is unspent behind operators, what belongs to such as trap.
+fn unspent(all: &[(u32, u32)], traps: &[(u32, u8)], lines: &[(u32, u32)]) -> Box<[(u32, u32)]> {
+    if all.is_empty() {
+        return Box::default();
+    }
+    let pcs: HashSet<u32> = traps
+        .iter()
+        .map(|trap| {
+            lines[lines
+                .partition_point(|line| line.0 <= trap.0)
+                .saturating_sub(1)]
+            .1
+        })
+        .collect();
+    let kept = all.iter().filter(|unspent| pcs.contains(&unspent.0));
+    kept.copied().collect()
 }
 
 fn lines(compiled: &CompiledCode) -> Box<[(u32, u32)]> {

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::native_tools::disassemble::disassemble;
 use crate::explain::Explain;
 use crate::module::Module;
-use crate::tier::code::{FP_SLOT, NativeCode, SiteKind, ValuePlace};
+use crate::tier::code::{FP_SLOT, NativeCode, SiteKind, ValuePlace, Variant};
 
 /// See [`Module::explain`].
 pub(crate) fn explain(module: &Module, func: u32, what: Explain) -> Result<String, String> {
@@ -14,7 +14,9 @@ pub(crate) fn explain(module: &Module, func: u32, what: Explain) -> Result<Strin
     if what == Explain::Clif {
         return compiler.clif(module, func).map_err(|e| e.0);
     }
-    let code = compiler.function(module, func).map_err(|e| e.0)?;
+    let code = compiler
+        .function(module, func, &Variant::default())
+        .map_err(|e| e.0)?;
     Ok(match what {
         Explain::Sites => sites(&code),
         _ => {
@@ -51,6 +53,9 @@ fn sites(code: &NativeCode) -> String {
                 "+{:#x} pc {:#x}: instruction of the engine",
                 site.ret, site.pc
             ),
+            SiteKind::Probe { .. } => {
+                writeln!(text, "+{:#x} pc {:#x}: probes", site.ret, site.pc)
+            }
         };
         for value in code.values_of(site) {
             let name = match value.slot {

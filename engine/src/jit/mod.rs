@@ -27,48 +27,45 @@ use std::sync::Arc;
 pub(crate) use self::compile::Compiler;
 pub(crate) use self::explain::explain;
 use crate::module::Module;
-use crate::tier::code::NativeCode;
+use crate::tier::code::{NativeCode, Slot, Variant};
 
-/// Machine code of a function, compiled now if it has not been. `None` if it cannot be compiled:
-/// the interpreter then runs it.
-pub(crate) fn function(module: &Module, func: u32) -> Option<Arc<NativeCode>> {
-    let compiler = module.inner.engine.compiler()?;
+/// Where code of a function is kept that does not belong to one store.
+pub(crate) fn slot(module: &Module, func: u32, variant: &Variant) -> Arc<Slot> {
     let cache = module.inner.code.native();
-    let at = (func - module.inner.num_imported_funcs) as usize;
-    let made = cache.funcs[at].get_or_init(|| compiler.function(module, func).ok());
-    made.clone()
+    cache.slot(func, variant.osr, variant.counted)
 }
 
-/// Machine code of a function, if it has been compiled.
-pub(crate) fn function_if_ready(module: &Module, func: u32) -> Option<Arc<NativeCode>> {
-    let cache = module.inner.code.native();
-    let at = (func - module.inner.num_imported_funcs) as usize;
-    cache.funcs[at].get()?.clone()
+/// Machine code of a function that belongs to no store, compiled now if it has not been. `None` if
+/// it cannot be compiled: the interpreter then runs it.
+pub(crate) fn function(module: &Module, func: u32, counted: bool) -> Option<Arc<NativeCode>> {
+    let variant = Variant {
+        counted,
+        ..Variant::default()
+    };
+    let slot = slot(module, func, &variant);
+    make(module, func, variant, &slot)
 }
 
-/// Machine code that is entered at a `loop`, compiled now if it has not been.
-pub(crate) fn at_loop(module: &Module, func: u32, pc: u32) -> Option<Arc<NativeCode>> {
-    let compiler = module.inner.engine.compiler()?;
-    let place = module.inner.code.native().at_loop(func, pc);
-    let made = place.get_or_init(|| compiler.osr(module, func, pc).ok());
-    made.clone()
-}
-
-/// Machine code that is entered at a `loop`, if it has been compiled: `None` if not yet,
-/// `Some(None)` if it cannot be.
-pub(crate) fn at_loop_if_ready(
+/// Machine code of a function, compiled now if it is not in its slot.
+pub(crate) fn make(
     module: &Module,
     func: u32,
-    pc: u32,
-) -> Option<Option<Arc<NativeCode>>> {
-    let place = module.inner.code.native().at_loop(func, pc);
-    place.get().cloned()
+    variant: Variant,
+    slot: &Slot,
+) -> Option<Arc<NativeCode>> {
+    let compiler = module.inner.engine.compiler()?;
+    slot.get_or_make(|| compiler.function(module, func, &variant).ok())
 }
 
-/// Asks for machine code of a function, or of one of its loops, to be made by another thread.
-pub(crate) fn request(module: &Module, func: u32, pc: Option<u32>) {
-    if let Some(compiler) = module.inner.engine.compiler() {
-        compiler.worker.request(module, func, pc);
+/// Has another thread make code of a function, if nobody has asked for it.
+pub(crate) fn request(module: &Module, func: u32, variant: Variant, slot: Arc<Slot>) {
+    if let Some(compiler) = module.inner.engine.compiler()
+        && slot.take_request()
+    {
+        let module = module.clone();
+        compiler
+            .worker
+            .run(move || drop(make(&module, func, variant, &slot)));
     }
 }
 
@@ -76,20 +73,18 @@ pub(crate) fn request(module: &Module, func: u32, pc: Option<u32>) {
 pub(crate) fn thunk(module: &Module, type_index: u32) -> Option<Arc<NativeCode>> {
     let compiler = module.inner.engine.compiler()?;
     let cache = module.inner.code.native();
-    let made = cache.thunks[type_index as usize].get_or_init(|| {
+    cache.thunks[type_index as usize].get_or_make(|| {
         let ty = module.inner.types[type_index as usize].func();
         compiler.thunk(ty).ok()
-    });
-    made.clone()
+    })
 }
 
 /// Machine code with the convention of compiled functions of a type that calls the engine.
 pub(crate) fn out(module: &Module, type_index: u32) -> Option<Arc<NativeCode>> {
     let compiler = module.inner.engine.compiler()?;
     let cache = module.inner.code.native();
-    let made = cache.outs[type_index as usize].get_or_init(|| {
+    cache.outs[type_index as usize].get_or_make(|| {
         let ty = module.inner.types[type_index as usize].func();
         compiler.out(ty).ok()
-    });
-    made.clone()
+    })
 }

@@ -92,6 +92,7 @@ global_asm!(
     "probity_exit probity_native_interpret, {interpret}",
     "probity_exit probity_native_overflow, {overflow}",
     "probity_exit probity_native_is_subtype, {is_subtype}",
+    "probity_exit probity_native_fire, {fire}",
     // The convention of compiled functions, whose arguments are in registers: all are kept.
     ".balign 16",
     ".globl probity_native_lazy",
@@ -198,6 +199,7 @@ global_asm!(
     interpret = sym exits::interpret,
     overflow = sym exits::overflow,
     is_subtype = sym exits::is_subtype,
+    fire = sym exits::fire,
     resolve = sym exits::resolve,
     returned = sym exits::returned,
     trapped = sym exits::trapped,
@@ -225,6 +227,7 @@ unsafe extern "sysv64" {
     fn probity_native_interpret();
     fn probity_native_overflow();
     fn probity_native_is_subtype();
+    fn probity_native_fire();
 }
 
 const _: () = assert!(
@@ -250,10 +253,12 @@ pub(crate) enum Exit {
     Overflow,
     /// `(ctx, sub, sup) -> bool`
     IsSubtype,
+    /// `(ctx, site)`: fires probes.
+    Fire,
 }
 
 /// The table of [`Ctx::natives`], by [`Exit`].
-struct Exits([unsafe extern "sysv64" fn(); 5]);
+struct Exits([unsafe extern "sysv64" fn(); 6]);
 
 static EXITS: Exits = Exits([
     probity_native_call_out,
@@ -261,6 +266,7 @@ static EXITS: Exits = Exits([
     probity_native_interpret,
     probity_native_overflow,
     probity_native_is_subtype,
+    probity_native_fire,
 ]);
 
 /// The table of [`Ctx::natives`].

@@ -4,14 +4,7 @@ use std::sync::mpsc::{Sender, channel};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-use crate::module::Module;
-
-/// A function, or one of its loops by the pc, that somebody waits for.
-struct Job {
-    module: Module,
-    func: u32,
-    pc: Option<u32>,
-}
+type Job = Box<dyn FnOnce() + Send>;
 
 /// The thread that compiles for an engine. It ends with the engine.
 #[derive(Default)]
@@ -21,17 +14,14 @@ pub(super) struct Worker {
 
 impl Worker {
     /// Queues a job. Without threads nothing is compiled, and the interpreter goes on.
-    pub(super) fn request(&self, module: &Module, func: u32, pc: Option<u32>) {
+    pub(super) fn run(&self, job: impl FnOnce() + Send + 'static) {
         let mut jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
         if jobs.is_none() {
             let (sender, receiver) = channel::<Job>();
             let thread = thread::Builder::new().name("probity-compile".to_owned());
             let made = thread.spawn(move || {
                 for job in receiver {
-                    match job.pc {
-                        None => drop(super::function(&job.module, job.func)),
-                        Some(pc) => drop(super::at_loop(&job.module, job.func, pc)),
-                    }
+                    job();
                 }
             });
             if made.is_err() {
@@ -39,10 +29,9 @@ impl Worker {
             }
             *jobs = Some(sender);
         }
-        let module = module.clone();
         if let Some(sender) = &*jobs {
             // It only fails if the thread has panicked.
-            let _ = sender.send(Job { module, func, pc });
+            let _ = sender.send(Box::new(job));
         }
     }
 }

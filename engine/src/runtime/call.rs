@@ -10,7 +10,7 @@ use probity_interp::handlers::control::{LEAVE, PREPARE};
 use probity_interp::layout::{Cell, Ctx, FuncRecord, HEADER_SLOTS, Resume};
 
 use super::core::{Ending, FuncKind, StoreCore, core_of};
-use super::fuel::Allowance;
+use super::fuel::{Allowance, op_fuel};
 use super::{Func, Instance};
 use crate::error::{Error, Result, TrapCode};
 use crate::frame::walk::{Position, Stretch};
@@ -231,6 +231,10 @@ impl StoreCore {
     ) -> Result<*const Cell, TrapCode> {
         if let Some(code) = self.interrupt.take() {
             return Err(code);
+        }
+        if self.native.counted {
+            // Compiled code had it all.
+            self.fuel.settle(0);
         }
         if self.fuel.left() > 0 && self.fuel.remaining().is_none() {
             return Ok(pc);
@@ -457,22 +461,6 @@ pub(crate) fn trap_code(status: u64) -> TrapCode {
         exit::DIVIDE_BY_ZERO => TrapCode::IntegerDivideByZero,
         exit::INVALID_CONVERSION => TrapCode::InvalidConversionToInteger,
         _ => TrapCode::StackOverflow,
-    }
-}
-
-/// Units of fuel that an operator costs (rule `fuel.v1`).
-fn op_fuel(op: &wasmparser::Operator<'_>) -> i64 {
-    use wasmparser::Operator as O;
-    match op {
-        O::Nop
-        | O::Drop
-        | O::Block { .. }
-        | O::Loop { .. }
-        | O::Unreachable
-        | O::Return
-        | O::Else
-        | O::End => 0,
-        _ => 1,
     }
 }
 

@@ -189,6 +189,7 @@ impl StoreCore {
             exit_ctx: std::ptr::null_mut(),
             saved: Saved::default(),
             store: std::ptr::null_mut(),
+            resume: std::ptr::null(),
         });
         let interrupt = InterruptHandle::default();
         let always = engine.config().tier_zeal == TierZeal::Deopt;
@@ -223,7 +224,7 @@ impl StoreCore {
             probes: ProbeTable::default(),
             positions: Vec::new(),
             ending: None,
-            native: NativeState::default(),
+            native: NativeState::new(engine.config().count_fuel),
         }
     }
 

@@ -108,12 +108,7 @@ impl StoreCore {
             return self.move_to(pc, fp, ctx);
         }
         match self.allow(pc, fp, ctx) {
-            Ok(pc) => {
-                self.resume_before(pc, fp);
-                let saved = &mut self.machine.saved;
-                (saved.pc, saved.fp, saved.ctx) = (pc, fp, ctx);
-                exit::MOVED
-            }
+            Ok(pc) => self.move_to(pc, fp, ctx),
             Err(code) => {
                 let position = Position::Code { pc, fp, ctx };
                 self.end_at(Ending::Raised(code.into()), position, false);

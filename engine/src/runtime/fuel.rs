@@ -5,17 +5,23 @@
 //! limit, the last line before it is not left to the budget, which is only
 //! looked at when control transfers: see `call::poll`.
 
+use super::core::Owned;
 use crate::code::lower::LINE_MAX;
 
 /// Units of a slice: polls are about 0.1 ms apart.
 const SLICE: i64 = 1 << 16;
+
+/// Units that stand for no limit: budgets of so many are no overflow.
+#[cfg(jit)]
+const UNLIMITED: i64 = 1 << 56;
 
 /// The account of a store.
 pub(crate) struct Fuel {
     /// Units given to running code so far.
     given: i64,
     /// Units of them not consumed; below zero while a straight line overshoots.
-    left: i64,
+    /// Counted compiled code takes them from there.
+    left: Owned<i64>,
     /// `consumed` at which the guest ends.
     limit: Option<i64>,
     /// Charged against the limit but no fuel: the size of bulk operations.
@@ -39,14 +45,14 @@ impl Fuel {
         Fuel {
             slice: if shortest { 1 } else { SLICE },
             given: 0,
-            left: 0,
+            left: Owned::new(0),
             limit: None,
             bulk: 0,
         }
     }
 
     pub(crate) fn consumed(&self) -> u64 {
-        (self.given - self.left).max(0) as u64
+        (self.given - *self.left).max(0) as u64
     }
 
     pub(crate) fn set_limit(&mut self, fuel: Option<u64>) {
@@ -68,22 +74,33 @@ impl Fuel {
 
     /// Takes note of what running code has left.
     pub(crate) fn set_left(&mut self, left: i64) {
-        self.left = left;
+        *self.left = left;
     }
 
     pub(crate) fn left(&self) -> i64 {
-        self.left
+        *self.left
+    }
+
+    /// Where counted compiled code finds what is left.
+    pub(crate) fn address(&self) -> *mut i64 {
+        self.left.as_ptr()
+    }
+
+    /// Hands all that the limit allows to compiled code.
+    #[cfg(jit)]
+    pub(crate) fn settle_all(&mut self) {
+        self.settle(self.remaining().unwrap_or(UNLIMITED).min(UNLIMITED));
     }
 
     /// Consumes units outside running code.
     pub(crate) fn consume(&mut self, units: i64) {
-        self.left -= units;
+        *self.left -= units;
     }
 
     /// Leaves running code `left` units, whatever it had.
     pub(crate) fn settle(&mut self, left: i64) {
-        self.given += left - self.left;
-        self.left = left;
+        self.given += left - *self.left;
+        *self.left = left;
     }
 
     /// Charges the size of a bulk operation; false if the limit does not allow it.
@@ -112,5 +129,21 @@ impl Fuel {
             Some(remaining) => return Allowance::Last(remaining),
         }
         Allowance::Slice
+    }
+}
+
+/// Units of fuel that an operator costs (rule `fuel.v1`).
+pub(crate) fn op_fuel(op: &wasmparser::Operator<'_>) -> i64 {
+    use wasmparser::Operator as O;
+    match op {
+        O::Nop
+        | O::Drop
+        | O::Block { .. }
+        | O::Loop { .. }
+        | O::Unreachable
+        | O::Return
+        | O::Else
+        | O::End => 0,
+        _ => 1,
     }
 }

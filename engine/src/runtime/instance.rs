@@ -97,6 +97,7 @@ pub(crate) fn empty_ctx(machine: *mut Machine, stack_limit: *mut u64) -> Ctx {
             request: AtomicU32::new(0),
         },
         callee: std::ptr::null(),
+        fuel: std::ptr::null_mut(),
     }
 }
 
@@ -193,7 +194,8 @@ impl StoreCore {
         let m = &module.inner;
         let id = self.instances.len() as u32;
         let first_own = self.funcs.len() as u32;
-        let ctx = empty_ctx(self.machine.as_ptr(), self.stack_limit);
+        let mut ctx = empty_ctx(self.machine.as_ptr(), self.stack_limit);
+        ctx.fuel = self.fuel.address();
         let mut data = InstanceData {
             ctx,
             id,

@@ -35,6 +35,9 @@ pub use caller::Caller;
 pub use exnref::ExnRef;
 pub use externref::ExternRef;
 pub use externs::Extern;
+pub(crate) use fuel::Allowance;
+#[cfg(jit)]
+pub(crate) use fuel::op_fuel;
 pub use func::Func;
 pub use global::Global;
 pub use host_func::{IntoFunc, WasmRet};

@@ -116,7 +116,8 @@ impl<T> Store<T> {
 
     /// Limits the fuel that guests may consume from now on; `None` takes the limit away.
     ///
-    /// Code that is not counted cannot be limited, so from then on the store interprets everything.
+    /// Compiled code counts from then on: functions are compiled again, unless
+    /// [`Config::count_fuel`](crate::Config::count_fuel) had them counted from the start.
     ///
     /// The guest ends with [`TrapCode::OutOfFuel`](crate::TrapCode::OutOfFuel) before the first
     /// operator that would exceed it. Bulk operations charge 1 per 16 bytes or element against
@@ -141,8 +142,9 @@ impl<T> Store<T> {
     }
 
     /// Fuel consumed since the store was made, by rule `fuel.v1`: 1 for each operator that
-    /// does work and 1 at each function entry; exact after traps too. What compiled code does is
-    /// not in it ([`Config::tier`](crate::Config::tier)), unless there is a limit.
+    /// does work and 1 at each function entry; exact after traps too. What compiled code does
+    /// ([`Config::tier`](crate::Config::tier)) is only in it while there is a limit, or with
+    /// [`Config::count_fuel`](crate::Config::count_fuel).
     pub fn fuel_consumed(&self) -> u64 {
         self.core().fuel_consumed()
     }

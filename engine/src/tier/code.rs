@@ -6,7 +6,10 @@
 //! engine.
 
 use std::any::Any;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
+use super::watch::WatchPlan;
 use crate::types::ValType;
 
 /// A piece of machine code.
@@ -26,6 +29,10 @@ pub(crate) struct NativeCode {
     pub(crate) lines: Box<[(u32, u32)]>,
     /// Bytes of the native frame below the frame pointer.
     pub(crate) frame_bytes: u32,
+    /// Units of fuel that are unspent where an operator traps, by pc, ascending.
+    pub(crate) unspent: Box<[(u32, u32)]>,
+    /// Made for the probes of one store's function.
+    pub(crate) watch: Option<Arc<WatchPlan>>,
     /// Keeps the memory.
     pub(crate) _memory: Box<dyn Any + Send + Sync>,
 }
@@ -34,6 +41,50 @@ pub(crate) struct NativeCode {
 unsafe impl Send for NativeCode {}
 // SAFETY: as above.
 unsafe impl Sync for NativeCode {}
+
+/// How a function is compiled.
+#[derive(Clone, Default)]
+pub(crate) struct Variant {
+    /// To be entered at the `loop` at this pc.
+    pub(crate) osr: Option<u32>,
+    /// Fuel is counted.
+    pub(crate) counted: bool,
+    /// With the probes of one store's function.
+    pub(crate) watch: Option<Arc<WatchPlan>>,
+}
+
+/// A place for machine code, which may be made by another thread.
+#[derive(Default)]
+pub(crate) struct Slot {
+    code: OnceLock<Option<Arc<NativeCode>>>,
+    requested: AtomicBool,
+}
+
+impl Slot {
+    /// The code: `None` if it is not there, `Some(None)` if it cannot be made.
+    pub(crate) fn get(&self) -> Option<Option<Arc<NativeCode>>> {
+        self.code.get().cloned()
+    }
+
+    /// The code if it is there.
+    pub(crate) fn ready(&self) -> Option<Arc<NativeCode>> {
+        self.get().flatten()
+    }
+
+    /// The code, made now if it is not there.
+    #[cfg(jit)]
+    pub(crate) fn get_or_make(
+        &self,
+        make: impl FnOnce() -> Option<Arc<NativeCode>>,
+    ) -> Option<Arc<NativeCode>> {
+        self.code.get_or_init(make).clone()
+    }
+
+    /// Whether nobody has asked for it yet; from now on somebody has.
+    pub(crate) fn take_request(&self) -> bool {
+        !self.requested.swap(true, Ordering::Relaxed)
+    }
+}
 
 /// What a piece of code is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -85,6 +136,8 @@ pub(crate) enum SiteKind {
     /// An instruction that runs in the engine; its operands are in their slots. Number of its cell
     /// in plain code.
     Slow { cell: u32 },
+    /// The probes before a cell of structural code.
+    Probe { cell: u32 },
 }
 
 /// Where compiled code leaves its results: a single one in a register, others in the callee's first
@@ -142,10 +195,18 @@ pub(crate) enum ValuePlace {
     Constant(u32),
 }
 
+/// Set beside a pc: what watches the operator has fired.
+pub(crate) const BEHIND_PROBES: u64 = 1 << 32;
+
 /// Number that stands for the slot of the frame pointer of the value stack itself.
 pub(crate) const FP_SLOT: u32 = u32::MAX;
 
 impl NativeCode {
+    /// Whether locals are in their slots at all times.
+    pub(crate) fn keeps_slots(&self) -> bool {
+        self.watch.as_ref().is_some_and(|watch| watch.keeps_slots)
+    }
+
     /// The site whose call returns to `pc`.
     pub(crate) fn site(&self, pc: usize) -> Option<&Site> {
         let offset = (pc - self.base as usize) as u32;
@@ -162,6 +223,12 @@ impl NativeCode {
         let offset = (pc - self.base as usize) as u32;
         let at = self.traps.binary_search_by_key(&offset, |trap| trap.0);
         Some(self.traps[at.ok()?].1)
+    }
+
+    /// Units of fuel that are unspent if the operator at a pc traps.
+    pub(crate) fn unspent_at(&self, pc: u32) -> u32 {
+        let at = self.unspent.binary_search_by_key(&pc, |unspent| unspent.0);
+        at.map_or(0, |at| self.unspent[at].1)
     }
 
     /// The operator that the instruction at `pc` belongs to.

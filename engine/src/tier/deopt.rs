@@ -17,7 +17,11 @@ impl StoreCore {
     /// Writes the values of a compiled frame to their slots, where they stay true as long as the
     /// frame does not run. Locals that are not live become zero.
     pub(crate) fn write_frame(&self, frame: &Frame) {
-        let Some(native) = &frame.native else {
+        let Some(native) = frame
+            .native
+            .as_ref()
+            .filter(|native| native.site().is_some())
+        else {
             return;
         };
         // SAFETY: the frame is live, with slots for locals below its header. Nobody else uses them
@@ -52,7 +56,7 @@ impl StoreCore {
         };
         let result = match site.kind {
             SiteKind::Call { result, .. } => result,
-            SiteKind::Slow { .. } => ResultKind::Slots,
+            SiteKind::Slow { .. } | SiteKind::Probe { .. } => ResultKind::Slots,
         };
         self.write_frame(frame);
         // The instruction of the engine that the frame is in will be done.
@@ -69,20 +73,26 @@ impl StoreCore {
             place,
             callee: frame.callee,
             result,
+            fired: matches!(site.kind, SiteKind::Probe { .. }),
         };
         self.native.pending.insert(cursor.fp, pending);
         // SAFETY: the slot holds the return address of the live frame's callee.
         unsafe { *(cursor.pc_slot as *mut usize) = stubs::returned() };
+        // Whoever looks at it from a noted position finds that, as from a frame further in.
+        for position in &mut self.positions {
+            if let Position::Native { cursor: noted, .. } = position
+                && noted.fp == cursor.fp
+            {
+                noted.pc = stubs::returned();
+            }
+        }
     }
 
-    /// The compiled frame at a noted position is taken over: whoever looks at it from there from now
-    /// on finds that, as from a frame further in.
-    pub(crate) fn note_redirected(&mut self, noted: usize) {
-        if let Position::Native { cursor, .. } = &mut self.positions[noted]
-            && self.native.pending.contains_key(&cursor.fp)
-        {
-            cursor.pc = stubs::returned();
-        }
+    /// Whether the interpreter will go on with a frame on the native stack.
+    pub(crate) fn is_redirected(&self, frame: &Frame) -> bool {
+        frame
+            .cursor
+            .is_some_and(|cursor| self.native.pending.contains_key(&cursor.fp))
     }
 
     /// Machine code of a frame on the native stack.

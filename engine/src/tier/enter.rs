@@ -8,8 +8,10 @@ use probity_interp::handlers::control::NATIVE;
 use probity_interp::layout::{Cell, Ctx, FuncRecord};
 
 use super::{Activation, CURRENT};
+use crate::frame::walk::Position;
 use crate::jit::stubs;
-use crate::runtime::core::{StoreCore, core_of};
+use crate::runtime::Allowance;
+use crate::runtime::core::{Ending, StoreCore, core_of};
 use crate::sys::region::Region;
 
 /// How many bytes of native stack compiled code may use for each byte of Wasm stack; functions that
@@ -49,9 +51,14 @@ pub(crate) unsafe fn native(
         return core.interpret_instead(id, fp, ctx);
     };
     core.native.stats.compiled_entries += 1;
+    if core.native.counted {
+        // It pays for its entry itself.
+        core.fuel.consume(-1);
+    }
     // SAFETY: thunk and code were published for this function, whose frame is at `fp`.
     let status = unsafe { core.enter_native(thunk, native as usize, ctx, fp, header, stack) };
     if status == exit::DONE {
+        core.slice_again();
         core.machine.budget = cell_budget(cell, core.fuel.left());
     }
     status
@@ -93,6 +100,7 @@ impl StoreCore {
                 (&raw const outer) as usize
             },
         };
+        self.hand_all_fuel();
         let at = &raw mut activation;
         CURRENT.set(at);
         let armed = stubs::arm(true);
@@ -118,6 +126,9 @@ impl StoreCore {
             }
         }
         if status == exit::MOVED {
+            if let Err(status) = self.allow_moved() {
+                return status;
+            }
             // Runs that ended since have left their own budget there.
             self.machine.budget = cell_budget(self.machine.saved.pc, self.fuel.left());
         }
@@ -127,9 +138,6 @@ impl StoreCore {
     /// Where compiled code that is entered now gets its native stack: 0 to go on with the one that
     /// is in use. `None` if there is too little left.
     pub(super) fn native_stack(&mut self) -> Option<usize> {
-        if self.native.off {
-            return None;
-        }
         let wasm = self.stack_bytes();
         let reserve = NATIVE_PER_WASM * wasm + NATIVE_SLACK;
         if self.native.stack.is_none() {
@@ -172,18 +180,69 @@ impl StoreCore {
     /// Lets the interpreter run a compiled function whose frame is at `fp`.
     fn interpret_instead(&mut self, func: u32, fp: *mut u64, ctx: *mut Ctx) -> u64 {
         match self.interpreted_code(func) {
-            Ok(pc) => self.move_to(pc, fp, ctx),
+            Ok(pc) => {
+                let moved = self.move_to(pc, fp, ctx);
+                self.allow_moved().err().unwrap_or(moved)
+            }
             Err(error) => {
-                use crate::runtime::core::Ending;
                 self.ending = Some(Ending::Raised(error));
                 exit::ENGINE
             }
         }
     }
 
+    /// Compiled code that counts takes all the fuel that there is; the interpreter gets slices.
+    pub(crate) fn hand_all_fuel(&mut self) {
+        #[cfg(jit)]
+        if self.native.counted {
+            self.fuel.settle_all();
+        }
+    }
+
+    /// The interpreter goes on behind compiled code, at a transfer.
+    fn slice_again(&mut self) {
+        if self.native.counted && self.fuel.renew() != Allowance::Slice {
+            self.fuel.settle(-1);
+        }
+    }
+
+    /// Where the run is to go on in the interpreter, it does so within what the limit allows. `Err`
+    /// with the status if it ends there.
+    pub(crate) fn allow_moved(&mut self) -> Result<(), u64> {
+        if !self.native.counted {
+            return Ok(());
+        }
+        let behind = !self.machine.resume.is_null();
+        let (pc, fp, ctx) = (
+            self.machine.saved.pc,
+            self.machine.saved.fp,
+            self.machine.saved.ctx,
+        );
+        match self.allow(pc, fp, ctx) {
+            Ok(pc) if behind => self.move_behind(pc, fp, ctx),
+            Ok(pc) => self.move_to(pc, fp, ctx),
+            Err(code) => {
+                self.machine.resume = std::ptr::null();
+                let position = Position::Code { pc, fp, ctx };
+                return Err(self.end_at(Ending::Raised(code.into()), position, true).pc as u64);
+            }
+        };
+        Ok(())
+    }
+
     /// The run goes on in the interpreter, at a cell whose probes are still to fire.
     pub(crate) fn move_to(&mut self, pc: *const Cell, fp: *mut u64, ctx: *mut Ctx) -> u64 {
         self.resume_before(pc, fp);
+        self.machine.resume = std::ptr::null();
+        let saved = &mut self.machine.saved;
+        (saved.pc, saved.fp, saved.ctx) = (pc, fp, ctx);
+        exit::MOVED
+    }
+
+    /// As [`StoreCore::move_to`], but the cell's probes have fired.
+    pub(crate) fn move_behind(&mut self, pc: *const Cell, fp: *mut u64, ctx: *mut Ctx) -> u64 {
+        let resume = self.resume_at(pc, fp);
+        self.machine.resume = resume.handler;
         let saved = &mut self.machine.saved;
         (saved.pc, saved.fp, saved.ctx) = (pc, fp, ctx);
         exit::MOVED

@@ -9,13 +9,14 @@ use probity_interp::exit;
 use probity_interp::handlers::control::{BRIDGE, HOST, LEAVE_TO_NATIVE, PREPARE};
 use probity_interp::layout::{Cell, Ctx, FuncRecord, HEADER_SLOTS};
 
-use super::code::{ResultKind, SiteKind};
+use super::code::{BEHIND_PROBES, ResultKind, SiteKind};
 use super::enter::cell_budget;
 use super::frames::{Cursor, LINK_BELOW, Link, NativeFrame};
 use super::{CURRENT, Registers};
 use crate::config::TierZeal;
 use crate::error::{Error, TrapCode};
 use crate::frame::walk::{Place, Position, Stretch};
+use crate::hook::SiteData;
 use crate::jit::stubs;
 use crate::runtime::core::{Ending, StoreCore, core_of};
 
@@ -97,7 +98,27 @@ pub(crate) unsafe extern "sysv64" fn interpret(
     link: *const Link,
 ) -> u64 {
     // SAFETY: as in `call_out`.
-    unsafe { core_of(ctx).interpret_at(ctx, fp, pc as u32, link).go() }
+    unsafe { core_of(ctx).interpret_at(ctx, fp, pc, link).go() }
+}
+
+/// Fires the probes of a site.
+pub(crate) unsafe extern "sysv64" fn fire(
+    ctx: *mut Ctx,
+    site: *const SiteData,
+    _: u64,
+    _: u64,
+    _: u64,
+    link: *const Link,
+) -> u64 {
+    // SAFETY: as in `call_out`; the code is that of the site's function, which is as it was when
+    // the code was made.
+    unsafe {
+        let core = core_of(ctx);
+        let outer = core.native.exit_low.replace(link as usize);
+        let next = core.fire_compiled(ctx, site, link);
+        core.native.exit_low = outer;
+        next.go()
+    }
 }
 
 /// A callee does not fit on the stack, or another thread has a request.
@@ -197,7 +218,9 @@ impl StoreCore {
                 };
                 (record, type_index)
             }
-            SiteKind::Slow { .. } => unreachable!("an instruction is no call"),
+            SiteKind::Slow { .. } | SiteKind::Probe { .. } => {
+                unreachable!("an instruction or probe is no call")
+            }
         }
     }
 
@@ -238,6 +261,21 @@ impl StoreCore {
             *header = (&raw const LEAVE_TO_NATIVE) as u64;
             *header.add(1) = link as u64;
             self.fuel.consume(1);
+            let mut code = code;
+            if self.native.counted {
+                // The fixed cells lead to something that looks at the account itself.
+                self.fuel.settle(0);
+                if self.code_map.find(code).is_some() {
+                    match self.allow(code, fp, ctx) {
+                        Ok(pc) => code = pc,
+                        Err(trap) => {
+                            let position = Position::Code { pc: code, fp, ctx };
+                            let ending = Ending::Raised(trap.into());
+                            return Next::Leave(self.end_at(ending, position, true).pc as u64);
+                        }
+                    }
+                }
+            }
             let status = run(
                 code,
                 fp,
@@ -265,6 +303,7 @@ impl StoreCore {
             let budget = self.machine.budget;
             let left = budget.wrapping_sub((&raw const LEAVE_TO_NATIVE) as u64) as i64;
             self.fuel.set_left(left / UNIT as i64);
+            self.hand_all_fuel();
             return Ok(());
         }
         if status == exit::ELSEWHERE {
@@ -286,11 +325,14 @@ impl StoreCore {
             let frame = self.exit_frame(link);
             let site = frame.site().expect("a site of running code");
             let SiteKind::Slow { cell } = site.kind else {
-                unreachable!("a call is no instruction");
+                unreachable!("neither a call nor a probe is an instruction");
             };
             let index = frame.code.role.func().expect("a function's frame");
             let cells = self.plain_cells(ctx, index);
             let pc = cells.add(cell as usize);
+            let counted = i64::from(self.native.counted);
+            // It is charged behind what it charges itself.
+            self.fuel.consume(-counted);
             self.machine.budget = cell_budget(pc, self.fuel.left());
             let outer = self.native.at_op.replace(frame.cursor);
             let op = *(*ctx).slow.ops.as_ptr().add((*pc).extra as usize);
@@ -299,9 +341,11 @@ impl StoreCore {
             let left = self.machine.budget.wrapping_sub(pc as u64) as i64;
             self.fuel.set_left(left / UNIT as i64);
             if status == exit::DONE {
+                self.fuel.consume(counted);
+                self.hand_all_fuel();
                 return Next::Return(0);
             }
-            let error = match self.ending.take() {
+            let error: Error = match self.ending.take() {
                 Some(Ending::Raised(error)) => error,
                 Some(other) => {
                     self.ending = Some(other);
@@ -309,7 +353,50 @@ impl StoreCore {
                 }
                 None => crate::runtime::trap_code(status).into(),
             };
-            self.raise_at(frame.cursor, ctx, error, false)
+            let trap = error.trap().map(|trap| trap.code());
+            let stopped = trap == Some(TrapCode::OutOfFuel);
+            if !stopped {
+                self.fuel.consume(counted);
+            }
+            self.raise_at(frame.cursor, ctx, error, stopped)
+        }
+    }
+
+    unsafe fn fire_compiled(
+        &mut self,
+        ctx: *mut Ctx,
+        site: *const SiteData,
+        link: *const Link,
+    ) -> Next {
+        // SAFETY: by contract. Probes may change the site.
+        let (leaves, list) = unsafe { ((*site).leaves, (*site).list.clone()) };
+        // SAFETY: the link is live.
+        let cursor = unsafe { Cursor::at_link(link) };
+        let position = Position::Native { cursor, ctx };
+        let Some(frame) = Stretch::new(self, position).next() else {
+            unreachable!("a frame that fires");
+        };
+        self.positions.push(position);
+        let old_top = self.stack_top;
+        let result = self.fire_list(&frame, leaves, &list);
+        self.stack_top = old_top;
+        if !self.probes.dirty.is_empty() {
+            self.sync_probes();
+        }
+        let position = self.positions.pop();
+        match result {
+            Ok(()) => {
+                self.hand_all_fuel();
+                Next::Return(0)
+            }
+            Err(Ending::Raised(error)) => match position {
+                Some(Position::Native { cursor, .. }) => self.raise_at(cursor, ctx, error, true),
+                _ => unreachable!("the position of compiled code"),
+            },
+            Err(other) => {
+                self.ending = Some(other);
+                Next::Leave(exit::ENGINE)
+            }
         }
     }
 
@@ -317,7 +404,7 @@ impl StoreCore {
         &mut self,
         ctx: *mut Ctx,
         fp: *mut u64,
-        pc: u32,
+        pc: u64,
         link: *const Link,
     ) -> Next {
         // SAFETY: the caller's contract.
@@ -328,9 +415,13 @@ impl StoreCore {
                 let cursor = frame.cursor.at_trap();
                 return self.raise_at(cursor, ctx, code.into(), true);
             }
-            let at = self.interpreted_cell(ctx, index, pc);
-            let moved = self.move_to(at, fp, ctx);
-            self.give_to_interpreter(frame.cursor, &frame.code, moved)
+            let at = self.interpreted_cell(ctx, index, pc as u32);
+            let fired = pc & BEHIND_PROBES != 0;
+            let moved = match fired {
+                true => self.move_behind(at, fp, ctx),
+                false => self.move_to(at, fp, ctx),
+            };
+            self.give_to_interpreter(frame.cursor, &frame.code, moved, fired)
         }
     }
 
@@ -345,7 +436,7 @@ impl StoreCore {
         // their slots, and its caller stands at a call.
         unsafe {
             let frame = self.exit_frame(link);
-            if fp.wrapping_add(slots) > self.stack_limit {
+            if slots != 0 && fp.wrapping_add(slots) > self.stack_limit {
                 let caller = frame.cursor.outwards(&frame.code);
                 return self.raise_at(caller, ctx, TrapCode::StackOverflow.into(), false);
             }
@@ -353,12 +444,13 @@ impl StoreCore {
                 let cursor = frame.cursor.at_trap();
                 return self.raise_at(cursor, ctx, code.into(), true);
             }
-            // The request was taken back.
+            // The request was taken back, or the fuel is not enough.
+            self.fuel.consume(self.native.counted.into());
             let index = frame.code.role.func().expect("a function's frame");
             let id = self.instance_of(ctx).map_or(0, |data| data.func_id(index));
             let at = self.interpreted_code(id).expect("code that was compiled");
             let moved = self.move_to(at, fp, ctx);
-            self.give_to_interpreter(frame.cursor, &frame.code, moved)
+            self.give_to_interpreter(frame.cursor, &frame.code, moved, false)
         }
     }
 
@@ -399,6 +491,10 @@ impl StoreCore {
         // SAFETY: there is an activation, whose code trapped.
         let ctx = unsafe { (*CURRENT.get()).ctx };
         let error = crate::runtime::trap_code(status.into()).into();
+        if let Some(code) = self.native.find(pc) {
+            let unspent = code.unspent_at(code.wasm_pc(pc));
+            self.fuel.consume(-i64::from(unspent));
+        }
         let _ = self.raise_at(cursor, ctx, error, false);
         exit::ENGINE
     }
@@ -429,6 +525,7 @@ impl StoreCore {
         cursor: Cursor,
         code: &std::sync::Arc<super::code::NativeCode>,
         moved: u64,
+        fired: bool,
     ) -> Next {
         debug_assert_eq!(moved, exit::MOVED);
         self.native.stats.takeovers += 1;
@@ -448,6 +545,7 @@ impl StoreCore {
             range: range.clone(),
             callee: std::ptr::null_mut(),
             result: ResultKind::Slots,
+            fired,
         };
         self.native.pending.insert(cursor.fp, pending);
         let below = code.frame_bytes as usize + LINK_BELOW + 64;
@@ -459,7 +557,7 @@ impl StoreCore {
         let Some((cursor, code)) = self.native.catcher.take() else {
             unreachable!("a frame caught the exception");
         };
-        self.give_to_interpreter(cursor, &code, exit::MOVED)
+        self.give_to_interpreter(cursor, &code, exit::MOVED, false)
     }
 
     /// Runs the frame at `fp`, for which an entry is pending, in the interpreter. `Ok` with the link
@@ -500,7 +598,10 @@ impl StoreCore {
                 }
             }
             let pc = pending.range.cell(pending.place.cell());
-            let moved = self.move_to(pc, pending.fp, pending.ctx);
+            let moved = match pending.fired {
+                true => self.move_behind(pc, pending.fp, pending.ctx),
+                false => self.move_to(pc, pending.fp, pending.ctx),
+            };
             if self.is_outermost(cursor, &pending.code) {
                 return Err(moved);
             }
@@ -517,6 +618,7 @@ impl StoreCore {
             let result = self.result_of(&pending);
             let value_fp = pending.fp;
             drop(pending);
+            self.allow_moved()?;
             let low = self.native.exit_low.replace(registers as *const _ as usize);
             let status = run_saved(self.machine.as_ptr());
             self.native.exit_low = low;

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use probity_interp::handlers::control::NATIVE;
 use probity_interp::layout::{Cell, Ctx, FuncRecord};
 
-use super::code::NativeCode;
+use super::code::{NativeCode, Variant};
 use crate::code::Mode;
 use crate::config::{Tier, TierZeal};
 use crate::error::Result;
 use crate::jit;
 use crate::jit::stubs;
-use crate::runtime::core::{FuncKind, StoreCore};
+use crate::runtime::core::StoreCore;
 
 /// Lets calls that compiled code makes come to the engine, which goes by the function's cells.
 pub(crate) fn unpublish_native(record: &mut FuncRecord) {
@@ -21,15 +21,12 @@ pub(crate) fn unpublish_native(record: &mut FuncRecord) {
 }
 
 impl StoreCore {
-    /// Lets calls of a function that nothing watches run machine code, if there is any.
-    pub(crate) fn publish_native(&mut self, func: u32, plain: bool) {
+    /// Lets calls of a function run machine code, if there is any.
+    pub(crate) fn publish_native(&mut self, func: u32) {
         if self.engine().config().tier == Tier::Interp {
             return;
         }
-        let code = match plain && !self.native.off {
-            true => self.compiled(func),
-            false => None,
-        };
+        let code = self.compiled(func);
         // SAFETY: records live as long as the store.
         let record = unsafe { &mut *self.funcs[func as usize].record };
         match code {
@@ -44,43 +41,60 @@ impl StoreCore {
         }
     }
 
-    /// Limits the fuel. Compiled code does not count, so the interpreter takes all of it over.
+    /// Limits the fuel. From then on compiled code counts it.
     pub(crate) fn limit_fuel(&mut self, fuel: Option<u64>) {
         self.fuel.set_limit(fuel);
-        let off = fuel.is_some();
-        if self.engine().config().tier == Tier::Interp || off == self.native.off {
+        let config = self.engine().config();
+        let counted = fuel.is_some() || config.count_fuel;
+        if config.tier == Tier::Interp || counted == self.native.counted {
             return;
         }
-        self.native.off = off;
-        if off {
-            self.redirect_all();
-        }
+        self.native.counted = counted;
+        self.native.watched.clear();
+        self.redirect_all();
         let prepared: Vec<u32> = self.probes.prepared.iter().copied().collect();
         for func in prepared {
-            if !self.probes.private.contains_key(&func)
-                && let Ok(cells) = self.interpreted_code(func)
-            {
+            if let Ok(cells) = self.interpreted_code(func) {
                 self.set_code(func, cells);
             }
         }
     }
 
     /// Machine code of a function, and the way in from the interpreter.
-    fn compiled(&self, func: u32) -> Option<(Arc<NativeCode>, Arc<NativeCode>)> {
-        let FuncKind::Wasm { instance, index } = self.funcs[func as usize].kind else {
-            return None;
-        };
-        let module = &self.instances[instance as usize].module;
+    fn compiled(&mut self, func: u32) -> Option<(Arc<NativeCode>, Arc<NativeCode>)> {
+        let (module, index) = self.module_and_index(func).ok()?;
         let config = self.engine().config();
-        let code = match config.tier {
-            Tier::Interp => None,
-            // Frames of compiled code with exits in what they call, of which there is much more then.
-            Tier::Jit if config.tier_zeal == TierZeal::Deopt && index % 2 == 1 => None,
-            Tier::Jit => jit::function(module, index),
-            Tier::Auto => jit::function_if_ready(module, index),
+        let (tier, zeal) = (config.tier, config.tier_zeal);
+        // Frames of compiled code with exits in what they call, of which there is much more then.
+        if tier == Tier::Interp || (tier, zeal, index % 2) == (Tier::Jit, TierZeal::Deopt, 1) {
+            return None;
+        }
+        let counted = self.native.counted;
+        let code = if self.probes.private.contains_key(&func) {
+            // Probes that come and go would have it compiled over and over.
+            let changes = zeal == TierZeal::Off && self.native.rewatched.contains(&func);
+            let watched = self.watched(func)?;
+            let watch = Some(watched.plan.clone());
+            let variant = Variant {
+                osr: None,
+                counted,
+                watch,
+            };
+            match tier == Tier::Jit && !changes {
+                true => jit::make(&module, index, variant, &watched.whole),
+                false => watched.whole.ready(),
+            }
+        } else if tier == Tier::Jit {
+            jit::function(&module, index, counted)
+        } else {
+            let variant = Variant {
+                counted,
+                ..Variant::default()
+            };
+            jit::slot(&module, index, &variant).ready()
         }?;
         let type_index = module.inner.funcs[index as usize];
-        Some((code, jit::thunk(module, type_index)?))
+        Some((code, jit::thunk(&module, type_index)?))
     }
 
     /// The store may run this code from now on.

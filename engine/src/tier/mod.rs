@@ -17,15 +17,17 @@ pub(crate) mod exits;
 pub(crate) mod frames;
 pub(crate) mod install;
 pub(crate) mod policy;
+pub(crate) mod watch;
 
 use std::cell::Cell as ThreadCell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use probity_interp::layout::{Cell, Ctx};
 
 use self::code::{NativeCode, ResultKind};
 use self::frames::{Cursor, Saved};
+use self::watch::Watched;
 use crate::frame::code_map::CodeRange;
 use crate::frame::walk::{Place, Position};
 use crate::runtime::core::StoreCore;
@@ -75,6 +77,8 @@ pub(crate) struct Pending {
     /// The callee's first slot, where the result goes.
     pub(crate) callee: *mut u64,
     pub(crate) result: ResultKind,
+    /// It stands behind the probes of its cell.
+    pub(crate) fired: bool,
 }
 
 /// What a store knows of compiled code.
@@ -94,12 +98,16 @@ pub(crate) struct NativeState {
     /// How often interpreted functions and loops were found running.
     pub(crate) samples: HashMap<u32, u32>,
     pub(crate) loops: HashMap<(u32, u32), u32>,
+    /// Code of watched functions.
+    pub(crate) watched: HashMap<u32, Watched>,
+    /// Functions whose probes have changed after their first call.
+    pub(crate) rewatched: HashSet<u32>,
     /// How often compiled code has called functions that are not compiled.
     pub(crate) calls_out: HashMap<u32, u32>,
     /// Where compiled code stands that runs an instruction in the engine.
     pub(crate) at_op: Option<Cursor>,
-    /// Nothing is entered any more: the store has asked for what compiled code does not do.
-    pub(crate) off: bool,
+    /// Compiled code counts fuel.
+    pub(crate) counted: bool,
     pub(crate) stats: TierStats,
 }
 
@@ -116,6 +124,13 @@ pub struct TierStats {
 }
 
 impl NativeState {
+    pub(crate) fn new(counted: bool) -> NativeState {
+        NativeState {
+            counted,
+            ..NativeState::default()
+        }
+    }
+
     pub(crate) fn find(&self, pc: usize) -> Option<&Arc<NativeCode>> {
         let (_, code) = self.code.range(..=pc).next_back()?;
         // A call may be the last instruction.

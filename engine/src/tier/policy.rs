@@ -4,12 +4,17 @@
 //! then is a sample: code that is sampled twice is hot. So nothing counts while code runs. A poll
 //! at the header of a loop also is the place to enter code for the loop.
 
+use std::sync::Arc;
+
 use probity_interp::exit;
 use probity_interp::layout::{Cell, Ctx};
 
 use crate::config::{Tier, TierZeal};
+use crate::frame::code_map::CodeRange;
 use crate::jit;
+use crate::module::Module;
 use crate::runtime::core::StoreCore;
+use crate::tier::code::{NativeCode, Variant};
 
 /// Samples after which a function or loop is compiled.
 const SAMPLES: u32 = 2;
@@ -22,36 +27,18 @@ impl StoreCore {
     /// of compiled code that has run instead.
     pub(crate) fn sample(&mut self, pc: *const Cell, fp: *mut u64, ctx: *mut Ctx) -> Option<u64> {
         let config = self.engine().config();
-        if config.tier != Tier::Auto || self.native.off {
-            return None;
-        }
         let zeal = config.tier_zeal;
-        let range = self.code_map.find(pc)?.clone();
-        if range.private.is_some() {
+        if config.tier == Tier::Interp || zeal == TierZeal::Deopt {
             return None;
         }
+        let range = self.code_map.find(pc)?.clone();
         let data = self.instance_of(ctx)?;
         let (func, module) = (data.func_id(range.func_index), data.module.clone());
         if zeal != TierZeal::Osr {
             self.sample_function(func, zeal == TierZeal::Eager);
         }
         let header = range.code.loop_at(range.index_of(pc))?;
-        let code = match zeal {
-            TierZeal::Off | TierZeal::Deopt => {
-                match jit::at_loop_if_ready(&module, range.func_index, header) {
-                    Some(code) => code?,
-                    None => {
-                        let samples = self.native.loops.entry((func, header)).or_default();
-                        *samples += 1;
-                        if *samples == SAMPLES {
-                            jit::request(&module, range.func_index, Some(header));
-                        }
-                        return None;
-                    }
-                }
-            }
-            TierZeal::Eager | TierZeal::Osr => jit::at_loop(&module, range.func_index, header)?,
-        };
+        let code = self.code_for_loop(&module, &range, func, header)?;
         let stack = self.native_stack()?;
         let base = code.base;
         self.keep_code(code);
@@ -63,10 +50,48 @@ impl StoreCore {
             exit::DONE => {
                 // SAFETY: the header is intact again.
                 let (back, caller) = unsafe { (*header, *header.add(1)) };
-                self.move_to(back as *const Cell, caller as *mut u64, ctx)
+                let moved = self.move_to(back as *const Cell, caller as *mut u64, ctx);
+                self.allow_moved().err().unwrap_or(moved)
             }
             status => status,
         })
+    }
+
+    /// Machine code for a loop that was found running, once there is any.
+    fn code_for_loop(
+        &mut self,
+        module: &Module,
+        range: &CodeRange,
+        func: u32,
+        header: u32,
+    ) -> Option<Arc<NativeCode>> {
+        let zealous = self.engine().config().tier_zeal != TierZeal::Off;
+        let index = range.func_index;
+        let mut variant = Variant {
+            osr: Some(header),
+            counted: self.native.counted,
+            watch: None,
+        };
+        let slot = match range.private {
+            Some(_) => {
+                let watched = self.watched(func)?;
+                variant.watch = Some(watched.plan.clone());
+                watched.at_loop(header)
+            }
+            None => jit::slot(module, index, &variant),
+        };
+        if let Some(code) = slot.get() {
+            return code;
+        }
+        if zealous {
+            return jit::make(module, index, variant, &slot);
+        }
+        let samples = self.native.loops.entry((func, header)).or_default();
+        *samples += 1;
+        if *samples >= SAMPLES {
+            jit::request(module, index, variant, slot);
+        }
+        None
     }
 
     fn sample_function(&mut self, func: u32, at_once: bool) {
@@ -74,18 +99,39 @@ impl StoreCore {
         if !unsafe { (*self.funcs[func as usize].record).thunk.is_null() } {
             return;
         }
+        let samples = self.native.samples.entry(func).or_default();
+        *samples += 1;
+        let hot = at_once || *samples >= SAMPLES;
+        if hot {
+            self.compile_hot(func, at_once);
+        }
+    }
+
+    /// Has a function compiled that runs often, and uses the code if it is there.
+    fn compile_hot(&mut self, func: u32, at_once: bool) {
         let Ok((module, index)) = self.module_and_index(func) else {
             return;
         };
-        let samples = self.native.samples.entry(func).or_default();
-        *samples += 1;
-        let samples = *samples;
+        let mut variant = Variant {
+            counted: self.native.counted,
+            ..Variant::default()
+        };
+        let slot = match self.probes.private.contains_key(&func) {
+            false => jit::slot(&module, index, &variant),
+            true => match self.watched(func) {
+                Some(watched) => {
+                    variant.watch = Some(watched.plan.clone());
+                    watched.whole.clone()
+                }
+                None => return,
+            },
+        };
         if at_once {
-            jit::function(&module, index);
-        } else if samples == SAMPLES {
-            jit::request(&module, index, None);
+            jit::make(&module, index, variant, &slot);
+        } else if slot.get().is_none() {
+            return jit::request(&module, index, variant, slot);
         }
-        if (at_once || samples > SAMPLES) && jit::function_if_ready(&module, index).is_some() {
+        if slot.ready().is_some() {
             self.use_compiled(func);
         }
     }
@@ -94,7 +140,7 @@ impl StoreCore {
     #[cfg(jit)]
     pub(super) fn called_out(&mut self, func: u32) {
         let config = self.engine().config();
-        if config.tier != Tier::Auto || config.tier_zeal != TierZeal::Off || self.native.off {
+        if config.tier_zeal != TierZeal::Off {
             return;
         }
         let calls = self.native.calls_out.entry(func).or_default();
@@ -102,20 +148,12 @@ impl StoreCore {
         if !calls.is_multiple_of(CALLS_OUT) {
             return;
         }
-        let Ok((module, index)) = self.module_and_index(func) else {
-            return;
-        };
-        if *self.native.calls_out.entry(func).or_default() == CALLS_OUT {
-            jit::request(&module, index, None);
-        } else if jit::function_if_ready(&module, index).is_some() {
-            self.use_compiled(func);
-        }
+        self.compile_hot(func, false);
     }
 
     /// Lets calls of a function run its compiled code, which there is.
     fn use_compiled(&mut self, func: u32) {
-        if !self.probes.private.contains_key(&func)
-            && !self.probes.dirty.contains_key(&func)
+        if !self.probes.dirty.contains_key(&func)
             && let Ok(cells) = self.interpreted_code(func)
         {
             self.set_code(func, cells);

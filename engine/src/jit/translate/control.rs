@@ -89,7 +89,7 @@ impl<'a> Translator<'a> {
         match op {
             O::Nop => {}
             O::Block { blockty } => self.open(blockty, None, None),
-            O::Loop { blockty } => self.begin_loop(blockty),
+            O::Loop { blockty } => self.begin_loop(op, blockty),
             O::If { blockty } => {
                 let condition = self.pop();
                 let (yes, no) = (self.b.create_block(), self.b.create_block());
@@ -121,6 +121,11 @@ impl<'a> Translator<'a> {
                 self.pop();
             }
             O::BrTable { targets } => self.branch_table(targets),
+            // It is not the last `end` that returns, so what watches that does not see it.
+            O::Return if self.watch.is_some() => {
+                self.return_results();
+                self.dead = Some(0);
+            }
             O::Return => {
                 self.jump(self.control.len() as u32 - 1);
                 self.dead = Some(0);
@@ -136,7 +141,7 @@ impl<'a> Translator<'a> {
         true
     }
 
-    fn begin_loop(&mut self, ty: &BlockType) {
+    fn begin_loop(&mut self, op: &O<'_>, ty: &BlockType) {
         let (params, _) = self.block_sig(ty);
         let head = self.block_with(&params);
         let values = self.peek(params.len());
@@ -155,6 +160,8 @@ impl<'a> Translator<'a> {
         if self.analysis.loop_info(self.at).polls {
             self.poll();
         }
+        self.paid = false;
+        self.before_operator(op);
     }
 
     /// Code for a loop begins here: locals and operands are in their slots.
@@ -269,6 +276,7 @@ impl<'a> Translator<'a> {
             self.control[top].reached = true;
         }
         self.dead = None;
+        self.paid = false;
         let (block, saved) = self.control[top].other.take().expect("an `if`");
         self.stack.truncate(self.control[top].height);
         self.stack.extend(saved);
@@ -303,15 +311,17 @@ impl<'a> Translator<'a> {
         self.b.switch_to_block(control.end);
         self.b.seal_block(control.end);
         self.bind(control.end, control.height, &control.results);
+        self.paid = false;
+        self.before_operator(&O::End);
         if self.control.is_empty() {
             self.return_results();
             self.dead = Some(0);
         }
     }
 
-    /// Returns the operands.
+    /// Returns the topmost operands.
     fn return_results(&mut self) {
-        let values: Vec<Value> = self.stack.iter().map(|o| o.value).collect();
+        let values = self.peek(self.ty.results().len());
         let kind = ResultKind::of(self.ty.results());
         if self.osr.is_none() && kind != ResultKind::Slots {
             self.b.ins().return_(&values);

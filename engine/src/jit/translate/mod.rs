@@ -7,13 +7,16 @@
 
 mod calls;
 mod control;
+mod fuel;
 mod memory;
 mod numeric;
 mod simd;
 mod sites;
 mod slow;
+mod watch;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use cranelift_codegen::ir::{
     AliasRegion, AliasRegionData, Block, Function, InstBuilder, MemFlagsData, SourceLoc, TrapCode,
@@ -31,14 +34,16 @@ use super::compile::Refused;
 use crate::code::{FuncCode, classify};
 use crate::module::{Module, ModuleInner};
 use crate::runtime::slot_offsets;
+use crate::tier::code::Variant;
+use crate::tier::watch::WatchPlan;
 use crate::types::{FuncType, ValType};
 
-/// Translates a function; with `osr`, the code is entered at the `loop` at that pc.
+/// Translates a function.
 pub(super) fn translate(
     module: &Module,
     index: u32,
     plain: &FuncCode,
-    osr: Option<u32>,
+    variant: &Variant,
     config: TargetFrontendConfig,
     func: &mut Function,
     context: &mut FunctionBuilderContext,
@@ -57,22 +62,39 @@ pub(super) fn translate(
     if Analysis::bytes_max(&ops, locals.len(), &may_leave) > LIVE_SETS_BYTES_MAX {
         return Err(Refused("too many locals times calls".to_owned()));
     }
+    if let Some(watch) = &variant.watch
+        && watch.sites.len() * (locals.len() + WATCHED_OPERANDS) > WATCHED_VALUES_MAX
+    {
+        return Err(Refused("too many locals times probes".to_owned()));
+    }
+    let costs = match variant.counted {
+        true => fuel::costs(&ops, variant.watch.as_deref()),
+        false => Vec::new(),
+    };
     let mut translator = Translator::new(
         &module.inner,
         index,
         plain,
         &ops,
         &locals,
-        osr,
+        variant,
         func,
         context,
     );
-    translator.prologue(&locals);
+    translator.pc = ops.first().map_or(0, |&(_, pc)| pc);
+    translator.costs = costs;
+    translator.prologue(&locals, &ops);
     for (at, (op, pc)) in ops.iter().enumerate() {
         translator.at = at;
         translator.pc = *pc;
         translator.b.set_srcloc(SourceLoc::new(*pc));
+        translator.fired = false;
+        // Control comes to these in other ways, too; they see to it themselves.
+        if !matches!(op, O::Loop { .. } | O::End) {
+            translator.before_operator(op);
+        }
         translator.operator(op)?;
+        translator.end_of_operator(op);
     }
     if translator.osr_block.is_some() {
         return Err(Refused("no entry at this loop".to_owned()));
@@ -113,6 +135,11 @@ fn may_leave(op: &O<'_>) -> bool {
                 | O::Unreachable
         )
 }
+
+/// Values that the sites of a watched function may have between them, and how many operands one is
+/// taken to have.
+const WATCHED_VALUES_MAX: usize = 1 << 20;
+const WATCHED_OPERANDS: usize = 8;
 
 /// Bytes that sets of live locals may take, which are a product of what the guest chooses.
 const LIVE_SETS_BYTES_MAX: usize = 64 << 20;
@@ -167,6 +194,8 @@ enum Region {
     /// The frame on the value stack.
     Frame,
     Poll(u32),
+    Counters,
+    Fuel,
 }
 
 struct Translator<'a> {
@@ -176,6 +205,16 @@ struct Translator<'a> {
     plain: &'a FuncCode,
     analysis: Analysis,
     osr: Option<u32>,
+    watch: Option<Arc<WatchPlan>>,
+    /// What watches the current operator has fired.
+    fired: bool,
+    counted: bool,
+    /// Units of the rest of the line at each operator, if they are counted.
+    costs: Vec<u32>,
+    /// The line that the current operator is in is paid for.
+    paid: bool,
+    /// The function is being entered.
+    entering: bool,
     locals: Vec<Local>,
     /// First operand slot.
     operand_base: u32,
@@ -204,11 +243,12 @@ impl<'a> Translator<'a> {
         plain: &'a FuncCode,
         ops: &[(O<'_>, u32)],
         locals: &[ValType],
-        osr: Option<u32>,
+        variant: &Variant,
         func: &'a mut Function,
         context: &'a mut FunctionBuilderContext,
     ) -> Translator<'a> {
         let ty = m.func_type_of(index);
+        let osr = variant.osr;
         func.signature = match osr {
             None => abi::signature(ty),
             Some(_) => abi::entry_signature(),
@@ -236,6 +276,12 @@ impl<'a> Translator<'a> {
             plain,
             analysis,
             osr,
+            watch: variant.watch.clone(),
+            fired: false,
+            counted: variant.counted,
+            costs: Vec::new(),
+            paid: false,
+            entering: false,
             locals,
             operand_base: plain.header + HEADER_SLOTS as u32,
             stack: Vec::new(),
@@ -255,7 +301,7 @@ impl<'a> Translator<'a> {
     }
 
     /// Parameters and locals; the check of the stack.
-    fn prologue(&mut self, types: &[ValType]) {
+    fn prologue(&mut self, types: &[ValType], ops: &[(O<'_>, u32)]) {
         let entry = self.b.current_block().expect("the entry block");
         if self.osr.is_some() {
             // Code before the loop is only there for blocks that it opens. The entry, which is filled
@@ -287,6 +333,9 @@ impl<'a> Translator<'a> {
         }
         if self.osr.is_none() && self.plain.cost != 0 {
             self.check_stack();
+        }
+        if self.osr.is_none() {
+            self.at_entry(ops);
         }
         self.open_function();
     }
@@ -423,6 +472,7 @@ impl<'a> Translator<'a> {
     fn leave(&mut self) {
         #[cfg(test)]
         self.draft.left.push(self.pc);
+        self.give_back();
         self.store_frame(self.stack.len());
         self.call_interpret();
         self.dead = Some(0);

@@ -42,13 +42,11 @@ impl Translator<'_> {
             }
             O::LocalSet { local_index } => {
                 let value = self.pop();
-                let variable = self.locals[local_index as usize].variable;
-                self.b.def_var(variable, value);
+                self.set_local(local_index, value);
             }
             O::LocalTee { local_index } => {
                 let value = self.peek(1)[0];
-                let variable = self.locals[local_index as usize].variable;
-                self.b.def_var(variable, value);
+                self.set_local(local_index, value);
             }
             O::Drop => {
                 self.pop();

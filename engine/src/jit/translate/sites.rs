@@ -11,13 +11,15 @@ use super::super::abi;
 use super::super::stubs::Exit;
 use super::super::thunks::{call_exit, exit_address, store_slot};
 use super::{NEVER, Region, Translator, trap_code};
-use crate::tier::code::{FP_SLOT, SiteKind, Width};
+use crate::tier::code::{BEHIND_PROBES, FP_SLOT, SiteKind, Width};
 
 /// What a translation knows of its sites, by their numbers.
 #[derive(Default)]
 pub(crate) struct Draft {
     pub(crate) sites: Vec<DraftSite>,
     pub(crate) constants: Vec<u128>,
+    /// Units of fuel behind operators of lines that are paid for as wholes, by pc.
+    pub(crate) unspent: Vec<(u32, u32)>,
     /// Where the function is left to the interpreter because of what the operator is.
     #[cfg(test)]
     pub(crate) left: Vec<u32>,
@@ -53,11 +55,16 @@ pub(super) enum Callee {
 }
 
 impl Translator<'_> {
+    /// Whether all locals are kept for those who may look.
+    fn shows_all(&self) -> bool {
+        self.watch.is_some()
+    }
+
     /// Locals that are live behind the current operator.
     fn live_locals(&mut self) -> Vec<(u32, Value)> {
         let live: Vec<usize> = match self.analysis.live_after(self.at) {
-            Some(set) => set.iter().map(|i| i as usize).collect(),
-            None => (0..self.locals.len()).collect(),
+            Some(set) if !self.shows_all() => set.iter().map(|i| i as usize).collect(),
+            _ => (0..self.locals.len()).collect(),
         };
         live.into_iter()
             .map(|i| {
@@ -170,7 +177,9 @@ impl Translator<'_> {
     /// Writes live locals and the lowest `operands` operands to their slots. Locals that are not
     /// live become zero if the collector would look at them.
     pub(super) fn store_frame(&mut self, operands: usize) {
-        let live: Option<Vec<bool>> = self.analysis.live_before(self.at).map(|set| {
+        let live = self.analysis.live_before(self.at);
+        let live = live.filter(|_| !self.shows_all());
+        let live: Option<Vec<bool>> = live.map(|set| {
             (0..self.locals.len() as u32)
                 .map(|i| set.contains(i))
                 .collect()
@@ -194,7 +203,9 @@ impl Translator<'_> {
 
     /// Lets the interpreter go on at the current operator, with the frame as it is in the slots.
     pub(super) fn call_interpret(&mut self) {
-        let pc = self.b.ins().iconst(types::I64, i64::from(self.pc));
+        let behind = if self.fired { BEHIND_PROBES } else { 0 };
+        let pc = i64::from(self.pc) | behind as i64;
+        let pc = self.b.ins().iconst(types::I64, pc);
         call_exit(&mut self.b, Exit::Interpret, self.ctx, &[self.fp, pc]);
         self.unreachable();
     }

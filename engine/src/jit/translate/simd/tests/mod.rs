@@ -21,6 +21,7 @@ use self::operators::{MEMORY_BYTES, Row};
 use super::super::Draft;
 use crate::code::Mode;
 use crate::runtime::{Instance, Memory, Store};
+use crate::tier::code::Variant;
 use crate::types::ValType;
 use crate::{Config, Engine, Func, Module, Tier, Val};
 
@@ -63,8 +64,15 @@ fn draft(module: &Module, func: u32) -> Draft {
         .unwrap();
     let config = isa.frontend_config();
     let (mut made, mut context) = (Function::new(), FunctionBuilderContext::new());
-    let draft =
-        super::super::translate(module, func, &plain, None, config, &mut made, &mut context);
+    let draft = super::super::translate(
+        module,
+        func,
+        &plain,
+        &Variant::default(),
+        config,
+        &mut made,
+        &mut context,
+    );
     draft.unwrap()
 }
 
@@ -110,7 +118,7 @@ fn every_operator_is_compiled() {
     for (row, func) in rows.iter().zip(0..) {
         let left = draft(&module, func).left;
         assert!(left.is_empty(), "{} is left to the interpreter", row.text);
-        let code = super::super::super::function(&module, func);
+        let code = super::super::super::function(&module, func, false);
         assert!(code.is_some(), "{} is not compiled", row.text);
         seen.insert(last_operator(&module, func));
     }
@@ -224,7 +232,7 @@ fn expressions_give_the_same_bits() {
         jit.fill(&mut Random(seed));
         for func in 0..expressions::FUNCTIONS {
             let module = jit.instance.module(&jit.store);
-            let code = super::super::super::function(module, func);
+            let code = super::super::super::function(module, func, false);
             assert!(code.is_some(), "seed {seed}, function {func}");
             assert!(draft(module, func).left.is_empty());
             for _ in 0..16 {

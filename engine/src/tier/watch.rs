@@ -1,0 +1,87 @@
+//! Compiled code of watched functions.
+//!
+//! The probes of a function are a plan: what happens at which cell of its structural code. Code
+//! compiled with it belongs to the store, runs counters where they are, and calls the engine where
+//! probes have functions to call. When the function's probes change, the plan is dropped, frames
+//! of its code go on in the interpreter's private code, and new code is made once it is worth it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::code::Slot;
+use crate::code::FuncCode;
+use crate::hook::Counters;
+use crate::runtime::core::StoreCore;
+
+/// What compiled code does at the sites of a function.
+pub(crate) struct WatchPlan {
+    /// The function's structural code.
+    pub(crate) template: Arc<FuncCode>,
+    /// By cell of it.
+    pub(crate) sites: HashMap<usize, WatchSite>,
+    /// Locals are in their slots at all times: somebody looks at them when a trap unwinds the frame.
+    pub(crate) keeps_slots: bool,
+}
+
+/// What happens before a cell.
+pub(crate) enum WatchSite {
+    /// These, in order.
+    Count(Vec<Count>),
+    /// The engine fires the site whose data is at this address. Valid as long as the plan is that of
+    /// the function.
+    Fire(usize),
+}
+
+/// A counter that compiled code adds to.
+pub(crate) struct Count {
+    /// Keeps them.
+    pub(crate) counters: Counters,
+    pub(crate) index: usize,
+    pub(crate) by: CountBy,
+}
+
+/// Which counter, and what is added.
+pub(crate) enum CountBy {
+    /// Adds this much.
+    Number(u64),
+    /// Adds 1 to the counter that the topmost operand chooses; there are this many more behind the
+    /// first.
+    Operand { last: u32, boolean: bool },
+}
+
+/// What a store has of compiled code for a watched function.
+pub(crate) struct Watched {
+    pub(crate) plan: Arc<WatchPlan>,
+    pub(crate) whole: Arc<Slot>,
+    loops: HashMap<u32, Arc<Slot>>,
+}
+
+impl Watched {
+    /// Code for the loop at `pc`.
+    pub(crate) fn at_loop(&mut self, pc: u32) -> Arc<Slot> {
+        self.loops.entry(pc).or_default().clone()
+    }
+}
+
+impl StoreCore {
+    /// What there is of compiled code for a watched function; `None` if it is not watched, or only
+    /// because a limit is near.
+    pub(crate) fn watched(&mut self, func: u32) -> Option<&mut Watched> {
+        if self.probes.held.contains(&func) || self.probes.dirty.contains_key(&func) {
+            return None;
+        }
+        let private = self.probes.private.get(&func)?;
+        Some(self.native.watched.entry(func).or_insert_with(|| Watched {
+            plan: Arc::new(private.watch_plan(self.probes.funcs.get(&func))),
+            whole: Arc::default(),
+            loops: HashMap::new(),
+        }))
+    }
+
+    /// A function's probes have changed: code that was made for them is not run any more. Whether
+    /// there may be frames of it.
+    pub(crate) fn unwatch(&mut self, func: u32) -> bool {
+        self.native.rewatched.insert(func);
+        self.native.watched.remove(&func).is_some()
+    }
+}
