@@ -106,6 +106,11 @@ impl Way {
         Way::Deopt,
     ];
 
+    /// Whether compiled code counts fuel.
+    pub fn counts_fuel(self) -> bool {
+        !matches!(self, Way::Jit | Way::Auto)
+    }
+
     /// Its name in test names.
     pub fn name(self) -> &'static str {
         match self {
@@ -136,6 +141,7 @@ pub fn engine_in(way: Way) -> Engine {
     };
     let mut config = Config::new();
     config.deterministic(true).tier(tier).tier_zeal(zeal);
+    config.count_fuel(way.counts_fuel());
     Engine::new(&config)
 }
 

@@ -131,8 +131,18 @@ fn counts(runs: &Runs) -> Result<(), Failed> {
     Ok(())
 }
 
-/// Every table of every analysis is that of the interpreter.
+/// Every table of every analysis is that of the interpreter, and so is the fuel where it is counted.
 fn same_counts(runs: &Runs, way: Way) -> Result<(), Failed> {
+    if way.counts_fuel() {
+        let (expected, _) = runs.under(Way::Interp, Watcher::Nobody)?;
+        for watcher in [Watcher::Nobody, Watcher::GlobalProbe, Watcher::AllAnalyses] {
+            let (found, _) = runs.under(way, watcher)?;
+            if found.fuel != expected.fuel {
+                let (found, expected) = (found.fuel, expected.fuel);
+                return Err(format!("fuel {found}, interpreted {expected}").into());
+            }
+        }
+    }
     let (_, expected) = runs.under(Way::Interp, Watcher::AllAnalyses)?;
     let (_, found) = runs.under(way, Watcher::AllAnalyses)?;
     if found != expected || found.is_none() {

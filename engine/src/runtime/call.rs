@@ -378,7 +378,12 @@ pub(super) unsafe fn prepare(
             debug_assert!(!resume.handler.is_null());
             resume
         }
-        Err(code) => core.end_at(Ending::Raised(code.into()), position, true),
+        Err(code) => {
+            // It ends at its first operator, as it would without having been prepared.
+            let first = core.interpreted_code(func);
+            let position = first.map_or(position, |pc| Position::Code { pc, fp, ctx });
+            core.end_at(Ending::Raised(code.into()), position, true)
+        }
     }
 }
 

@@ -12,6 +12,7 @@ use probity_engine::hook::{Probe, Site};
 use probity_engine::{
     Caller, Engine, Instance, Linker, Module, Result, Store, TrapCode, Val, WasmPc,
 };
+use probity_tests::guest::{Way, engine_in};
 
 use crate::guest::{Guest, Shared, call, operators, trap_code, trap_code_of};
 
@@ -131,7 +132,13 @@ fn charges(engine: &Engine, module: &Module) -> (Vec<(u64, usize)>, Option<TrapC
 }
 
 fn check_every_limit(run: &str) {
-    let engine = Engine::default();
+    for way in Way::ALL {
+        check_every_limit_in(way, run);
+    }
+}
+
+fn check_every_limit_in(way: Way, run: &str) {
+    let engine = engine_in(way);
     let wat = format!("(module {PROGRAM} {run})");
     let module = Module::new(&engine, wat).expect("it loads");
     let (charges, end_unlimited, log_unlimited) = charges(&engine, &module);
@@ -140,7 +147,9 @@ fn check_every_limit(run: &str) {
 
     let mut world = World::new(&engine, &module);
     assert_eq!(end(world.run()), end_unlimited);
-    assert_eq!(world.store.fuel_consumed(), total, "without a limit");
+    if way.counts_fuel() {
+        assert_eq!(world.store.fuel_consumed(), total, "without a limit");
+    }
 
     for limit in 0..=total + 2 {
         let mut spent = 0;
@@ -162,17 +171,17 @@ fn check_every_limit(run: &str) {
             let found = end(world.run());
             assert_eq!(
                 found, expected_end,
-                "limit {limit} of {total}, probed {probed}"
+                "{way:?}, limit {limit} of {total}, probed {probed}"
             );
             assert_eq!(
                 world.log.take(),
                 expected_log,
-                "limit {limit}, probed {probed}"
+                "{way:?}, limit {limit}, probed {probed}"
             );
             assert_eq!(
                 world.store.fuel_consumed(),
                 spent,
-                "limit {limit}, probed {probed}"
+                "{way:?}, limit {limit}, probed {probed}"
             );
         }
     }
@@ -294,16 +303,26 @@ fn bulk_operations_are_charged_by_size_against_the_limit() {
             "(table.init $e (i32.const 0) (i32.const 0) (local.get 0))",
         ),
     ] {
-        let mut guest = Guest::new(&wat(body));
-        guest.call("f", &[Val::I32(size)]).expect(body);
-        // Entry, three operands and the operation itself, whatever the size.
-        assert_eq!(guest.store.fuel_consumed(), 5, "{body}");
+        for way in Way::ALL {
+            let engine = engine_in(way);
+            let module = Module::new(&engine, wat(body)).expect("it loads");
+            let mut store = Store::new(&engine, ());
+            let instance = Instance::new(&mut store, &module, &[]).expect("it links");
+            let f = instance.get_func(&store, "f").expect("exported");
+            call(&mut store, f, &[Val::I32(size)]).expect(body);
+            // Entry, three operands and the operation itself, whatever the size.
+            if way.counts_fuel() {
+                assert_eq!(store.fuel_consumed(), 5, "{way:?} {body}");
+            }
 
-        guest.store.set_fuel_limit(Some(5 + units));
-        guest.call("f", &[Val::I32(size)]).expect(body);
+            store.set_fuel_limit(Some(5 + units));
+            call(&mut store, f, &[Val::I32(size)]).expect(body);
 
-        guest.store.set_fuel_limit(Some(5 + units - 1));
-        let outcome = guest.call("f", &[Val::I32(size)]);
-        assert_eq!(trap_code(outcome), TrapCode::OutOfFuel, "{body}");
+            let before = store.fuel_consumed();
+            store.set_fuel_limit(Some(5 + units - 1));
+            let outcome = call(&mut store, f, &[Val::I32(size)]);
+            assert_eq!(trap_code(outcome), TrapCode::OutOfFuel, "{way:?} {body}");
+            assert_eq!(store.fuel_consumed() - before, 4, "{way:?} {body}");
+        }
     }
 }

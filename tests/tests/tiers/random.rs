@@ -133,6 +133,12 @@ impl Churn {
 }
 
 fn run(config: &Config, seed: u64, probes: bool, fuel: Option<u64>) -> (Seen, bool) {
+    let (seen, ended, _) = run_counted(config, seed, probes, fuel);
+    (seen, ended)
+}
+
+/// Also gives the fuel that was consumed.
+fn run_counted(config: &Config, seed: u64, probes: bool, fuel: Option<u64>) -> (Seen, bool, u64) {
     let mut config = config.clone();
     config
         .max_stack_bytes(64 << 10)
@@ -194,7 +200,43 @@ fn run(config: &Config, seed: u64, probes: bool, fuel: Option<u64>) -> (Seen, bo
         global: format!("{:?}", global.get(&store)),
         fires: [fires(&counters), fires(&calls)].concat(),
     };
-    (seen, ended)
+    (seen, ended, store.fuel_consumed())
+}
+
+/// Limits end programs at the same operator, with the same fuel consumed, in every tier; and without
+/// one the same is counted.
+#[test]
+fn random_programs_are_counted_alike() {
+    let mut out_of_fuel = 0;
+    for seed in 0..SEEDS / 3 {
+        let (_, ended, all) = run_counted(&Config::new(), seed, false, Some(FUEL));
+        let mut random = Random(seed ^ 0xf0e1);
+        let mut limits = vec![None];
+        limits.extend((0..4).map(|_| Some(random.below(all.max(2) as u32 / 2 + 1).into())));
+        for limit in limits {
+            if limit.is_none() && !ended {
+                continue;
+            }
+            for probes in [false, true] {
+                let outcome = std::panic::catch_unwind(|| {
+                    agree(|config| {
+                        let mut config = config.clone();
+                        config.count_fuel(true);
+                        run_counted(&config, seed, probes, limit)
+                    })
+                });
+                let (_, ended, _) = outcome.unwrap_or_else(|_| {
+                    panic!(
+                        "seed {seed}, probes: {probes}, limit {limit:?}\n{}",
+                        text(seed)
+                    )
+                });
+                out_of_fuel += u32::from(!ended);
+            }
+        }
+    }
+    println!("{out_of_fuel} ran out of fuel");
+    assert!(out_of_fuel > 50);
 }
 
 #[test]
