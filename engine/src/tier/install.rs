@@ -71,8 +71,6 @@ impl StoreCore {
         }
         let counted = self.native.counted;
         let code = if self.probes.private.contains_key(&func) {
-            // Probes that come and go would have it compiled over and over.
-            let changes = zeal == TierZeal::Off && self.native.rewatched.contains(&func);
             let watched = self.watched(func)?;
             let watch = Some(watched.plan.clone());
             let variant = Variant {
@@ -80,7 +78,9 @@ impl StoreCore {
                 counted,
                 watch,
             };
-            match tier == Tier::Jit && !changes {
+            let worth =
+                watched.changes == 0 || watched.is_hot(u32::MAX >> 8, zeal != TierZeal::Off);
+            match tier == Tier::Jit && worth {
                 true => jit::make(&module, index, variant, &watched.whole),
                 false => watched.whole.ready(),
             }

@@ -20,7 +20,7 @@ pub(crate) mod policy;
 pub(crate) mod watch;
 
 use std::cell::Cell as ThreadCell;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use probity_interp::layout::{Cell, Ctx};
@@ -100,8 +100,8 @@ pub(crate) struct NativeState {
     pub(crate) loops: HashMap<(u32, u32), u32>,
     /// Code of watched functions.
     pub(crate) watched: HashMap<u32, Watched>,
-    /// Functions whose probes have changed after their first call.
-    pub(crate) rewatched: HashSet<u32>,
+    /// How often the probes of functions have changed after their first call.
+    pub(crate) changes: HashMap<u32, u32>,
     /// How often compiled code has called functions that are not compiled.
     pub(crate) calls_out: HashMap<u32, u32>,
     /// Where compiled code stands that runs an instruction in the engine.

@@ -34,6 +34,11 @@ impl StoreCore {
         let range = self.code_map.find(pc)?.clone();
         let data = self.instance_of(ctx)?;
         let (func, module) = (data.func_id(range.func_index), data.module.clone());
+        if range.private.is_some()
+            && let Some(watched) = self.watched(func)
+        {
+            watched.samples += 1;
+        }
         if zeal != TierZeal::Osr {
             self.sample_function(func, zeal == TierZeal::Eager);
         }
@@ -72,25 +77,29 @@ impl StoreCore {
             counted: self.native.counted,
             watch: None,
         };
-        let slot = match range.private {
+        let (slot, hot) = match range.private {
             Some(_) => {
                 let watched = self.watched(func)?;
                 variant.watch = Some(watched.plan.clone());
-                watched.at_loop(header)
+                (watched.at_loop(header), watched.is_hot(SAMPLES, zealous))
             }
-            None => jit::slot(module, index, &variant),
+            None => {
+                let samples = self.native.loops.entry((func, header)).or_default();
+                *samples += 1;
+                let hot = zealous || *samples >= SAMPLES;
+                (jit::slot(module, index, &variant), hot)
+            }
         };
         if let Some(code) = slot.get() {
             return code;
         }
+        if !hot {
+            return None;
+        }
         if zealous {
             return jit::make(module, index, variant, &slot);
         }
-        let samples = self.native.loops.entry((func, header)).or_default();
-        *samples += 1;
-        if *samples >= SAMPLES {
-            jit::request(module, index, variant, slot);
-        }
+        jit::request(module, index, variant, slot);
         None
     }
 
@@ -119,11 +128,11 @@ impl StoreCore {
         let slot = match self.probes.private.contains_key(&func) {
             false => jit::slot(&module, index, &variant),
             true => match self.watched(func) {
-                Some(watched) => {
+                Some(watched) if watched.is_hot(SAMPLES, at_once) => {
                     variant.watch = Some(watched.plan.clone());
                     watched.whole.clone()
                 }
-                None => return,
+                _ => return,
             },
         };
         if at_once {
@@ -147,6 +156,11 @@ impl StoreCore {
         *calls += 1;
         if !calls.is_multiple_of(CALLS_OUT) {
             return;
+        }
+        if self.probes.private.contains_key(&func)
+            && let Some(watched) = self.watched(func)
+        {
+            watched.samples += 1;
         }
         self.compile_hot(func, false);
     }

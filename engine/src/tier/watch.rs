@@ -54,9 +54,25 @@ pub(crate) struct Watched {
     pub(crate) plan: Arc<WatchPlan>,
     pub(crate) whole: Arc<Slot>,
     loops: HashMap<u32, Arc<Slot>>,
+    /// How often the function was found running with these probes.
+    pub(crate) samples: u32,
+    /// How often its probes have changed before.
+    pub(crate) changes: u32,
 }
 
+/// Changes of a function's probes after which zeal does not compile it any more.
+const ZEALOUS_CHANGES: u32 = 4;
+
 impl Watched {
+    /// Whether it is worth to compile it, after so many samples of functions that nothing watches.
+    /// Probes that come and go would otherwise have it compiled over and over.
+    pub(crate) fn is_hot(&self, samples: u32, zealous: bool) -> bool {
+        match zealous {
+            true => self.changes < ZEALOUS_CHANGES,
+            false => self.samples >= samples << self.changes.min(8),
+        }
+    }
+
     /// Code for the loop at `pc`.
     pub(crate) fn at_loop(&mut self, pc: u32) -> Arc<Slot> {
         self.loops.entry(pc).or_default().clone()
@@ -75,13 +91,15 @@ impl StoreCore {
             plan: Arc::new(private.watch_plan(self.probes.funcs.get(&func))),
             whole: Arc::default(),
             loops: HashMap::new(),
+            samples: 0,
+            changes: self.native.changes.get(&func).copied().unwrap_or(0),
         }))
     }
 
     /// A function's probes have changed: code that was made for them is not run any more. Whether
     /// there may be frames of it.
     pub(crate) fn unwatch(&mut self, func: u32) -> bool {
-        self.native.rewatched.insert(func);
+        *self.native.changes.entry(func).or_default() += 1;
         self.native.watched.remove(&func).is_some()
     }
 }
