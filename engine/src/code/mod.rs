@@ -1,6 +1,7 @@
 //! From Wasm to cells: lowering, and what is known of each cell.
 
 pub(crate) mod atomic_op;
+pub(crate) mod cast;
 pub(crate) mod classify;
 pub(crate) mod lower;
 pub(crate) mod slow_op;

@@ -92,6 +92,11 @@ impl Translator<'_> {
     pub(super) fn place(&mut self, memarg: &MemArg, index: Value, size: u32) -> Place {
         // The validator has seen that it is no access to an array.
         let (memory, offset) = place(memarg).unwrap_or((0, memarg.offset));
+        self.place_in(memory, offset, index, size)
+    }
+
+    /// The same, by memory and offset.
+    pub(super) fn place_in(&mut self, memory: u32, offset: u64, index: Value, size: u32) -> Place {
         let heap = self.region(Region::Heap);
         let flags = MemFlagsData::new()
             .with_alias_region(Some(heap))

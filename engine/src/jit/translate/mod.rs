@@ -5,13 +5,17 @@
 //! compiled, or is not worth it, is left to the interpreter in the middle of the function
 //! (`leave`): it goes on with the frame for good.
 
+mod atomics;
 mod calls;
+mod casts;
 mod control;
+mod gc;
 mod memory;
 mod numeric;
 mod simd;
 mod sites;
 mod slow;
+mod tables;
 
 use std::collections::HashMap;
 
@@ -85,6 +89,10 @@ pub(super) fn translate(
 fn may_leave(op: &O<'_>) -> bool {
     classify::scalar(op).is_none()
         && classify::vector(op).is_none()
+        && !gc::is_plain(op)
+        && !casts::is_cast(op)
+        && !tables::is_access(op)
+        && !atomics::is_access(op)
         && !matches!(
             op,
             O::LocalGet { .. }
@@ -167,6 +175,23 @@ enum Region {
     /// The frame on the value stack.
     Frame,
     Poll(u32),
+    /// Headers of objects, and descriptions of their types: nothing writes them.
+    ObjectHeads,
+    /// Fields of structures, by offset. Where two types have fields that overlap, no object is of
+    /// both.
+    Field(u32),
+    /// Elements of arrays, by size.
+    Elements(u32),
+}
+
+/// Regions of fields that a function can have: there is a limit of all.
+const FIELD_REGIONS: u32 = 64;
+
+impl Region {
+    /// A field at an offset.
+    fn field(offset: u32) -> Region {
+        Region::Field((offset / 8).min(FIELD_REGIONS))
+    }
 }
 
 struct Translator<'a> {
@@ -410,6 +435,10 @@ impl<'a> Translator<'a> {
             || self.structured(op)
             || self.access(op)
             || self.call(op)
+            || self.gc(op)
+            || self.cast(op)
+            || self.element_access(op)
+            || self.atomic(op)
             || self.slow(op)
             || self.vector(op)
         {

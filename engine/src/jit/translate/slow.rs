@@ -27,12 +27,6 @@ impl Translator<'_> {
             O::MemoryGrow { mem } => (1, Some(address(mem))),
             O::MemoryFill { .. } | O::MemoryCopy { .. } | O::MemoryInit { .. } => (3, None),
             O::DataDrop { .. } | O::ElemDrop { .. } => (0, None),
-            O::TableGet { table } => {
-                let element = self.m.tables[table as usize].ty.element;
-                (1, Some(ValType::Ref(element)))
-            }
-            O::TableSet { .. } => (2, None),
-            O::TableSize { table } => (0, Some(index(table))),
             O::TableGrow { table } => (2, Some(index(table))),
             O::TableFill { .. } | O::TableCopy { .. } | O::TableInit { .. } => (3, None),
             _ => return false,
