@@ -3,8 +3,8 @@
 
 use probity_engine::{Caller, Error, ExternRef, Val};
 
-use crate::guest::Guest;
-use crate::ways::{Drops, Way, every_way};
+use super::guest::Guest;
+use super::ways::{Drops, Way, every_way};
 
 const PLACES: &str = r#"(module
   (import "host" "check" (func $check))
@@ -163,7 +163,7 @@ fn drops_that_panic_and_drops_of_the_store() {
         (local.set 0 (ref.null extern))
         (drop (struct.new_default $box))
         (i32.const 5)))"#;
-    let mut config = probity_engine::Config::new();
+    let mut config = super::guest::config();
     config.gc_zeal(true);
     let mut guest = Guest::configured(&config, wat, |_| {});
     let func = guest.func("garbage");

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use probity_engine::{AnyRef, HeapType, Module, TrapCode, Val};
 
-use crate::guest::{Guest, i32_of, trap_code};
-use crate::ways::{check, every_way};
+use super::guest::{Guest, i32_of, trap_code};
+use super::ways::{check, every_way};
 
 #[test]
 fn vectors_in_objects() {
@@ -165,7 +165,7 @@ fn probes_read_and_write_references() {
         nop
         struct.get $box 0
         (i32.add (struct.get $box 0 (local.get $b)))))"#;
-    let mut config = probity_engine::Config::new();
+    let mut config = super::guest::config();
     config.gc_zeal(true);
     let mut guest = Guest::configured(&config, wat, |_| {});
     let ty = guest.module.type_id(0).expect("a type");

@@ -2,7 +2,7 @@
 
 use std::thread;
 
-use crate::team::{Team, Watched, outcome};
+use super::team::{Team, Watched, outcome};
 
 const THREADS: usize = 4;
 

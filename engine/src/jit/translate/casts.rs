@@ -49,7 +49,7 @@ impl Way {
 
 impl Translator<'_> {
     /// Casts; whether `op` is one.
-    pub(super) fn cast(&mut self, op: &O<'_>) -> bool {
+    pub(super) fn casts(&mut self, op: &O<'_>) -> bool {
         match *op {
             O::RefTestNonNull { hty } => self.ref_test(hty, false),
             O::RefTestNullable { hty } => self.ref_test(hty, true),

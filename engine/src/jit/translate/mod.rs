@@ -16,6 +16,8 @@ mod simd;
 mod sites;
 mod slow;
 mod tables;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 
@@ -436,7 +438,7 @@ impl<'a> Translator<'a> {
             || self.access(op)
             || self.call(op)
             || self.gc(op)
-            || self.cast(op)
+            || self.casts(op)
             || self.element_access(op)
             || self.atomic(op)
             || self.slow(op)
