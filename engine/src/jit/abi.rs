@@ -8,7 +8,9 @@ use std::mem::offset_of;
 
 use cranelift_codegen::ir::{AbiParam, ArgumentPurpose, Signature, Type, types};
 use cranelift_codegen::isa::CallConv;
-use probity_interp::layout::{Ctx, FuncRecord, MemoryView, ObjectHeader, Poll, TableView, TypeHead};
+use probity_interp::layout::{
+    Ctx, FuncRecord, MemoryView, ObjectHeader, Poll, TableView, TypeHead,
+};
 
 use crate::gc::layout::ObjectType;
 use crate::tier::code::{ResultKind, Width};

@@ -1,7 +1,7 @@
 //! Runs calls in every way that must make no difference.
 
 use probity_engine::hook::Probe;
-use probity_engine::{Engine, Linker, Module, Store, TrapCode, Val, WasmPc};
+use probity_engine::{Linker, Module, Store, TrapCode, Val, WasmPc};
 
 use super::guest::{Guest, Shared, bits, operators, trap_code};
 

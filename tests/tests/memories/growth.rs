@@ -1,6 +1,6 @@
 //! Limits of a store on the growth of each memory, and what the host sees.
 
-use probity_engine::{Engine, Instance, Limits, Module, Store, TrapCode, Val};
+use probity_engine::{Instance, Limits, Module, Store, TrapCode, Val};
 
 use super::guest::{Guest, bits, trap_code};
 

@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use probity_engine::{
-    Engine, Instance, Linker, Memory, MemoryType, Module, SharedMemory, Store, TrapCode,
+    Instance, Linker, Memory, MemoryType, Module, SharedMemory, Store, TrapCode,
 };
 
 use super::guest::trap_code;

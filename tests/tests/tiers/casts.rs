@@ -158,9 +158,7 @@ fn casts_of_objects() {
 #[test]
 fn casts_of_functions() {
     let found = check(FUNC, "func", 5);
-    assert!(
-        found
-            .iter()
-            .any(|line| line.starts_with(r#"test (ref null func) (ref  $f1): ["I32(0)", "I32(0)", "I32(1)", "I32(1)", "I32(0)""#))
-    );
+    assert!(found.iter().any(|line| line.starts_with(
+        r#"test (ref null func) (ref  $f1): ["I32(0)", "I32(0)", "I32(1)", "I32(1)", "I32(0)""#
+    )));
 }

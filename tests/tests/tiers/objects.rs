@@ -23,7 +23,12 @@ const KINDS: &[(&str, &str, &[&str], [&str; 2])] = &[
     ),
     ("i32", "i32", &[""], ["i32.const -3", "i32.const 3"]),
     ("i64", "i64", &[""], ["i64.const -4", "i64.const 4"]),
-    ("f32", "f32", &[""], ["f32.const nan:0x200001", "f32.const 5"]),
+    (
+        "f32",
+        "f32",
+        &[""],
+        ["f32.const nan:0x200001", "f32.const 5"],
+    ),
     (
         "f64",
         "f64",
@@ -42,7 +47,12 @@ const KINDS: &[(&str, &str, &[&str], [&str; 2])] = &[
         &[""],
         ["ref.i31 (i32.const 9)", "struct.new $box (i32.const 10)"],
     ),
-    ("funcref", "funcref", &[""], ["ref.func $f", "ref.null func"]),
+    (
+        "funcref",
+        "funcref",
+        &[""],
+        ["ref.func $f", "ref.null func"],
+    ),
     (
         "externref",
         "externref",
@@ -126,10 +136,16 @@ fn fields_and_elements() {
             for argument in [0, 2, 3, -1, 9, 1] {
                 for export in &exports {
                     let outcome = guest.call(export, &[Val::I32(argument)]);
-                    ends.push(format!("{export} {argument}: {}", end(&guest.store, outcome)));
+                    ends.push(format!(
+                        "{export} {argument}: {}",
+                        end(&guest.store, outcome)
+                    ));
                 }
             }
-            ends.push(format!("{}", guest.call_i32("marks", &[]).expect("no trap")));
+            ends.push(format!(
+                "{}",
+                guest.call_i32("marks", &[]).expect("no trap")
+            ));
             ends
         });
     }
@@ -183,7 +199,10 @@ fn elements_of_tables() {
         for argument in [0, 1, 2, 3, 4, -1] {
             for export in ["func", "extern", "long"] {
                 let outcome = guest.call(export, &[Val::I32(argument)]);
-                ends.push(format!("{export} {argument}: {}", end(&guest.store, outcome)));
+                ends.push(format!(
+                    "{export} {argument}: {}",
+                    end(&guest.store, outcome)
+                ));
             }
             ExternRef::new(&mut guest.store, 1_u32);
         }

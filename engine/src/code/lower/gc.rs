@@ -16,7 +16,9 @@ impl Lowering<'_> {
     pub(super) fn gc(&mut self, op: &O<'_>) -> Result<bool, LoadError> {
         match *op {
             O::StructNew { struct_type_index } => {
-                let count = self.module.inner.types[struct_type_index as usize].fields().len();
+                let count = self.module.inner.types[struct_type_index as usize]
+                    .fields()
+                    .len();
                 self.make(SlowOp::StructNew, struct_type_index, count, None);
             }
             O::StructNewDefault { struct_type_index } => {

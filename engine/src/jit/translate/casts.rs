@@ -132,14 +132,7 @@ impl Translator<'_> {
         self.b.switch_to_block(block);
     }
 
-    fn branch_on_test(
-        &mut self,
-        from: RefType,
-        value: Value,
-        to: RefType,
-        yes: Block,
-        no: Block,
-    ) {
+    fn branch_on_test(&mut self, from: RefType, value: Value, to: RefType, yes: Block, no: Block) {
         let bit = self.test(from, value, to, &Way::to(yes), &Way::to(no));
         self.b.ins().brif(bit, yes, &[], no, &[]);
     }
