@@ -63,6 +63,14 @@ pub(super) fn translate(
     if Analysis::bytes_max(&ops, locals.len(), &may_leave) > LIVE_SETS_BYTES_MAX {
         return Err(Refused("too many locals times calls".to_owned()));
     }
+    if ops
+        .iter()
+        .filter(|(op, _)| matches!(op, O::Loop { .. }))
+        .count()
+        > LOOPS_MAX
+    {
+        return Err(Refused("too many loops".to_owned()));
+    }
     let mut translator = Translator::new(
         &module.inner,
         index,
@@ -127,6 +135,10 @@ fn may_leave(op: &O<'_>) -> bool {
 /// Bytes that sets of live locals may take, which are a product of what the guest chooses.
 const LIVE_SETS_BYTES_MAX: usize = 64 << 20;
 
+/// Loops of a function: each poll has a memory region of its own, of which there are not more than
+/// 16 bits can count.
+const LOOPS_MAX: usize = 1 << 15;
+
 /// "Status" of what control never reaches.
 const NEVER: u64 = 250;
 
@@ -171,7 +183,7 @@ enum Region {
     /// A field of the context, by offset.
     Context(i32),
     Record,
-    /// A global, by index; imports may be the same.
+    /// Globals, by the low bits of their index; imports may be the same.
     Global(u32),
     ImportedGlobals,
     /// The frame on the value stack.

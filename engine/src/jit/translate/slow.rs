@@ -45,7 +45,7 @@ impl Translator<'_> {
         self.stack.truncate(from);
         let base = self.top_slot();
         let kind = SiteKind::Slow {
-            cell: self.plain.first_cell_from(self.pc) as u32,
+            cell: self.plain.own_cell(self.pc) as u32,
         };
         let exit = self.exit(Exit::Slow, 1);
         self.call_site(exit, &[self.ctx, self.fp], kind);
