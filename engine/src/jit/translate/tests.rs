@@ -29,6 +29,21 @@ fn engine() -> Engine {
     Engine::new(&config)
 }
 
+/// What the function `run` gives.
+fn run(text: &str) -> i32 {
+    let engine = engine();
+    let module = Module::new(&engine, text).unwrap();
+    let mut store = Store::new(&engine, ());
+    let instance = Instance::new(&mut store, &module, &[]).unwrap();
+    let run = instance.get_func(&store, "run").unwrap();
+    let mut results = [Val::I32(0)];
+    run.call(&mut store, &[], &mut results).unwrap();
+    match results[0] {
+        Val::I32(result) => result,
+        ref other => panic!("{other:?}"),
+    }
+}
+
 /// Types, tables, memories and segments for [`OPERATORS`].
 const MODULE: &str = r#"
   (type $f (func)) (type $g (sub (func))) (type $h (sub $g (func)))
@@ -184,16 +199,23 @@ fn instructions_of_the_engine_in_long_lines() {
         text += &"(i32.eqz)".repeat(before);
         text += &"(i32.add (struct.get $s 0 (struct.new $s (i32.const 1))))".repeat(count);
         text += "))";
-        let engine = engine();
-        let module = Module::new(&engine, text).unwrap();
-        let mut store = Store::new(&engine, ());
-        let instance = Instance::new(&mut store, &module, &[]).unwrap();
-        let run = instance.get_func(&store, "run").unwrap();
-        let mut results = [Val::I32(0)];
-        run.call(&mut store, &[], &mut results).unwrap();
-        assert!(
-            matches!(results[0], Val::I32(n) if n as usize == count + before % 2),
-            "{before}"
-        );
+        assert_eq!(run(&text), (count + before % 2) as i32, "{before}");
     }
+}
+
+/// Memory regions are fewer than what a function can have of globals and loops.
+#[test]
+fn many_globals_and_loops() {
+    let mut globals = "(module ".to_owned();
+    let mut body = String::new();
+    for i in 0..66_000 {
+        globals += "(global (mut i32) (i32.const 0))";
+        body += &format!("(global.set {i} (i32.const {i}))");
+    }
+    body += "(i32.add (global.get 7) (global.get 65999))";
+    let text = format!("{globals} (func (export \"run\") (result i32) {body}))");
+    assert_eq!(run(&text), 7 + 65_999);
+    let loops = "(loop (br_if 0 (i32.const 0)))".repeat(66_000);
+    let text = format!("(module (func (export \"run\") (result i32) {loops} (i32.const 5)))");
+    assert_eq!(run(&text), 5);
 }
