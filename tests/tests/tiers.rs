@@ -6,6 +6,8 @@ mod guest;
 
 #[path = "tiers/active.rs"]
 mod active;
+#[path = "tiers/casts.rs"]
+mod casts;
 #[path = "tiers/exceptions.rs"]
 mod exceptions;
 #[path = "tiers/frames.rs"]
@@ -16,6 +18,8 @@ mod heap;
 mod interrupts;
 #[path = "tiers/loops.rs"]
 mod loops;
+#[path = "tiers/objects.rs"]
+mod objects;
 #[path = "../../analyses/tests/common/random.rs"]
 #[allow(dead_code, reason = "the analyses' tests use all of it")]
 mod program;

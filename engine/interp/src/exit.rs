@@ -41,6 +41,8 @@ pub const NULL_I31: u64 = 17;
 pub const ARRAY: u64 = 18;
 /// A cast failed.
 pub const CAST: u64 = 19;
+/// Atomic access at an address that is no multiple of its width.
+pub const UNALIGNED: u64 = 20;
 
 /// The run goes on elsewhere, with the registers that the store's
 /// [`Machine`](crate::layout::Machine) has saved: an exception was caught, or compiled code was

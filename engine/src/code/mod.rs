@@ -1,6 +1,7 @@
 //! From Wasm to cells: lowering, and what is known of each cell.
 
 pub(crate) mod atomic_op;
+pub(crate) mod cast;
 pub(crate) mod classify;
 pub(crate) mod lower;
 pub(crate) mod slow_op;
@@ -49,6 +50,9 @@ pub(crate) struct FuncCode {
     pub(crate) tries: Box<[Try]>,
     /// First cell and pc of each `loop` that control can reach, ascending; outer ones first.
     pub(crate) loops: Box<[(u32, u32)]>,
+    /// Cells that only break a long line, ascending. They have the pc of the operator behind.
+    #[cfg_attr(not(jit), allow(dead_code, reason = "compiled code asks"))]
+    line_breaks: Box<[u32]>,
 }
 
 /// A `try_table`.
@@ -158,6 +162,14 @@ impl FuncCode {
     /// The first cell at or behind `pc`.
     pub(crate) fn first_cell_from(&self, pc: u32) -> usize {
         self.pcs.partition_point(|&p| p < pc)
+    }
+
+    /// The first cell of what the operator at `pc` does: a line may be broken before it.
+    #[cfg(jit)]
+    pub(crate) fn own_cell(&self, pc: u32) -> usize {
+        let cell = self.first_cell_from(pc);
+        let is_break = self.line_breaks.binary_search(&(cell as u32)).is_ok();
+        cell + usize::from(is_break)
     }
 
     /// The cell behind the last one of the operator at `pc`: where a call at `pc` returns to.

@@ -8,8 +8,11 @@ use std::mem::offset_of;
 
 use cranelift_codegen::ir::{AbiParam, ArgumentPurpose, Signature, Type, types};
 use cranelift_codegen::isa::CallConv;
-use probity_interp::layout::{Ctx, FuncRecord, MemoryView, Poll, TableView};
+use probity_interp::layout::{
+    Ctx, FuncRecord, MemoryView, ObjectHeader, Poll, TableView, TypeHead,
+};
 
+use crate::gc::layout::ObjectType;
 use crate::tier::code::{ResultKind, Width};
 use crate::types::{FuncType, ValType};
 
@@ -38,6 +41,13 @@ pub(super) const VIEW_LEN: i32 = offset_of!(MemoryView, len) as i32;
 pub(super) const VIEW_SHARED_LEN: i32 = offset_of!(MemoryView, shared_len) as i32;
 pub(super) const TABLE_ELEMENTS: i32 = offset_of!(TableView, elements) as i32;
 pub(super) const TABLE_LEN: i32 = offset_of!(TableView, len) as i32;
+pub(super) const OBJECT_TYPE: i32 = offset_of!(ObjectHeader, ty) as i32;
+pub(super) const ARRAY_LEN: i32 = offset_of!(ObjectHeader, len) as i32;
+pub(super) const ARRAY_ELEMENTS: i32 = size_of::<ObjectHeader>() as i32;
+pub(super) const TYPE_SUPERS: i32 = offset_of!(TypeHead, supers) as i32;
+pub(super) const TYPE_COUNT: i32 = offset_of!(TypeHead, count) as i32;
+pub(super) const TYPE_CLASS: i32 = offset_of!(TypeHead, class) as i32;
+pub(super) const TYPE_ID: i32 = offset_of!(ObjectType, id) as i32;
 
 /// How a value is held in registers.
 pub(super) fn clif_type(ty: ValType) -> Type {

@@ -461,6 +461,7 @@ pub(crate) fn trap_code(status: u64) -> TrapCode {
         exit::NULL_I31 => TrapCode::NullI31Reference,
         exit::ARRAY => TrapCode::ArrayOutOfBounds,
         exit::CAST => TrapCode::CastFailure,
+        exit::UNALIGNED => TrapCode::UnalignedAtomic,
         exit::SIGNATURE => TrapCode::IndirectCallTypeMismatch,
         exit::OVERFLOW => TrapCode::IntegerOverflow,
         exit::DIVIDE_BY_ZERO => TrapCode::IntegerDivideByZero,

@@ -101,7 +101,9 @@ impl TableData {
 
     /// Tells handlers where the elements are.
     fn publish(&mut self) {
-        let (elements, len) = (self.elements.as_ptr(), self.elements.len() as u64);
+        // Compiled code writes there.
+        let elements = self.elements.as_mut_ptr().cast_const();
+        let len = self.elements.len() as u64;
         // SAFETY: the view is owned by this table; contexts live as long (see `attach`).
         unsafe {
             *self.view = TableView { elements, len };

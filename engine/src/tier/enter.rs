@@ -112,14 +112,16 @@ impl StoreCore {
         let (back, end) = unsafe { ((*at).back, (*at).stack) };
         // Frames that ended with the activation need nothing any more.
         self.native.pending = self.native.pending.split_off(&end);
-        // SAFETY: as above. The frame may have been run by the interpreter in between, which put
-        // another header there.
-        unsafe {
-            *header = back[0];
-            *header.add(1) = back[1];
-        }
         let mut status = status;
-        if status == exit::ELSEWHERE {
+        if status != exit::ELSEWHERE {
+            // SAFETY: as above. The frame may have been run by the interpreter in between, which put
+            // another header there.
+            unsafe {
+                *header = back[0];
+                *header.add(1) = back[1];
+            }
+        } else {
+            // The frame is gone, and its slots may be those where an exception was delivered.
             self.native.crossings -= 1;
             if self.native.crossings == 0 {
                 status = exit::MOVED;

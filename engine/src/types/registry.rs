@@ -8,10 +8,10 @@ use std::collections::HashMap;
 use std::iter::once;
 use std::sync::Arc;
 
-use super::composite::{CompositeType, StorageType};
-use super::{FuncType, TypeId};
+use super::composite::{CompositeType, FieldType, StorageType};
+use super::{FuncType, TypeId, ValType};
 use crate::error::LoadError;
-use crate::gc::layout::{ObjectType, Storage};
+use crate::gc::layout::{Field, ObjectType, Shape, Storage};
 
 /// Marks an id that is a position in the group that is being defined.
 const IN_GROUP: u32 = 1 << 31;
@@ -35,12 +35,14 @@ pub(crate) struct TypeInfo {
     /// Ids from the outermost supertype down to the type itself: `b` is a supertype of `a`
     /// exactly if it is in `a`'s list at the position that it has in its own.
     pub(crate) supers: Box<[u32]>,
+    /// No type can be declared below it.
+    pub(crate) is_final: bool,
     /// How objects of the type lie in memory; for a function type, exceptions whose tag has it.
     pub(crate) object: ObjectType,
 }
 
 impl TypeInfo {
-    fn new(index: u32, supers: Box<[u32]>, composite: CompositeType) -> TypeInfo {
+    fn new(index: u32, supers: Box<[u32]>, is_final: bool, composite: CompositeType) -> TypeInfo {
         let own = supers.clone();
         let object = match &composite {
             CompositeType::Func(ty) => {
@@ -64,6 +66,7 @@ impl TypeInfo {
             id,
             composite: composite.with_id(id),
             supers,
+            is_final,
             object,
         }
     }
@@ -78,6 +81,35 @@ impl TypeInfo {
         match &self.composite {
             CompositeType::Func(ty) => ty,
             _ => unreachable!("the validator has seen that it is a function type"),
+        }
+    }
+
+    /// Fields of the structure type, where validation has seen that it is one.
+    pub(crate) fn fields(&self) -> &[FieldType] {
+        match &self.composite {
+            CompositeType::Struct(ty) => ty.fields(),
+            _ => unreachable!("the validator has seen that it is a structure type"),
+        }
+    }
+
+    /// Where a field of the structure type is, and its type as an operand.
+    pub(crate) fn field(&self, index: u32) -> (Field, ValType) {
+        let ty = self.fields()[index as usize].storage.unpacked();
+        match &self.object.shape {
+            Shape::Struct { fields, .. } => (fields[index as usize], ty),
+            _ => unreachable!("a structure type has fields"),
+        }
+    }
+
+    /// How elements of the array type lie, and their type as operands; where validation has seen
+    /// that it is one.
+    pub(crate) fn element(&self) -> (Storage, ValType) {
+        match &self.composite {
+            CompositeType::Array(ty) => {
+                let storage = ty.element.storage;
+                (storage.layout(), storage.unpacked())
+            }
+            _ => unreachable!("the validator has seen that it is an array type"),
         }
     }
 }
@@ -154,7 +186,7 @@ impl TypeRegistry {
             };
             supers.push(index);
             let composite = ty.composite.map_ids(&own);
-            let info = TypeInfo::new(index, supers.into(), composite);
+            let info = TypeInfo::new(index, supers.into(), ty.is_final, composite);
             self.types.push(Arc::new(info));
         }
         self.groups.insert(group, first);

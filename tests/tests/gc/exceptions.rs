@@ -4,8 +4,8 @@
 use probity_engine::hook::{Probe, Site};
 use probity_engine::{ErrorKind, ExternRef, Val};
 
-use crate::guest::{Guest, i32_of};
-use crate::ways::{Drops, Way, check, every_way};
+use super::guest::{Guest, i32_of};
+use super::ways::{Drops, Way, check, every_way};
 
 #[test]
 fn carried_references_survive_the_way() {

@@ -3,9 +3,10 @@
 
 use probity_engine::{Caller, Error, ExternRef, Val};
 
-use crate::guest::Guest;
-use crate::ways::{Drops, Way, every_way};
+use super::guest::Guest;
+use super::ways::{Drops, Way, every_way};
 
+/// Locals are read after the calls: compiled code does not keep others.
 const PLACES: &str = r#"(module
   (import "host" "check" (func $check))
   (type $box (struct (field (mut externref))))
@@ -28,10 +29,10 @@ const PLACES: &str = r#"(module
     (if (i32.eqz (ref.is_null (global.get $boxed)))
       (then (struct.set $box 0 (global.get $boxed) (ref.null extern)))))
   (func (export "local") (param externref) (local externref)
-    (local.set 1 (local.get 0)) (local.set 0 (ref.null extern)) (call $check))
+    (local.set 1 (local.get 0)) (local.set 0 (ref.null extern)) (call $check) (drop (local.get 1)))
   (func (export "operand") (param externref)
     (local.get 0) (local.set 0 (ref.null extern)) (call $check) drop)
-  (func $callee (param externref) (call $check))
+  (func $callee (param externref) (call $check) (drop (local.get 0)))
   (func (export "parameter") (param externref)
     (local.get 0) (local.set 0 (ref.null extern)) (call $callee))
   (func (export "gone") (param externref)
@@ -163,7 +164,7 @@ fn drops_that_panic_and_drops_of_the_store() {
         (local.set 0 (ref.null extern))
         (drop (struct.new_default $box))
         (i32.const 5)))"#;
-    let mut config = probity_engine::Config::new();
+    let mut config = super::guest::config();
     config.gc_zeal(true);
     let mut guest = Guest::configured(&config, wat, |_| {});
     let func = guest.func("garbage");

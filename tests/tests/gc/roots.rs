@@ -2,8 +2,8 @@
 
 use probity_engine::{AnyRef, Caller, Engine, ExternRef, Linker, Module, Result, Store, Val};
 
-use crate::guest::i32_of;
-use crate::ways::{Way, check};
+use super::guest::i32_of;
+use super::ways::{Way, check};
 
 /// A module with trees of depth `n`, which hold the numbers of their levels: their sum is
 /// `s(n) = n + 2 s(n - 1)`, for n from 1 on 1, 4, 11, 26, 57, 120.

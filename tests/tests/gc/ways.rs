@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use probity_engine::hook::Probe;
 use probity_engine::{Config, ExternRef, Linker, Store, Val};
 
-use crate::guest::{Guest, i32_of};
+use super::guest::{Guest, i32_of};
 
 /// How a guest is watched, and when garbage is collected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,7 +32,7 @@ impl Way {
     ];
 
     pub fn config(self) -> Config {
-        let mut config = Config::new();
+        let mut config = super::guest::config();
         config.gc_zeal(!matches!(self, Way::Plain | Way::Global));
         config
     }

@@ -27,13 +27,20 @@ pub const WAYS: [(&str, Tier, TierZeal); 5] = [
 /// is executed that way: thus a suite can be included once for each.
 pub fn config() -> Config {
     let mut config = Config::new();
-    let named = WAYS
-        .iter()
-        .find(|(name, ..)| module_path!().split("::").any(|part| part == *name));
-    if let Some((_, tier, zeal)) = named {
+    if let Some((_, tier, zeal)) = way() {
         config.tier(*tier).tier_zeal(*zeal);
     }
     config
+}
+
+/// Whether all code of [`config`] spends fuel: compiled code spends none.
+pub fn counts_fuel() -> bool {
+    way().is_none_or(|(_, tier, _)| *tier == Tier::Interp)
+}
+
+fn way() -> Option<&'static (&'static str, Tier, TierZeal)> {
+    WAYS.iter()
+        .find(|(name, ..)| module_path!().split("::").any(|part| part == *name))
 }
 
 /// An engine of [`config`].

@@ -2,7 +2,7 @@
 
 use probity_engine::{TrapCode, Val};
 
-use crate::every_way::{Case, check, gives, runs, traps};
+use super::every_way::{Case, check, gives, runs, traps};
 
 const OUT: TrapCode = TrapCode::MemoryOutOfBounds;
 const UNALIGNED: TrapCode = TrapCode::UnalignedAtomic;

@@ -1,8 +1,8 @@
 //! Limits of a store on the growth of each memory, and what the host sees.
 
-use probity_engine::{Engine, Instance, Limits, Module, Store, TrapCode, Val};
+use probity_engine::{Instance, Limits, Module, Store, TrapCode, Val};
 
-use crate::guest::{Guest, bits, trap_code};
+use super::guest::{Guest, bits, trap_code};
 
 const WAT: &str = r#"(module
   (memory (export "a") 1) (memory (export "b") i64 1) (memory (export "c") 1 4 shared)
@@ -79,7 +79,7 @@ fn the_host_grows_what_the_guest_uses() {
 
 #[test]
 fn minimums_beyond_limit_or_machine_are_errors() {
-    let engine = Engine::default();
+    let engine = super::guest::engine();
     for memory in ["3", "i64 3", "3 3 shared", "196608 (pagesize 1)"] {
         let module = Module::new(&engine, format!("(module (memory {memory}))")).unwrap();
         let mut store = Store::new(&engine, ());

@@ -2,7 +2,7 @@
 
 use probity_engine::{TrapCode, Val};
 
-use crate::every_way::{check, check_as, gives, runs, traps, with_library};
+use super::every_way::{check, check_as, gives, runs, traps, with_library};
 
 const OUT: TrapCode = TrapCode::MemoryOutOfBounds;
 
@@ -134,7 +134,7 @@ fn wholes_of_64_bits() {
 /// The lengths of these would be charged against a fuel limit.
 #[test]
 fn lengths_of_64_bits_do_not_wrap() {
-    let mut guest = crate::guest::Guest::new(
+    let mut guest = super::guest::Guest::new(
         r#"(module (memory i64 1)
           (func (export "fill") (param i64 i64) (memory.fill (local.get 0) (i32.const 1) (local.get 1)))
           (func (export "copy") (param i64 i64 i64)
@@ -149,7 +149,7 @@ fn lengths_of_64_bits_do_not_wrap() {
         ("copy", &[-1, 0, 2]),
     ] {
         let outcome = guest.call(export, &n(args));
-        assert_eq!(crate::guest::trap_code(outcome), OUT, "{export} {args:?}");
+        assert_eq!(super::guest::trap_code(outcome), OUT, "{export} {args:?}");
     }
 }
 

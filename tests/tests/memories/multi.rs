@@ -2,7 +2,7 @@
 
 use probity_engine::{TrapCode, Val};
 
-use crate::every_way::{Case, check, check_as, gives, runs, traps, with_library};
+use super::every_way::{Case, check, check_as, gives, runs, traps, with_library};
 
 /// Store, load of the same width, type, what is stored, what is loaded.
 const ACCESSES: &[(&str, &str, &str, i64, i64)] = &[

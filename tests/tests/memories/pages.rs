@@ -2,7 +2,7 @@
 
 use probity_engine::{Memory, MemoryType, Store, TrapCode, Val};
 
-use crate::every_way::{check, gives, runs, traps};
+use super::every_way::{check, gives, runs, traps};
 
 const OUT: TrapCode = TrapCode::MemoryOutOfBounds;
 
@@ -75,7 +75,7 @@ fn the_largest_memory_of_32_bits() {
 
 #[test]
 fn the_host_sees_pages_of_the_right_size() {
-    let mut store = Store::new(&probity_engine::Engine::default(), ());
+    let mut store = Store::new(&super::guest::engine(), ());
     let ty = MemoryType {
         page_size_log2: 0,
         ..MemoryType::new(5, Some(7))

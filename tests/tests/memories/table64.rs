@@ -2,7 +2,7 @@
 
 use probity_engine::{TrapCode, Val};
 
-use crate::every_way::{check, gives, runs, traps};
+use super::every_way::{check, gives, runs, traps};
 
 #[test]
 fn every_table_instruction_takes_wide_indices() {

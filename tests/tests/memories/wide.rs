@@ -2,7 +2,7 @@
 
 use probity_engine::Val;
 
-use crate::every_way::{check, gives_all};
+use super::every_way::{check, gives_all};
 
 #[test]
 fn results_of_two_halves() {

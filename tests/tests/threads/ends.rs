@@ -4,7 +4,7 @@ use std::thread;
 
 use probity_engine::TrapCode;
 
-use crate::team::{Team, Watched, outcome};
+use super::team::{Team, Watched, outcome};
 
 const MODULE: &str = r#"(module (import "m" "m" (memory 1 2 shared))
   (func (export "spin") (loop (br_if 0 (i32.eqz (i32.atomic.load (i32.const 0))))))
@@ -30,7 +30,7 @@ fn fuel_ends_one_thread_only() {
     let mut poor = team.join(Watched::No);
     poor.set_fuel_limit(10_000);
     let end = poor.call("spin", &[]);
-    assert_eq!(crate::guest::trap_code(end), TrapCode::OutOfFuel);
+    assert_eq!(super::guest::trap_code(end), TrapCode::OutOfFuel);
     team.join(Watched::No).call("set", &[]).expect("no trap");
     team.join(Watched::No).call("spin", &[]).expect("no trap");
 }

@@ -3,10 +3,10 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use probity_engine::{
-    Engine, Instance, Linker, Memory, MemoryType, Module, SharedMemory, Store, TrapCode,
+    Instance, Linker, Memory, MemoryType, Module, SharedMemory, Store, TrapCode,
 };
 
-use crate::guest::trap_code;
+use super::guest::trap_code;
 
 fn shared(minimum: u64, maximum: u64) -> MemoryType {
     MemoryType {
@@ -17,7 +17,7 @@ fn shared(minimum: u64, maximum: u64) -> MemoryType {
 
 #[test]
 fn types_that_are_not_of_shared_memories_are_refused() {
-    let engine = Engine::default();
+    let engine = super::guest::engine();
     let endless = MemoryType {
         maximum: None,
         ..shared(1, 1)
@@ -34,7 +34,7 @@ fn types_that_are_not_of_shared_memories_are_refused() {
 
 #[test]
 fn bytes_are_copied_and_checked() {
-    let engine = Engine::default();
+    let engine = super::guest::engine();
     let memory = SharedMemory::new(&engine, shared(1, 2)).unwrap();
     let bytes: Vec<u8> = (0..=255).collect();
     memory.write(65536 - 256, &bytes).unwrap();
@@ -71,7 +71,7 @@ fn bytes_are_copied_and_checked() {
 
 #[test]
 fn a_module_can_define_what_others_share() {
-    let engine = Engine::default();
+    let engine = super::guest::engine();
     let owner = r#"(module (memory (export "m") 1 4 shared)
       (func (export "get") (result i32) (i32.atomic.load (i32.const 0))))"#;
     let owner = Module::new(&engine, owner).unwrap();
@@ -96,12 +96,12 @@ fn a_module_can_define_what_others_share() {
     let mut plain = Store::new(&engine, ());
     let unshared = Memory::new(&mut plain, MemoryType::new(1, Some(1))).unwrap();
     assert!(unshared.as_shared(&plain).is_none());
-    assert!(Memory::from_shared(&mut Store::new(&Engine::default(), ()), &memory).is_err());
+    assert!(Memory::from_shared(&mut Store::new(&super::guest::engine(), ()), &memory).is_err());
 }
 
 #[test]
 fn imports_match_shared_with_shared_only() {
-    let engine = Engine::default();
+    let engine = super::guest::engine();
     let memory = SharedMemory::new(&engine, shared(2, 4)).unwrap();
     for (import, fits) in [
         ("2 4 shared", true),

@@ -8,7 +8,7 @@ use probity_engine::{
     Store, TrapCode, Val,
 };
 
-use crate::guest::call;
+use super::guest::call;
 
 /// What all threads have in common.
 pub struct Team {
@@ -27,7 +27,7 @@ pub enum Watched {
 impl Team {
     /// A module that imports its memory, of at most `maximum` pages, from `m` `m`.
     pub fn new(maximum: u64, wat: &str) -> Team {
-        let engine = Engine::default();
+        let engine = super::guest::engine();
         let module = Module::new(&engine, wat).expect("the module loads");
         let ty = MemoryType {
             shared: true,
@@ -88,7 +88,7 @@ impl Member {
         let func = func.ok_or_else(|| Error::host(std::io::Error::other("no such export")))?;
         let args: Vec<Val> = args.iter().map(|&x| Val::I32(x)).collect();
         let results = call(&mut self.store, func, &args)?;
-        Ok(results.iter().map(crate::guest::i32_of).collect())
+        Ok(results.iter().map(super::guest::i32_of).collect())
     }
 
     pub fn fuel(&self) -> u64 {
@@ -107,5 +107,5 @@ impl Member {
 /// What a thread's call gave.
 pub fn outcome(thread: ScopedJoinHandle<'_, Result<Vec<i32>>>) -> Result<Vec<i32>, TrapCode> {
     let result = thread.join().expect("no panic");
-    result.map_err(|e| crate::guest::trap_code_of(&e))
+    result.map_err(|e| super::guest::trap_code_of(&e))
 }

@@ -4,7 +4,7 @@ use std::thread;
 
 use probity_engine::TrapCode;
 
-use crate::team::{Team, Watched, outcome};
+use super::team::{Team, Watched, outcome};
 
 const MODULE: &str = r#"(module (import "m" "m" (memory 1 1 shared))
   ;; Says that it is about to wait, waits for ever, gives the outcome.
@@ -74,12 +74,12 @@ fn a_waiting_guest_can_be_interrupted() {
                     handle.interrupt(code);
                     let (first, mut member) = waiter.join().expect("no panic");
                     let error = first.expect_err("interrupted");
-                    assert_eq!(crate::guest::trap_code_of(&error), code);
+                    assert_eq!(super::guest::trap_code_of(&error), code);
                     assert_eq!(error.backtrace().len(), 1);
                     let handle = member.interrupt_handle();
                     handle.interrupt(code);
                     let again = member.call(export, &[at]);
-                    assert_eq!(crate::guest::trap_code(again), code);
+                    assert_eq!(super::guest::trap_code(again), code);
                 });
             }
         }

@@ -48,7 +48,7 @@ fn guest(config: &Config) -> Guest {
     // The operand stack of an `i32.add` cannot hold a reference: the module is fixed up here.
     let wat = MIXED.replace(
         "    (i32.add (ref.is_null))\n",
-        "    (local.set $n)\n    drop\n    (local.get $n)\n",
+        "    (i32.add (local.get $n))\n    (local.set $n)\n    drop\n    (local.get $n)\n",
     );
     let wat = wat.replace(
         "    (local.set $n)\n    drop\n    (local.set $f)\n    (i32.add (i32x4.extract_lane 0) (local.get $n))\n",

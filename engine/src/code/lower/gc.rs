@@ -1,22 +1,24 @@
 //! Structures, arrays, `i31`, casts.
 
-use probity_interp::cast::Target;
 use probity_interp::eval::scalar::{LoadOp, StoreOp};
 use probity_interp::op::Kind;
 use wasmparser::Operator as O;
 
 use super::Lowering;
+use crate::code::cast::cast_target;
 use crate::code::slow_op::SlowOp;
 use crate::error::LoadError;
-use crate::gc::layout::{Shape, Storage};
-use crate::types::{CompositeType, FieldType, HeapType, RefType, TypeKind, ValType};
+use crate::gc::layout::{Field, Storage};
+use crate::types::{HeapType, RefType, ValType};
 
-impl<'a> Lowering<'a> {
+impl Lowering<'_> {
     /// Instructions of the GC proposal; whether it is one.
     pub(super) fn gc(&mut self, op: &O<'_>) -> Result<bool, LoadError> {
         match *op {
             O::StructNew { struct_type_index } => {
-                let count = self.struct_fields(struct_type_index).len();
+                let count = self.module.inner.types[struct_type_index as usize]
+                    .fields()
+                    .len();
                 self.make(SlowOp::StructNew, struct_type_index, count, None);
             }
             O::StructNewDefault { struct_type_index } => {
@@ -148,55 +150,7 @@ impl<'a> Lowering<'a> {
 
     /// The word of a cast.
     fn cast_word(&self, ty: RefType) -> u64 {
-        let target = match ty.heap {
-            heap if heap == heap.top() => Target::Everything,
-            heap if heap == heap.bottom() => Target::Nothing,
-            HeapType::I31 => Target::I31,
-            HeapType::Struct => Target::Struct,
-            HeapType::Array => Target::Array,
-            HeapType::Concrete(id) if id.kind() == TypeKind::Func => Target::Func { id: id.index },
-            HeapType::Concrete(id) => {
-                let engine = &self.module.inner.engine;
-                let depth = engine.with_types(|types| types.info(id.index).depth());
-                Target::Object {
-                    id: id.index,
-                    // The validator allows 63.
-                    depth: depth as u8,
-                }
-            }
-            _ => Target::Eq,
-        };
-        target.encode(ty.nullable)
-    }
-
-    fn struct_fields(&self, ty: u32) -> &'a [FieldType] {
-        match &self.module.inner.types[ty as usize].composite {
-            CompositeType::Struct(ty) => ty.fields(),
-            _ => unreachable!("the validator has seen that it is a structure type"),
-        }
-    }
-
-    /// Offset of a structure's field, how it lies there, and its type.
-    fn field(&self, ty: u32, field: u32) -> (u32, Storage, ValType) {
-        let value = self.struct_fields(ty)[field as usize].storage.unpacked();
-        match &self.module.inner.types[ty as usize].object.shape {
-            Shape::Struct { fields, .. } => {
-                let field = fields[field as usize];
-                (field.offset, field.storage, value)
-            }
-            _ => unreachable!("the validator has seen that it is a structure type"),
-        }
-    }
-
-    /// How an array's elements lie in it, and their type.
-    fn element(&self, ty: u32) -> (Storage, ValType) {
-        match &self.module.inner.types[ty as usize].composite {
-            CompositeType::Array(ty) => {
-                let storage = ty.element.storage;
-                (storage.layout(), storage.unpacked())
-            }
-            _ => unreachable!("the validator has seen that it is an array type"),
-        }
+        cast_target(&self.module.inner, ty.heap).encode(ty.nullable)
     }
 
     /// An allocation from the topmost `pops` operands.
@@ -257,7 +211,7 @@ impl<'a> Lowering<'a> {
     }
 
     fn struct_get(&mut self, ty: u32, field: u32, signed: bool) {
-        let (offset, storage, value) = self.field(ty, field);
+        let (Field { offset, storage }, value) = self.module.inner.types[ty as usize].field(field);
         let slot = self.lowest(1);
         match load_op(storage, signed) {
             Some(op) => {
@@ -270,7 +224,7 @@ impl<'a> Lowering<'a> {
     }
 
     fn struct_set(&mut self, ty: u32, field: u32) {
-        let (offset, storage, _) = self.field(ty, field);
+        let (Field { offset, storage }, _) = self.module.inner.types[ty as usize].field(field);
         let slot = self.lowest(2);
         match store_op(storage) {
             Some(op) => {
@@ -282,7 +236,7 @@ impl<'a> Lowering<'a> {
     }
 
     fn array_get(&mut self, ty: u32, signed: bool) {
-        let (storage, value) = self.element(ty);
+        let (storage, value) = self.module.inner.types[ty as usize].element();
         let slot = self.lowest(2);
         match load_op(storage, signed) {
             Some(op) => {
@@ -295,7 +249,7 @@ impl<'a> Lowering<'a> {
     }
 
     fn array_set(&mut self, ty: u32) {
-        let (storage, _) = self.element(ty);
+        let (storage, _) = self.module.inner.types[ty as usize].element();
         let slot = self.lowest(3);
         match store_op(storage) {
             Some(op) => {

@@ -155,6 +155,7 @@ struct Lowering<'a> {
     returns: Vec<u32>,
     tries: Vec<Try>,
     loops: Vec<(u32, u32)>,
+    line_breaks: Vec<u32>,
     stacks: Vec<u32>,
     stack_nodes: Vec<(ValType, u32)>,
 }
@@ -210,6 +211,7 @@ impl<'a> Lowering<'a> {
             returns: Vec::new(),
             tries: Vec::new(),
             loops: Vec::new(),
+            line_breaks: Vec::new(),
             stacks: Vec::new(),
             stack_nodes: vec![(ValType::I32, 0)],
         };
@@ -317,6 +319,7 @@ impl<'a> Lowering<'a> {
         if self.cells.len() - self.line >= LINE_MAX - 64 {
             let at = self.emit(Kind::BrFree, 0, 0, 0);
             self.cells[at].imm = size_of::<Cell>() as u32;
+            self.line_breaks.push(at as u32);
             self.line = self.cells.len();
             self.pending_label = true;
         }
@@ -624,6 +627,7 @@ impl<'a> Lowering<'a> {
             sites,
             tries: self.tries.into(),
             loops: self.loops.into(),
+            line_breaks: self.line_breaks.into(),
         }
     }
 }

@@ -219,7 +219,7 @@ impl<'a> Translator<'a> {
         (block, values.into_iter().map(BlockArg::Value).collect())
     }
 
-    fn jump(&mut self, depth: u32) {
+    pub(super) fn jump(&mut self, depth: u32) {
         let (block, arguments) = self.label_arguments(depth);
         self.b.ins().jump(block, &arguments);
     }

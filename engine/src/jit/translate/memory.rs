@@ -11,6 +11,10 @@ use crate::code::classify::place;
 use crate::runtime::memory::GUARD;
 use crate::types::ValType::{self, F32, F64, I32, I64};
 
+/// Regions of globals that a function can have: there is a limit of all, and each block knows what
+/// was stored last in each.
+const GLOBAL_REGIONS: u32 = 256;
+
 /// Address of an access, with the rest of its offset and its flags.
 pub(super) struct Place {
     pub(super) address: Value,
@@ -92,6 +96,11 @@ impl Translator<'_> {
     pub(super) fn place(&mut self, memarg: &MemArg, index: Value, size: u32) -> Place {
         // The validator has seen that it is no access to an array.
         let (memory, offset) = place(memarg).unwrap_or((0, memarg.offset));
+        self.place_in(memory, offset, index, size)
+    }
+
+    /// The same, by memory and offset.
+    pub(super) fn place_in(&mut self, memory: u32, offset: u64, index: Value, size: u32) -> Place {
         let heap = self.region(Region::Heap);
         let flags = MemFlagsData::new()
             .with_alias_region(Some(heap))
@@ -204,7 +213,7 @@ impl Translator<'_> {
         if let Some(own) = index.checked_sub(self.m.num_imported_globals) {
             let slot = self.m.global_slots[own as usize];
             let globals = self.fixed(types::I64, abi::CTX_GLOBALS);
-            let flags = self.flags(Region::Global(index));
+            let flags = self.flags(Region::Global(index % GLOBAL_REGIONS));
             return (globals, flags, slot as i32 * 8);
         }
         let addresses = self.fixed(types::I64, abi::CTX_GLOBAL_ADDRS);

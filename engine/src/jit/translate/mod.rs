@@ -5,14 +5,20 @@
 //! compiled, or is not worth it, is left to the interpreter in the middle of the function
 //! (`leave`): it goes on with the frame for good.
 
+mod atomics;
 mod calls;
+mod casts;
 mod control;
 mod fuel;
+mod gc;
 mod memory;
 mod numeric;
 mod simd;
 mod sites;
 mod slow;
+mod tables;
+#[cfg(test)]
+mod tests;
 mod watch;
 
 use std::collections::HashMap;
@@ -71,6 +77,14 @@ pub(super) fn translate(
         true => fuel::costs(&ops, variant.watch.as_deref()),
         false => Vec::new(),
     };
+    if ops
+        .iter()
+        .filter(|(op, _)| matches!(op, O::Loop { .. }))
+        .count()
+        > LOOPS_MAX
+    {
+        return Err(Refused("too many loops".to_owned()));
+    }
     let mut translator = Translator::new(
         &module.inner,
         index,
@@ -107,6 +121,10 @@ pub(super) fn translate(
 fn may_leave(op: &O<'_>) -> bool {
     classify::scalar(op).is_none()
         && classify::vector(op).is_none()
+        && !gc::is_plain(op)
+        && !casts::is_cast(op)
+        && !tables::is_access(op)
+        && !atomics::is_access(op)
         && !matches!(
             op,
             O::LocalGet { .. }
@@ -143,6 +161,10 @@ const WATCHED_OPERANDS: usize = 8;
 
 /// Bytes that sets of live locals may take, which are a product of what the guest chooses.
 const LIVE_SETS_BYTES_MAX: usize = 64 << 20;
+
+/// Loops of a function: each poll has a memory region of its own, of which there are not more than
+/// 16 bits can count.
+const LOOPS_MAX: usize = 1 << 15;
 
 /// "Status" of what control never reaches.
 const NEVER: u64 = 250;
@@ -188,7 +210,7 @@ enum Region {
     /// A field of the context, by offset.
     Context(i32),
     Record,
-    /// A global, by index; imports may be the same.
+    /// Globals, by the low bits of their index; imports may be the same.
     Global(u32),
     ImportedGlobals,
     /// The frame on the value stack.
@@ -196,6 +218,23 @@ enum Region {
     Poll(u32),
     Counters,
     Fuel,
+    /// Headers of objects, and descriptions of their types: nothing writes them.
+    ObjectHeads,
+    /// Fields of structures, by offset. Where two types have fields that overlap, no object is of
+    /// both.
+    Field(u32),
+    /// Elements of arrays, by size.
+    Elements(u32),
+}
+
+/// Regions of fields that a function can have: there is a limit of all.
+const FIELD_REGIONS: u32 = 64;
+
+impl Region {
+    /// A field at an offset.
+    fn field(offset: u32) -> Region {
+        Region::Field((offset / 8).min(FIELD_REGIONS))
+    }
 }
 
 struct Translator<'a> {
@@ -459,6 +498,10 @@ impl<'a> Translator<'a> {
             || self.structured(op)
             || self.access(op)
             || self.call(op)
+            || self.gc(op)
+            || self.casts(op)
+            || self.element_access(op)
+            || self.atomic(op)
             || self.slow(op)
             || self.vector(op)
         {

@@ -7,7 +7,7 @@ use wasmparser::Operator as O;
 
 use super::super::abi;
 use super::Translator;
-use crate::types::ValType::{F32, F64, I32, I64};
+use crate::types::ValType::{self, F32, F64, I32, I64};
 
 impl Translator<'_> {
     /// Constants, locals, arithmetic, comparisons, conversions; whether `op` is of that kind.
@@ -51,12 +51,15 @@ impl Translator<'_> {
             O::Drop => {
                 self.pop();
             }
-            O::Select | O::TypedSelect { .. } => {
-                let condition = self.pop();
-                let b = self.pop();
-                let a = self.pop_operand();
-                let r = self.b.ins().select(condition, a.value, b);
-                self.push(a.ty, r);
+            O::Select => {
+                // An operator without a type takes numbers.
+                let ty = self.stack[self.stack.len() - 2].ty;
+                self.select(ty);
+            }
+            O::TypedSelect { ty } => {
+                // Operands may be of types below it, two different ones.
+                let ty = ValType::from_parser(ty, &self.m.type_ids, self.pc.into());
+                self.select(ty.expect("a valid type"));
             }
             O::I32Const { value } => {
                 let v = self.b.ins().iconst(types::I32, i64::from(value as u32));
@@ -190,6 +193,14 @@ impl Translator<'_> {
         true
     }
 
+    fn select(&mut self, ty: ValType) {
+        let condition = self.pop();
+        let b = self.pop();
+        let a = self.pop();
+        let r = self.b.ins().select(condition, a, b);
+        self.push(ty, r);
+    }
+
     pub(super) fn push_bit(&mut self, bit: Value) {
         let value = self.b.ins().uextend(types::I32, bit);
         self.push(I32, value);
@@ -209,7 +220,7 @@ impl Translator<'_> {
         self.push_bit(bit);
     }
 
-    fn reinterpret(&mut self, ty: crate::types::ValType) {
+    fn reinterpret(&mut self, ty: ValType) {
         let a = self.pop();
         let r = self
             .b
@@ -219,7 +230,7 @@ impl Translator<'_> {
     }
 
     /// Sign-extends the low part.
-    fn extend_low(&mut self, low: Type, ty: crate::types::ValType) {
+    fn extend_low(&mut self, low: Type, ty: ValType) {
         let a = self.pop();
         let part = self.b.ins().ireduce(low, a);
         let r = self.b.ins().sextend(abi::clif_type(ty), part);

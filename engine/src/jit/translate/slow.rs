@@ -27,12 +27,6 @@ impl Translator<'_> {
             O::MemoryGrow { mem } => (1, Some(address(mem))),
             O::MemoryFill { .. } | O::MemoryCopy { .. } | O::MemoryInit { .. } => (3, None),
             O::DataDrop { .. } | O::ElemDrop { .. } => (0, None),
-            O::TableGet { table } => {
-                let element = self.m.tables[table as usize].ty.element;
-                (1, Some(ValType::Ref(element)))
-            }
-            O::TableSet { .. } => (2, None),
-            O::TableSize { table } => (0, Some(index(table))),
             O::TableGrow { table } => (2, Some(index(table))),
             O::TableFill { .. } | O::TableCopy { .. } | O::TableInit { .. } => (3, None),
             _ => return false,
@@ -51,7 +45,7 @@ impl Translator<'_> {
         self.stack.truncate(from);
         let base = self.top_slot();
         let kind = SiteKind::Slow {
-            cell: self.plain.first_cell_from(self.pc) as u32,
+            cell: self.plain.own_cell(self.pc) as u32,
         };
         let exit = self.exit(Exit::Slow, 1);
         self.call_site(exit, &[self.ctx, self.fp], kind);

@@ -26,7 +26,7 @@ impl Operands<'_> {
         // A sum beyond 64 bits is aligned if its low bits are, and never in bounds.
         let (at, beyond) = base.overflowing_add(offset);
         if at % width != 0 {
-            return Err(self.raise(TrapCode::UnalignedAtomic));
+            return Err(exit::UNALIGNED);
         }
         if must_share && self.core.memories[memory].as_shared().is_none() {
             return Err(self.raise(TrapCode::ExpectedSharedMemory));

@@ -7,9 +7,6 @@ mod operators;
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
-use cranelift_codegen::ir::Function;
-use cranelift_codegen::settings;
-use cranelift_frontend::FunctionBuilderContext;
 use probity_interp::{
     for_v128_bin, for_v128_extract, for_v128_load, for_v128_load_lane, for_v128_relaxed_bin,
     for_v128_relaxed_tern, for_v128_relaxed_un, for_v128_replace, for_v128_shift, for_v128_splat,
@@ -18,10 +15,8 @@ use probity_interp::{
 
 use self::inputs::Random;
 use self::operators::{MEMORY_BYTES, Row};
-use super::super::Draft;
-use crate::code::Mode;
+use super::super::tests::draft;
 use crate::runtime::{Instance, Memory, Store};
-use crate::tier::code::Variant;
 use crate::types::ValType;
 use crate::{Config, Engine, Func, Module, Tier, Val};
 
@@ -53,27 +48,6 @@ fn text(rows: &[Row]) -> String {
         let _ = writeln!(text, " {op})");
     }
     text + ")"
-}
-
-/// Translates a function.
-fn draft(module: &Module, func: u32) -> Draft {
-    let plain = module.inner.code(module, func, Mode::Plain).unwrap();
-    let isa = cranelift_native::builder().unwrap();
-    let isa = isa
-        .finish(settings::Flags::new(settings::builder()))
-        .unwrap();
-    let config = isa.frontend_config();
-    let (mut made, mut context) = (Function::new(), FunctionBuilderContext::new());
-    let draft = super::super::translate(
-        module,
-        func,
-        &plain,
-        &Variant::default(),
-        config,
-        &mut made,
-        &mut context,
-    );
-    draft.unwrap()
 }
 
 /// Wasmparser's names of all SIMD operators.
@@ -124,13 +98,6 @@ fn every_operator_is_compiled() {
     }
     let seen: BTreeSet<&str> = seen.iter().map(String::as_str).collect();
     assert_eq!(seen, names());
-}
-
-#[test]
-fn others_are_left() {
-    let text = "(module (func (drop (ref.i31 (i32.const 1))) (drop (i8x16.splat (i32.const 1)))))";
-    let module = Module::new(&engine(Tier::Jit), text).unwrap();
-    assert_eq!(draft(&module, 0).left.len(), 1);
 }
 
 /// A module in a store.
