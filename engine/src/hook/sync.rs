@@ -29,6 +29,11 @@ impl StoreCore {
         if self.probes.dirty.is_empty() {
             return;
         }
+        self.sync_code();
+        self.free_retired();
+    }
+
+    fn sync_code(&mut self) {
         // The usual change is that of the function that stands innermost, for example by a
         // probe that fires once: for that the stack, which may be deep, is not walked.
         let innermost = self.frames().next().map(|frame| frame.func);

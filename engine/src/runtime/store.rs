@@ -181,7 +181,7 @@ impl<T> Store<T> {
     /// How often the store has changed between the tiers, for tests.
     #[doc(hidden)]
     pub fn tier_stats(&self) -> TierStats {
-        self.core().native.stats
+        self.core().native.stats()
     }
 
     /// A handle with which another thread can stop what runs in this store.

@@ -50,8 +50,9 @@ impl StoreCore {
             return;
         }
         self.native.counted = counted;
-        self.native.watched.clear();
+        self.unwatch_all();
         self.redirect_all();
+        self.free_retired();
         let prepared: Vec<u32> = self.probes.prepared.iter().copied().collect();
         for func in prepared {
             if let Ok(cells) = self.interpreted_code(func) {
@@ -67,6 +68,10 @@ impl StoreCore {
         let (tier, zeal) = (config.tier, config.tier_zeal);
         // Frames of compiled code with exits in what they call, of which there is much more then.
         if tier == Tier::Interp || (tier, zeal, index % 2) == (Tier::Jit, TierZeal::Deopt, 1) {
+            return None;
+        }
+        // Probes in code that leaves at its first poll cost much and show little.
+        if zeal == TierZeal::Deopt && index % 8 != 0 && self.probes.private.contains_key(&func) {
             return None;
         }
         let counted = self.native.counted;

@@ -102,6 +102,8 @@ pub(crate) struct NativeState {
     pub(crate) watched: HashMap<u32, Watched>,
     /// How often the probes of functions have changed after their first call.
     pub(crate) changes: HashMap<u32, u32>,
+    /// Addresses of code that is not to be run any more.
+    pub(crate) retired: Vec<usize>,
     /// How often compiled code has called functions that are not compiled.
     pub(crate) calls_out: HashMap<u32, u32>,
     /// Where compiled code stands that runs an instruction in the engine.
@@ -121,6 +123,8 @@ pub struct TierStats {
     pub osr_entries: u64,
     /// Compiled frames that went on in the interpreter.
     pub takeovers: u64,
+    /// Pieces of machine code that the store keeps.
+    pub code_kept: u64,
 }
 
 impl NativeState {
@@ -128,6 +132,13 @@ impl NativeState {
         NativeState {
             counted,
             ..NativeState::default()
+        }
+    }
+
+    pub(crate) fn stats(&self) -> TierStats {
+        TierStats {
+            code_kept: self.code.len() as u64,
+            ..self.stats
         }
     }
 

@@ -5,7 +5,7 @@
 //! probes have functions to call. When the function's probes change, the plan is dropped, frames
 //! of its code go on in the interpreter's private code, and new code is made once it is worth it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::code::Slot;
@@ -100,6 +100,42 @@ impl StoreCore {
     /// there may be frames of it.
     pub(crate) fn unwatch(&mut self, func: u32) -> bool {
         *self.native.changes.entry(func).or_default() += 1;
-        self.native.watched.remove(&func).is_some()
+        let Some(watched) = self.native.watched.remove(&func) else {
+            return false;
+        };
+        self.retire(&watched);
+        true
+    }
+
+    /// The fuel is counted from now on, or is not.
+    pub(crate) fn unwatch_all(&mut self) {
+        for (_, watched) in std::mem::take(&mut self.native.watched) {
+            self.retire(&watched);
+        }
+    }
+
+    fn retire(&mut self, watched: &Watched) {
+        let slots = watched.loops.values().chain([&watched.whole]);
+        let code = slots.filter_map(|slot| slot.ready());
+        self.native
+            .retired
+            .extend(code.map(|code| code.base as usize));
+    }
+
+    /// Frees code that is not run any more and that no frame stands in.
+    pub(crate) fn free_retired(&mut self) {
+        if self.native.retired.is_empty() {
+            return;
+        }
+        let frames = self.frames().filter_map(|frame| frame.native);
+        let used: HashSet<usize> = frames.map(|native| native.code.base as usize).collect();
+        let (kept, free) = std::mem::take(&mut self.native.retired)
+            .into_iter()
+            .partition(|base| used.contains(base));
+        self.native.retired = kept;
+        let free: Vec<usize> = free;
+        for base in free {
+            self.native.code.remove(&base);
+        }
     }
 }

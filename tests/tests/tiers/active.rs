@@ -144,6 +144,26 @@ fn self_removing_probes_at_every_instruction() {
     }
 }
 
+/// Code made for probes goes when they do: what a store keeps does not grow.
+#[test]
+fn code_of_former_probes_is_freed() {
+    for (name, config) in all().filter(|(name, _)| *name != "interp") {
+        let (mut guest, _) = guest(&config);
+        let mut kept = Vec::new();
+        for _ in 0..50 {
+            let (pc, _) = guest.operators("bottom")[0];
+            let count = Count::default();
+            let id = guest.insert("bottom", Site::Before(pc), count.probe());
+            guest.call_i32("f", &[40, 0]).expect("no trap");
+            assert!(count.get() > 0, "{name}");
+            assert!(guest.store.probes().remove(id));
+            guest.call_i32("f", &[40, 0]).expect("no trap");
+            kept.push(guest.store.tier_stats().code_kept);
+        }
+        assert!(kept[49] <= kept[1] + 4, "{name}: {kept:?}");
+    }
+}
+
 /// Global probes inserted and removed below compiled frames.
 #[test]
 fn global_probes_in_the_middle() {

@@ -32,6 +32,32 @@ const LONG: &str = r#"(module
       (i64.add (i64.extend_i32_s (local.get $i)))
       (br_if $l (i32.lt_u
         (local.tee $i (i32.add (local.get $i) (i32.const 1))) (local.get $n)))))
+  (func (export "below") (param $n i32) (result i64) (local $i i32)
+    (i32.const 11)
+    (i64.const 13)
+    (block $out (result i64)
+      (i64.extend_i32_u (local.get $n))
+      (loop $l (result i64)
+        (if (i32.and (local.get $i) (i32.const 1))
+          (then (local.set $i (i32.add (local.get $i) (i32.const 3))))
+          (else
+            (i32.const 5)
+            (block (br_if 0 (i32.and (local.get $i) (i32.const 2))))
+            (local.set $i (i32.add (local.get $i)))))
+        (br_if $l (i32.lt_u (local.get $i) (local.get $n)))
+        (i64.extend_i32_u (local.get $i)))
+      (br_if $out (local.get $i))
+      i64.mul)
+    i64.add
+    (if (result i64) (i32.eqz (local.get $i))
+      (then (i64.const 1))
+      (else (i64.extend_i32_u (local.get $i))))
+    i64.sub
+    (i32.store (i32.const 8) (local.get $i))
+    (i64.add (i64.extend_i32_u (local.get $n)))
+    (local.set $i (i32.wrap_i64))
+    (local.set $i (i32.add (local.get $i)))
+    (i64.add (i64.load (i32.const 8)) (i64.extend_i32_u (local.get $i))))
   (func (export "caller") (param $n i32) (result i32) (local $i i32) (local $s i32)
     (loop $l
       (local.set $s (i32.add (local.get $s) (call 0 (i32.const 100))))
@@ -93,7 +119,7 @@ fn loops_give_the_same_in_every_tier() {
         agree(|config| {
             let mut guest = Guest::configured(config, LONG, |_| {});
             let mut ends = Vec::new();
-            for export in ["run", "run_f64", "several", "run", "several"] {
+            for export in ["run", "run_f64", "several", "run", "several", "below"] {
                 let outcome = guest.call(export, &[Val::I32(n)]);
                 ends.push(end(&guest.store, outcome));
             }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use cranelift_codegen::ir::{Block, BlockArg, InstBuilder, JumpTableData, MemFlagsData, Value};
+use cranelift_frontend::Variable;
 use probity_interp::exit;
 use wasmparser::{BlockType, Operator as O};
 
@@ -86,6 +87,9 @@ impl<'a> Translator<'a> {
 
     /// Blocks, branches and what else decides where control goes; whether `op` is of that kind.
     pub(super) fn structured(&mut self, op: &O<'_>) -> bool {
+        if let O::Block { .. } | O::Loop { .. } | O::If { .. } | O::TryTable { .. } = op {
+            self.note_operands();
+        }
         match op {
             O::Nop => {}
             O::Block { blockty } => self.open(blockty, None, None),
@@ -147,9 +151,7 @@ impl<'a> Translator<'a> {
         let values = self.peek(params.len());
         self.jump_to(head, &values);
         let height = self.stack.len() - params.len();
-        // Operands that lie below the loop would have to be merged at the end of every block around.
         if self.osr == Some(self.pc)
-            && height == 0
             && let Some(entry) = self.osr_block.take()
         {
             self.fill_osr_entry(entry, head, params.len());
@@ -175,20 +177,53 @@ impl<'a> Translator<'a> {
             self.b.def_var(local.variable, value);
         }
         let mut values = Vec::new();
-        for operand in &self.stack[self.stack.len() - params..] {
+        for at in 0..self.stack.len() {
+            let operand = self.stack[at];
             let ty = abi::clif_type(operand.ty);
-            let value = self
-                .b
-                .ins()
-                .load(ty, flags, self.fp, operand.slot as i32 * 8);
+            let offset = operand.slot as i32 * 8;
+            let value = self.b.ins().load(ty, flags, self.fp, offset);
+            let variable = self.operand_variable(at);
+            self.b.def_var(variable, value);
             values.push(value);
         }
-        self.jump_to(head, &values);
+        self.jump_to(head, &values[values.len() - params..]);
+    }
+
+    /// In code for a loop, what lies on the stack outside of a block has two origins: the code before
+    /// the loop, which is never reached, and the frame. Variables merge them.
+    fn operand_variable(&mut self, at: usize) -> Variable {
+        let ty = abi::clif_type(self.stack[at].ty);
+        let builder = &mut self.b;
+        let known = self.operand_variables.entry((at, ty));
+        *known.or_insert_with(|| builder.declare_var(ty))
+    }
+
+    /// A block begins: what is on the stack is looked up again behind it.
+    fn note_operands(&mut self) {
+        if self.osr.is_none() {
+            return;
+        }
+        for at in 0..self.stack.len() {
+            let variable = self.operand_variable(at);
+            self.b.def_var(variable, self.stack[at].value);
+        }
+    }
+
+    /// Control has come here from outside of a block or from its inside.
+    fn look_up_operands(&mut self) {
+        if self.osr.is_none() {
+            return;
+        }
+        for at in 0..self.stack.len() {
+            let variable = self.operand_variable(at);
+            self.stack[at].value = self.b.use_var(variable);
+        }
     }
 
     /// Makes a block's parameters the operands above `height`.
     fn bind(&mut self, block: Block, height: usize, types: &[ValType]) {
         self.stack.truncate(height);
+        self.look_up_operands();
         let values = self.b.block_params(block).to_vec();
         for (&ty, value) in types.iter().zip(values) {
             self.push(ty, value);
@@ -279,8 +314,9 @@ impl<'a> Translator<'a> {
         self.paid = false;
         let (block, saved) = self.control[top].other.take().expect("an `if`");
         self.stack.truncate(self.control[top].height);
-        self.stack.extend(saved);
         self.b.switch_to_block(block);
+        self.look_up_operands();
+        self.stack.extend(saved);
     }
 
     fn end(&mut self) {

@@ -244,6 +244,8 @@ struct Translator<'a> {
     plain: &'a FuncCode,
     analysis: Analysis,
     osr: Option<u32>,
+    /// Of operands outside of blocks, by place and type, in code for a loop.
+    operand_variables: HashMap<(usize, Type), Variable>,
     watch: Option<Arc<WatchPlan>>,
     /// What watches the current operator has fired.
     fired: bool,
@@ -315,6 +317,7 @@ impl<'a> Translator<'a> {
             plain,
             analysis,
             osr,
+            operand_variables: HashMap::new(),
             watch: variant.watch.clone(),
             fired: false,
             counted: variant.counted,
