@@ -38,7 +38,8 @@ pub fn main(args: RunArgs) -> Result<u8, Failure> {
         Ok(module) => {
             let entry = Entry::choose(&module, plan.invoke.as_deref(), &plan.guest_args)?;
             let summary = ModuleSummary::new(&module, Some(&path));
-            if engine.config().is_compiled_first() {
+            // What is watched gets code of its own.
+            if engine.config().is_compiled_first() && plan.report.is_none() {
                 module.compile();
             }
             (summary, execute(&engine, &module, &entry, &mut plan)?)

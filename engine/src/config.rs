@@ -72,6 +72,7 @@ pub struct Config {
     pub(crate) tier: Tier,
     pub(crate) tier_zeal: TierZeal,
     pub(crate) count_fuel: bool,
+    pub(crate) keep_locals: bool,
     pub(crate) perf: PerfOutput,
     pub(crate) jitdump_dir: PathBuf,
     pub(crate) native_debug: bool,
@@ -89,6 +90,7 @@ impl Default for Config {
             tier: Tier::default(),
             tier_zeal: TierZeal::default(),
             count_fuel: false,
+            keep_locals: false,
             perf: PerfOutput::default(),
             jitdump_dir: ".".into(),
             native_debug: false,
@@ -147,6 +149,14 @@ impl Config {
     /// ([`Store::set_fuel_limit`](crate::Store::set_fuel_limit)). Default: `false`.
     pub fn count_fuel(&mut self, on: bool) -> &mut Config {
         self.count_fuel = on;
+        self
+    }
+
+    /// With `true`, compiled code keeps every local of every frame for those who may look
+    /// ([`FrameAccessor::local`](crate::hook::FrameAccessor::local)), at some cost. Otherwise only
+    /// functions that have probes do. Default: `false`.
+    pub fn keep_locals(&mut self, on: bool) -> &mut Config {
+        self.keep_locals = on;
         self
     }
 

@@ -75,3 +75,7 @@ pub(crate) fn thunk(_: &Module, _: u32) -> Option<Arc<NativeCode>> {
 pub(crate) fn explain(_: &Module, _: u32, _: crate::explain::Explain) -> Result<String, String> {
     Err("there is no compiler for this machine".to_owned())
 }
+
+pub(crate) fn live_locals(_: &Module, _: u32, _: u32, _: bool) -> Option<Vec<bool>> {
+    None
+}

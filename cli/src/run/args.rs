@@ -99,7 +99,7 @@ pub struct RunArgs {
     pub deterministic: bool,
 
     /// How code is executed: interpreted, compiled before it runs, or compiled when it is hot
-    #[arg(long, value_name = "TIER", value_enum, default_value_t = TierArg::Interp)]
+    #[arg(long, value_name = "TIER", value_enum, default_value_t = TierArg::Auto)]
     pub tier: TierArg,
 
     /// Seed of the guest's random numbers [default with --deterministic: 0]

@@ -1,5 +1,6 @@
 //! Reading and writing a frame's locals and operands.
 
+use std::cell::OnceCell;
 use std::sync::Arc;
 
 use super::walk::{Frame, Place};
@@ -21,6 +22,8 @@ pub struct FrameAccessor<'a> {
     code: Option<Arc<FuncCode>>,
     /// Type and slot of each operand, bottom first.
     operands: Vec<(ValType, u32)>,
+    /// Which locals are there; `None` if all are.
+    live: OnceCell<Option<Vec<bool>>>,
 }
 
 impl<'a> FrameAccessor<'a> {
@@ -49,6 +52,7 @@ impl<'a> FrameAccessor<'a> {
             frame,
             code,
             operands,
+            live: OnceCell::new(),
         }
     }
 
@@ -78,10 +82,26 @@ impl<'a> FrameAccessor<'a> {
         self.locals().len() as u32
     }
 
-    /// A parameter or local; `None` out of range.
+    /// A parameter or local; `None` out of range, or if it is
+    /// [optimised out](FrameAccessor::is_optimised_out).
     pub fn local(&self, i: u32) -> Option<Val> {
         let &(ty, slot) = self.locals().get(i as usize)?;
+        if self.is_optimised_out(i) {
+            return None;
+        }
         Some(self.read(ty, slot))
+    }
+
+    /// Whether a local's value is not known: code that was compiled before anyone watched the
+    /// function keeps only locals that it still reads, and so it may be until the frame ends.
+    /// Functions with probes keep all locals, and so do all with
+    /// [`Config::keep_locals`](crate::Config::keep_locals).
+    pub fn is_optimised_out(&self, i: u32) -> bool {
+        let live = self.live.get_or_init(|| self.core.live_locals(&self.frame));
+        match live {
+            Some(live) => !live.get(i as usize).copied().unwrap_or(false),
+            None => false,
+        }
     }
 
     /// Number of operands.

@@ -43,6 +43,7 @@ pub(crate) struct Compiler {
     isa: OwnedTargetIsa,
     memory: Arc<CodeMemory>,
     pub(super) worker: Worker,
+    keep_locals: bool,
     /// Memory to compile with, for use again.
     scratch: Mutex<Vec<(Context, FunctionBuilderContext)>>,
 }
@@ -87,6 +88,7 @@ impl Compiler {
             isa,
             memory: Arc::new(CodeMemory::new()),
             worker: Worker::default(),
+            keep_locals: config.keep_locals,
             scratch: Mutex::default(),
         })
     }
@@ -216,6 +218,7 @@ impl Compiler {
             traps,
             lines,
             frame_bytes,
+            keeps_locals: self.keep_locals || watch.is_some(),
             watch,
             // Debuggers forget it before it is gone.
             _memory: Box::new((known, memory)),

@@ -16,6 +16,7 @@ mod analysis;
 pub(crate) mod cache;
 mod compile;
 mod explain;
+mod live;
 pub(crate) mod native_tools;
 pub(crate) mod stubs;
 mod thunks;
@@ -26,6 +27,7 @@ use std::sync::Arc;
 
 pub(crate) use self::compile::Compiler;
 pub(crate) use self::explain::explain;
+pub(crate) use self::live::live_locals;
 use crate::module::Module;
 use crate::tier::code::{NativeCode, Slot, Variant};
 

@@ -86,6 +86,7 @@ impl StoreCore {
         unsafe { (*machine).store = outer };
         if self.positions.is_empty() {
             self.remove_stop();
+            self.native.partial.clear();
         }
         match result {
             Ok(()) => {}

@@ -29,6 +29,8 @@ pub(crate) struct NativeCode {
     pub(crate) lines: Box<[(u32, u32)]>,
     /// Bytes of the native frame below the frame pointer.
     pub(crate) frame_bytes: u32,
+    /// All locals are among the values of sites.
+    pub(crate) keeps_locals: bool,
     /// Units of fuel that are unspent where an operator traps, by pc, ascending.
     pub(crate) unspent: Box<[(u32, u32)]>,
     /// Made for the probes of one store's function.

@@ -10,7 +10,7 @@ use super::Pending;
 use super::code::{NativeCode, ResultKind, SiteKind};
 use crate::frame::code_map::CodeRange;
 use crate::frame::walk::{Frame, Place, Position};
-use crate::jit::stubs;
+use crate::jit::{self, stubs};
 use crate::runtime::core::StoreCore;
 
 impl StoreCore {
@@ -59,6 +59,7 @@ impl StoreCore {
             SiteKind::Slow { .. } | SiteKind::Probe { .. } => ResultKind::Slots,
         };
         self.write_frame(frame);
+        self.note_partial(frame.fp, frame.func, &native.code);
         // The instruction of the engine that the frame is in will be done.
         let place = match (place, site.kind) {
             (Place::At(_), SiteKind::Slow { .. }) => Place::Returning(to.code.cell_behind(site.pc)),
@@ -85,6 +86,28 @@ impl StoreCore {
             {
                 noted.pc = stubs::returned();
             }
+        }
+    }
+
+    /// Which locals of a frame have their values; `None` if all have. One that a frame has lost when
+    /// it left compiled code is not read again before it is written, so it is not live later either.
+    pub(crate) fn live_locals(&self, frame: &Frame) -> Option<Vec<bool>> {
+        let partial = match &frame.native {
+            Some(native) => !native.code.keeps_locals,
+            None => self.native.partial.get(&(frame.fp as usize)) == Some(&frame.func),
+        };
+        if !partial {
+            return None;
+        }
+        let data = self.instance_of(frame.ctx)?;
+        let called = matches!(frame.place, Place::Returning(_));
+        jit::live_locals(&data.module, frame.range.func_index, frame.pc(), called)
+    }
+
+    /// A frame leaves compiled code that does not keep all locals.
+    pub(crate) fn note_partial(&mut self, fp: *mut u64, func: u32, code: &NativeCode) {
+        if !code.keeps_locals {
+            self.native.partial.insert(fp as usize, func);
         }
     }
 

@@ -51,6 +51,7 @@ pub(crate) unsafe fn native(
         return core.interpret_instead(id, fp, ctx);
     };
     core.native.stats.compiled_entries += 1;
+    core.native.partial.remove(&(fp as usize));
     if core.native.counted {
         // It pays for its entry itself.
         core.fuel.consume(-1);

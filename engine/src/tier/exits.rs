@@ -529,6 +529,11 @@ impl StoreCore {
     ) -> Next {
         debug_assert_eq!(moved, exit::MOVED);
         self.native.stats.takeovers += 1;
+        let (fp, ctx) = (self.machine.saved.fp, self.machine.saved.ctx);
+        if let (Some(index), Some(data)) = (code.role.func(), self.instance_of(ctx)) {
+            let func = data.func_id(index);
+            self.note_partial(fp, func, code);
+        }
         // SAFETY: the frame is live.
         if unsafe { self.is_outermost(cursor, code) } {
             return Next::Leave(exit::MOVED);
@@ -622,6 +627,7 @@ impl StoreCore {
             let low = self.native.exit_low.replace(registers as *const _ as usize);
             let status = run_saved(self.machine.as_ptr());
             self.native.exit_low = low;
+            self.native.partial.remove(&(value_fp as usize));
             match self.settle_run(status) {
                 Ok(()) => {}
                 Err(exit::MOVED) => {

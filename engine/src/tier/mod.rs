@@ -102,6 +102,8 @@ pub(crate) struct NativeState {
     pub(crate) watched: HashMap<u32, Watched>,
     /// How often the probes of functions have changed after their first call.
     pub(crate) changes: HashMap<u32, u32>,
+    /// Frames that have left compiled code without all locals: their first slot, and the function.
+    pub(crate) partial: HashMap<usize, u32>,
     /// Addresses of code that is not to be run any more.
     pub(crate) retired: Vec<usize>,
     /// How often compiled code has called functions that are not compiled.

@@ -1,11 +1,11 @@
 //! The frames that a probe sees are the same however each of them is executed: interpreted and
-//! compiled ones in turn, with host functions between. Locals that are not used any more are zero in
+//! compiled ones in turn, with host functions between. Locals that are not used any more are not kept in
 //! compiled frames, so that all of these are used after the call.
 
 use probity_engine::{Caller, Config, ExternRef, Linker, Val};
 
-use crate::guest::{Count, Guest, Shared, call};
-use crate::ways::{agree, end, show};
+use crate::guest::{Count, Guest, Shared, call, i32_of};
+use crate::ways::{agree, all, compiles, end, show};
 
 const MIXED: &str = r#"(module
   (import "h" "again" (func $again (param i32 externref) (result i32)))
@@ -151,4 +151,40 @@ fn backtraces_through_mixed_stacks() {
     assert_eq!(text[0], text[1]);
     assert_eq!(text[0], text[2]);
     assert_eq!(text[0].lines().count(), 1 + 9);
+}
+
+/// Ruling R5: what a caller was compiled without is said to be missing, and is there if all is kept.
+#[test]
+fn a_dead_local_of_a_caller_is_optimised_out() {
+    let wat = r#"(module
+      (func $g (export "g") (param i32) (result i32) (i32.add (local.get 0) (i32.const 1)))
+      (func (export "f") (param $dead i32) (param $live i32) (result i32)
+        (call $g (local.get $dead))
+        (i32.add (local.get $live))))"#;
+    for keep in [false, true] {
+        for (name, mut config) in all() {
+            config.keep_locals(keep);
+            let mut guest = Guest::configured(&config, wat, |_| {});
+            // Compiled before anyone watches.
+            assert_eq!(guest.call_i32("f", &[1, 2]).expect("no trap"), 4);
+            let log = Shared::<(bool, Option<i32>, Option<i32>)>::default();
+            let sink = log.clone();
+            guest.before("g", "LocalGet", 0, move |ctx| {
+                let caller = ctx.frame_at(1).expect("a caller");
+                let read = |i| caller.local(i).map(|v| i32_of(&v));
+                sink.push((caller.is_optimised_out(0), read(0), read(1)));
+                Ok(())
+            });
+            assert_eq!(guest.call_i32("f", &[5, 6]).expect("no trap"), 12);
+            let (lost, dead, live) = log.take()[0];
+            assert_eq!(live, Some(6), "{name}");
+            assert_eq!(dead, (!lost).then_some(5), "{name}");
+            if compiles(name) {
+                assert_eq!(lost, !keep, "{name}");
+            }
+            if name == "interp" {
+                assert!(!lost);
+            }
+        }
+    }
 }

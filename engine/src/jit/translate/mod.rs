@@ -160,7 +160,7 @@ const WATCHED_VALUES_MAX: usize = 1 << 20;
 const WATCHED_OPERANDS: usize = 8;
 
 /// Bytes that sets of live locals may take, which are a product of what the guest chooses.
-const LIVE_SETS_BYTES_MAX: usize = 64 << 20;
+pub(super) const LIVE_SETS_BYTES_MAX: usize = 64 << 20;
 
 /// Loops of a function: each poll has a memory region of its own, of which there are not more than
 /// 16 bits can count.
@@ -247,6 +247,8 @@ struct Translator<'a> {
     /// Of operands outside of blocks, by place and type, in code for a loop.
     operand_variables: HashMap<(usize, Type), Variable>,
     watch: Option<Arc<WatchPlan>>,
+    /// All locals are kept for those who may look.
+    shows_all: bool,
     /// What watches the current operator has fired.
     fired: bool,
     counted: bool,
@@ -319,6 +321,7 @@ impl<'a> Translator<'a> {
             osr,
             operand_variables: HashMap::new(),
             watch: variant.watch.clone(),
+            shows_all: variant.watch.is_some() || m.engine.config().keep_locals,
             fired: false,
             counted: variant.counted,
             costs: Vec::new(),

@@ -55,15 +55,10 @@ pub(super) enum Callee {
 }
 
 impl Translator<'_> {
-    /// Whether all locals are kept for those who may look.
-    fn shows_all(&self) -> bool {
-        self.watch.is_some()
-    }
-
     /// Locals that are live behind the current operator.
     fn live_locals(&mut self) -> Vec<(u32, Value)> {
         let live: Vec<usize> = match self.analysis.live_after(self.at) {
-            Some(set) if !self.shows_all() => set.iter().map(|i| i as usize).collect(),
+            Some(set) if !self.shows_all => set.iter().map(|i| i as usize).collect(),
             _ => (0..self.locals.len()).collect(),
         };
         live.into_iter()
@@ -178,7 +173,7 @@ impl Translator<'_> {
     /// live become zero if the collector would look at them.
     pub(super) fn store_frame(&mut self, operands: usize) {
         let live = self.analysis.live_before(self.at);
-        let live = live.filter(|_| !self.shows_all());
+        let live = live.filter(|_| !self.shows_all);
         let live: Option<Vec<bool>> = live.map(|set| {
             (0..self.locals.len() as u32)
                 .map(|i| set.contains(i))
