@@ -250,17 +250,26 @@ pub(crate) enum Exit {
     Overflow,
     /// `(ctx, sub, sup) -> bool`
     IsSubtype,
+    /// `(to, from, len)`: copies bytes of a memory. No exit: it has no context and no site.
+    Copy,
+    /// `(to, byte, len)`: likewise.
+    Fill,
 }
 
 /// The table of [`Ctx::natives`], by [`Exit`].
-struct Exits([unsafe extern "sysv64" fn(); 5]);
+struct Exits([*const (); 7]);
+
+// SAFETY: addresses of functions.
+unsafe impl Sync for Exits {}
 
 static EXITS: Exits = Exits([
-    probity_native_call_out,
-    probity_native_slow,
-    probity_native_interpret,
-    probity_native_overflow,
-    probity_native_is_subtype,
+    probity_native_call_out as *const (),
+    probity_native_slow as *const (),
+    probity_native_interpret as *const (),
+    probity_native_overflow as *const (),
+    probity_native_is_subtype as *const (),
+    exits::copy as *const (),
+    exits::fill as *const (),
 ]);
 
 /// The table of [`Ctx::natives`].

@@ -17,8 +17,10 @@ use crate::types::ValType;
 pub(super) struct Control {
     /// Where control goes on behind it.
     end: Block,
-    /// Of a loop.
+    /// Of a loop: where branches to it go.
     head: Option<Block>,
+    /// A loop that is to be translated again.
+    again: Option<Again>,
     /// The false arm of an `if` that has not begun, and the parameters for it.
     other: Option<(Block, Vec<Operand>)>,
     params: Vec<ValType>,
@@ -28,6 +30,22 @@ pub(super) struct Control {
     /// Something goes to `end`.
     reached: bool,
 }
+
+/// Of a loop of which there are several copies, each of which branches to the next.
+struct Again {
+    /// Position of the `loop`.
+    at: usize,
+    /// Head of the first copy.
+    first: Block,
+    /// How many copies are still to come.
+    copies: u32,
+}
+
+/// Most operators in all copies of a loop.
+const COPIED_OPERATORS_MAX: usize = 80;
+
+/// Most copies of a loop.
+const COPIES_MAX: usize = 4;
 
 impl<'a> Translator<'a> {
     fn block_sig(&self, ty: &BlockType) -> (Vec<ValType>, Vec<ValType>) {
@@ -60,6 +78,7 @@ impl<'a> Translator<'a> {
         self.control.push(Control {
             end,
             head: None,
+            again: None,
             other: None,
             params: Vec::new(),
             results,
@@ -76,6 +95,7 @@ impl<'a> Translator<'a> {
         self.control.push(Control {
             end,
             head,
+            again: None,
             other,
             params,
             results,
@@ -150,11 +170,65 @@ impl<'a> Translator<'a> {
             self.fill_osr_entry(entry, head, params.len());
         }
         self.b.switch_to_block(head);
-        self.open(ty, Some(head), None);
+        let copies = self.copies();
+        let next = match copies {
+            1 => head,
+            _ => self.block_with(&params),
+        };
+        self.open(ty, Some(next), None);
+        self.control.last_mut().expect("just opened").again = Some(Again {
+            at: self.at,
+            first: head,
+            copies: copies - 1,
+        });
         self.bind(head, height, &params);
         if self.analysis.loop_info(self.at).polls {
             self.poll();
         }
+    }
+
+    /// How often the loop is translated. A small one that polls has several copies of which the first
+    /// polls, since otherwise the poll is a good part of the work.
+    fn copies(&self) -> u32 {
+        let info = self.analysis.loop_info(self.at);
+        if !info.polls || !info.innermost {
+            return 1;
+        }
+        let copies = COPIED_OPERATORS_MAX / (info.end - info.op);
+        copies.clamp(1, COPIES_MAX) as u32
+    }
+
+    /// At the end of a loop: begins its next copy, if there is one.
+    fn begin_copy(&mut self) -> bool {
+        let top = self.control.len() - 1;
+        let Control {
+            head: Some(head),
+            again: Some(again),
+            height,
+            ..
+        } = &self.control[top]
+        else {
+            return false;
+        };
+        let (head, height, first, copies) = (*head, *height, again.first, again.copies);
+        if head == first {
+            return false;
+        }
+        let params = self.control[top].params.clone();
+        let next = match copies {
+            1 => first,
+            _ => self.block_with(&params),
+        };
+        let control = &mut self.control[top];
+        control.head = Some(next);
+        let again = control.again.as_mut().expect("as above");
+        again.copies -= 1;
+        self.at = again.at;
+        self.dead = None;
+        self.b.switch_to_block(head);
+        self.b.seal_block(head);
+        self.bind(head, height, &params);
+        true
     }
 
     /// Code for a loop begins here: locals and operands are in their slots.
@@ -289,6 +363,9 @@ impl<'a> Translator<'a> {
             let end = self.control[top].end;
             self.jump_to(end, &values);
             self.control[top].reached = true;
+        }
+        if self.begin_copy() {
+            return;
         }
         let control = self.control.pop().expect("the function's own block");
         if let Some(head) = control.head {

@@ -5,6 +5,7 @@
 //! compiled, or is not worth it, is left to the interpreter in the middle of the function
 //! (`leave`): it goes on with the frame for good.
 
+mod bulk;
 mod calls;
 mod control;
 mod memory;
@@ -68,11 +69,11 @@ pub(super) fn translate(
         context,
     );
     translator.prologue(&locals);
-    for (at, (op, pc)) in ops.iter().enumerate() {
-        translator.at = at;
+    while let Some((op, pc)) = ops.get(translator.at) {
         translator.pc = *pc;
         translator.b.set_srcloc(SourceLoc::new(*pc));
         translator.operator(op)?;
+        translator.at += 1;
     }
     if translator.osr_block.is_some() {
         return Err(Refused("no entry at this loop".to_owned()));
@@ -166,7 +167,7 @@ enum Region {
     ImportedGlobals,
     /// The frame on the value stack.
     Frame,
-    Poll(u32),
+    Poll,
 }
 
 struct Translator<'a> {
@@ -410,6 +411,7 @@ impl<'a> Translator<'a> {
             || self.structured(op)
             || self.access(op)
             || self.call(op)
+            || self.bulk(op)
             || self.slow(op)
             || self.vector(op)
         {
