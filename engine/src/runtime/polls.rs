@@ -1,11 +1,10 @@
 //! The words that compiled code looks at to see whether another thread wants something: one pair
 //! in each context of a store, so that looking costs a single load.
 
-use std::mem::offset_of;
 use std::sync::atomic::Ordering;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use probity_interp::layout::{Ctx, Poll};
+use probity_interp::layout::Poll;
 
 /// All of a store's.
 #[derive(Debug, Default)]
@@ -33,12 +32,9 @@ impl State {
         // SAFETY: contexts live until their store takes the words off the list.
         let poll = unsafe { &*word.0 };
         let limit = if self.armed { 0 } else { self.limit };
-        let ctx = match self.armed || self.always {
-            true => 0,
-            false => word.0.addr() - offset_of!(Ctx, poll),
-        };
+        let request = u32::from(self.armed || self.always);
         poll.limit.store(limit, Ordering::SeqCst);
-        poll.ctx.store(ctx as u64, Ordering::SeqCst);
+        poll.request.store(request, Ordering::SeqCst);
     }
 }
 
@@ -53,7 +49,7 @@ impl Polls {
     }
 
     /// # Safety
-    /// The words must be those of a context, and stay valid until [`Polls::forget`].
+    /// The words must stay valid until [`Polls::forget`].
     pub(super) unsafe fn add(&self, poll: *const Poll) {
         let mut state = self.lock();
         state.words.push(Word(poll));

@@ -19,7 +19,7 @@ pub(super) struct Control {
     end: Block,
     /// Of a loop: where branches to it go.
     head: Option<Block>,
-    /// A loop that is to be translated again.
+    /// Of a loop, if it is to be translated again.
     again: Option<Again>,
     /// The false arm of an `if` that has not begun, and the parameters for it.
     other: Option<(Block, Vec<Operand>)>,
@@ -31,21 +31,16 @@ pub(super) struct Control {
     reached: bool,
 }
 
-/// Of a loop of which there are several copies, each of which branches to the next.
+/// Of a loop that is translated twice.
 struct Again {
     /// Position of the `loop`.
     at: usize,
-    /// Head of the first copy.
+    /// Head of the first copy, to which the second branches back.
     first: Block,
-    /// How many copies are still to come.
-    copies: u32,
 }
 
-/// Most operators in all copies of a loop.
-const COPIED_OPERATORS_MAX: usize = 80;
-
-/// Most copies of a loop.
-const COPIES_MAX: usize = 4;
+/// Most operators of a loop that is translated twice: of more, a poll is no part worth mentioning.
+const TWICE_OPERATORS_MAX: usize = 100;
 
 impl<'a> Translator<'a> {
     fn block_sig(&self, ty: &BlockType) -> (Vec<ValType>, Vec<ValType>) {
@@ -170,60 +165,38 @@ impl<'a> Translator<'a> {
             self.fill_osr_entry(entry, head, params.len());
         }
         self.b.switch_to_block(head);
-        let copies = self.copies();
-        let next = match copies {
-            1 => head,
-            _ => self.block_with(&params),
-        };
-        self.open(ty, Some(next), None);
-        self.control.last_mut().expect("just opened").again = Some(Again {
+        let again = self.is_twice().then_some(Again {
             at: self.at,
             first: head,
-            copies: copies - 1,
         });
+        let next = match again {
+            Some(_) => self.block_with(&params),
+            None => head,
+        };
+        self.open(ty, Some(next), None);
+        self.control.last_mut().expect("just opened").again = again;
         self.bind(head, height, &params);
         if self.analysis.loop_info(self.at).polls {
             self.poll();
         }
     }
 
-    /// How often the loop is translated. A small one that polls has several copies of which the first
-    /// polls, since otherwise the poll is a good part of the work.
-    fn copies(&self) -> u32 {
+    /// Whether the loop is translated twice. The poll of a small loop is a good part of its work, so
+    /// there are two copies that take turns, and only the first polls.
+    fn is_twice(&self) -> bool {
         let info = self.analysis.loop_info(self.at);
-        if !info.polls || !info.innermost {
-            return 1;
-        }
-        let copies = COPIED_OPERATORS_MAX / (info.end - info.op);
-        copies.clamp(1, COPIES_MAX) as u32
+        info.polls && info.innermost && info.end - info.op <= TWICE_OPERATORS_MAX
     }
 
-    /// At the end of a loop: begins its next copy, if there is one.
+    /// At the end of a loop: begins the second copy, if there is to be one.
     fn begin_copy(&mut self) -> bool {
-        let top = self.control.len() - 1;
-        let Control {
-            head: Some(head),
-            again: Some(again),
-            height,
-            ..
-        } = &self.control[top]
-        else {
+        let control = self.control.last_mut().expect("a block is open");
+        let Some(Again { at, first }) = control.again.take() else {
             return false;
         };
-        let (head, height, first, copies) = (*head, *height, again.first, again.copies);
-        if head == first {
-            return false;
-        }
-        let params = self.control[top].params.clone();
-        let next = match copies {
-            1 => first,
-            _ => self.block_with(&params),
-        };
-        let control = &mut self.control[top];
-        control.head = Some(next);
-        let again = control.again.as_mut().expect("as above");
-        again.copies -= 1;
-        self.at = again.at;
+        let (height, params) = (control.height, control.params.clone());
+        let head = control.head.replace(first).expect("a loop");
+        self.at = at;
         self.dead = None;
         self.b.switch_to_block(head);
         self.b.seal_block(head);
