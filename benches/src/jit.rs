@@ -38,7 +38,7 @@ struct Report {
 }
 
 /// Runs the command.
-pub fn command(measure: &Measure) -> Result<(), String> {
+pub fn command(measure: &Measure, fastest: bool) -> Result<(), String> {
     let kernels = kernels::select(&measure.only)?;
     let ours = Eager::new(Tier::Jit);
     let peer = peer_compiler()?;
@@ -47,15 +47,21 @@ pub fn command(measure: &Measure) -> Result<(), String> {
             "note: built without Wasmtime; use --features wasmtime to compare with it. Here against the interpreter:"
         );
     }
-    let judged = peer.is_some() && !measure.small;
+    let judged = peer.is_some() && !measure.small && !fastest;
     let peer = peer.unwrap_or_else(|| Box::new(Eager::new(Tier::Interp)));
     let text = !measure.output.json;
     if text {
-        print_head(&ours, &*peer, measure.output.runs);
+        print_head(&ours, &*peer, measure.output.runs, fastest);
     }
     let mut rows = Vec::new();
+    let size = match (measure.small, fastest) {
+        (true, _) => Size::Small,
+        (_, true) => Size::Short,
+        (_, false) => Size::Jit,
+    };
     for kernel in kernels {
-        let row = compare(kernel, measure, &ours, &*peer)?;
+        let runs = measure.output.runs;
+        let row = compare(kernel, size, runs, &ours, &*peer)?;
         if text {
             row.print();
         }
@@ -83,14 +89,22 @@ pub fn command(measure: &Measure) -> Result<(), String> {
     Ok(())
 }
 
-fn print_head(ours: &dyn Compiler, peer: &dyn Compiler, runs: u32) {
+fn print_head(ours: &dyn Compiler, peer: &dyn Compiler, runs: u32, fastest: bool) {
     for engine in [ours, peer] {
         println!("{:<10} {}", engine.name(), engine.version());
     }
+    let what = match fastest {
+        true => "fastest of {runs} short runs each",
+        false => "medians of {runs} pairs",
+    };
+    let what = what.replace("{runs}", &runs.to_string());
     println!(
-        "CPU time of _start in ms, medians of {runs} pairs in turns, modules compiled before. Ratio: median over the pairs"
+        "CPU time of _start in ms, {what} in turns, modules compiled before. Ratio: that of the"
     );
-    println!("of probity / {} (below 1 is faster).\n", peer.title());
+    println!(
+        "times, or its median over the pairs, of probity / {} (below 1 is faster).\n",
+        peer.title()
+    );
     println!(
         "{:<12}{:>10}{:>16}  ratio",
         "kernel",
@@ -110,19 +124,18 @@ impl Row {
     }
 }
 
-/// Measures one kernel. Its default run comes first: it warms up both, and its output is on file.
+/// Measures one kernel. Its default run comes first: it warms up both, and its output is on file. Of short runs the
+/// fastest counts.
 fn compare(
     kernel: &Kernel,
-    measure: &Measure,
+    size: Size,
+    runs: u32,
     ours: &dyn Compiler,
     peer: &dyn Compiler,
 ) -> Result<Row, String> {
     let failed = |engine: &dyn Compiler, why| format!("{}, {}: {why}", engine.name(), kernel.name);
     let small = kernel.task(Size::Small)?;
-    let task = match measure.small {
-        true => kernel.task(Size::Small)?,
-        false => kernel.task(Size::Jit)?,
-    };
+    let task = kernel.task(size)?;
     let engines = [ours, peer];
     let mut compiled = Vec::new();
     for engine in engines {
@@ -133,7 +146,7 @@ fn compare(
     }
     let mut expected = task.expected.clone();
     let mut pairs = Pairs::default();
-    for _ in 0..measure.output.runs {
+    for _ in 0..runs {
         let mut times = [0; 2];
         for ((engine, module), time) in compiled.iter().zip(&mut times) {
             let run = module.run(&task.argv).map_err(|e| failed(*engine, e))?;
@@ -141,12 +154,17 @@ fn compare(
         }
         pairs.push(times[0], times[1]);
     }
-    let (probity_ns, peer_ns) = pairs.medians().unwrap_or_default();
+    let (times, ratio) = match size {
+        Size::Short => (pairs.fastest(), pairs.ratio_of_fastest()),
+        _ => (pairs.medians(), pairs.ratio()),
+    };
+    let (probity_ns, peer_ns) = times.unwrap_or_default();
+    let ratio = ratio.unwrap_or_default();
     Ok(Row {
         kernel: kernel.name,
         probity_ns,
         peer_ns,
-        ratio: pairs.ratio().unwrap_or_default(),
+        ratio,
     })
 }
 
@@ -166,23 +184,14 @@ fn summary(rows: &[Row], judged: bool) -> Vec<Verdict> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Output;
 
     /// Compiled code prints what the interpreter prints, and what is on file. `compare` fails otherwise.
     #[test]
     fn small_runs_agree_with_the_interpreter() {
-        let measure = Measure {
-            only: Vec::new(),
-            small: true,
-            output: Output {
-                runs: 1,
-                json: false,
-            },
-        };
         let (ours, interp) = (Eager::new(Tier::Jit), Eager::new(Tier::Interp));
         let mut rows = Vec::new();
         for kernel in kernels::KERNELS {
-            match compare(kernel, &measure, &ours, &interp) {
+            match compare(kernel, Size::Small, 1, &ours, &interp) {
                 Ok(row) => rows.push(row),
                 Err(e) => panic!("{e}"),
             }

@@ -38,7 +38,13 @@ enum Command {
     /// The interpreter against other engines, on all kernels
     Interp(Measure),
     /// Compiled code against Wasmtime's (--features wasmtime), on all kernels
-    Jit(Measure),
+    Jit {
+        /// Short runs, of which the fastest counts: what a machine that others use allows to compare
+        #[arg(long, conflicts_with = "small")]
+        fastest: bool,
+        #[command(flatten)]
+        measure: Measure,
+    },
     /// What compiling a whole module costs, against Wasmtime (--features wasmtime)
     Compile(compile::Modules),
     /// Short runs as whole processes have them: tier auto against interp and jit
@@ -112,7 +118,7 @@ fn root() -> &'static Path {
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Interp(measure) => interp::command(&measure),
-        Command::Jit(measure) => jit::command(&measure),
+        Command::Jit { fastest, measure } => jit::command(&measure, fastest),
         Command::Compile(modules) => compile::command(&modules),
         Command::Short(measure) => short::command(&measure),
         Command::Attach(attach) => attach::command(&attach),

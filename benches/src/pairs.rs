@@ -27,6 +27,18 @@ impl Pairs {
         ratios.get(ratios.len() / 2).copied()
     }
 
+    /// The shortest times of both, whether or not they are of one pair.
+    pub fn fastest(&self) -> Option<(u64, u64)> {
+        let ours = self.ours.iter().min()?;
+        Some((*ours, *self.theirs.iter().min()?))
+    }
+
+    /// Ours / theirs of the shortest times.
+    pub fn ratio_of_fastest(&self) -> Option<f64> {
+        let (ours, theirs) = self.fastest()?;
+        Some(ours.max(1) as f64 / theirs.max(1) as f64)
+    }
+
     /// Medians of both.
     pub fn medians(&self) -> Option<(u64, u64)> {
         median(&mut self.ours.clone()).zip(median(&mut self.theirs.clone()))
@@ -47,5 +59,7 @@ mod tests {
         }
         assert_eq!(pairs.ratio(), Some(1.0));
         assert_eq!(pairs.medians(), Some((90, 10)));
+        assert_eq!(pairs.fastest(), Some((10, 10)));
+        assert_eq!(pairs.ratio_of_fastest(), Some(1.0));
     }
 }

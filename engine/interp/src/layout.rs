@@ -146,6 +146,10 @@ pub struct Ctx {
     pub table0_len: u64,
     /// Views of all tables by index.
     pub tables: *const *const TableView,
+    /// What compiled code polls.
+    pub poll: Poll,
+    /// Record of the function that an indirect call of compiled code is about to call.
+    pub callee: *const FuncRecord,
     /// Distance in bytes from a private cell to its [`Shadow`].
     pub shadow_delta: isize,
     /// The slow paths.
@@ -160,10 +164,6 @@ pub struct Ctx {
     pub natives: *const *const c_void,
     /// Ways from compiled code to functions that are not of this instance, by type index.
     pub outs: *const *const c_void,
-    /// What compiled code polls.
-    pub poll: Poll,
-    /// Record of the function that an indirect call of compiled code is about to call.
-    pub callee: *const FuncRecord,
     /// Units of fuel that compiled code which counts may consume.
     pub fuel: *mut i64,
 }

@@ -255,18 +255,27 @@ pub(crate) enum Exit {
     IsSubtype,
     /// `(ctx, site)`: fires probes.
     Fire,
+    /// `(to, from, len)`: copies bytes of a memory. No exit: it has no context and no site.
+    Copy,
+    /// `(to, byte, len)`: likewise.
+    Fill,
 }
 
 /// The table of [`Ctx::natives`], by [`Exit`].
-struct Exits([unsafe extern "sysv64" fn(); 6]);
+struct Exits([*const (); 8]);
+
+// SAFETY: addresses of functions.
+unsafe impl Sync for Exits {}
 
 static EXITS: Exits = Exits([
-    probity_native_call_out,
-    probity_native_slow,
-    probity_native_interpret,
-    probity_native_overflow,
-    probity_native_is_subtype,
-    probity_native_fire,
+    probity_native_call_out as *const (),
+    probity_native_slow as *const (),
+    probity_native_interpret as *const (),
+    probity_native_overflow as *const (),
+    probity_native_is_subtype as *const (),
+    probity_native_fire as *const (),
+    exits::copy as *const (),
+    exits::fill as *const (),
 ]);
 
 /// The table of [`Ctx::natives`].

@@ -85,6 +85,11 @@ pub(crate) fn empty_ctx(machine: *mut Machine, stack_limit: *mut u64) -> Ctx {
         table0: std::ptr::null(),
         table0_len: 0,
         tables: std::ptr::null(),
+        poll: Poll {
+            limit: AtomicU64::new(0),
+            request: AtomicU32::new(0),
+        },
+        callee: std::ptr::null(),
         shadow_delta: 0,
         slow: &SLOW,
         machine,
@@ -92,11 +97,6 @@ pub(crate) fn empty_ctx(machine: *mut Machine, stack_limit: *mut u64) -> Ctx {
         instance: std::ptr::null_mut(),
         natives: stubs::exits(),
         outs: std::ptr::null(),
-        poll: Poll {
-            limit: AtomicU64::new(0),
-            request: AtomicU32::new(0),
-        },
-        callee: std::ptr::null(),
         fuel: std::ptr::null_mut(),
     }
 }

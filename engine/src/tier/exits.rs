@@ -147,6 +147,18 @@ pub(crate) unsafe extern "sysv64" fn is_subtype(
     unsafe { ((*ctx).slow.is_subtype)(ctx, sub as u32, sup as u32).into() }
 }
 
+/// Copies bytes of a memory, in whose bounds they are.
+pub(crate) unsafe extern "sysv64" fn copy(to: *mut u8, from: *const u8, len: usize) {
+    // SAFETY: compiled code has looked at the bounds of a memory that no other thread uses.
+    unsafe { std::ptr::copy(from, to, len) }
+}
+
+/// Fills bytes of a memory, in whose bounds they are.
+pub(crate) unsafe extern "sysv64" fn fill(to: *mut u8, byte: u64, len: usize) {
+    // SAFETY: as in `copy`.
+    unsafe { std::ptr::write_bytes(to, byte as u8, len) }
+}
+
 /// The way to a function that compiled code calls for the first time.
 pub(crate) unsafe extern "sysv64" fn resolve(ctx: *mut Ctx, link: *const Link) -> usize {
     // SAFETY: as in `call_out`.

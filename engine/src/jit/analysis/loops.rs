@@ -26,6 +26,10 @@ use super::local_set::LocalSet;
 pub(crate) struct LoopInfo {
     /// Position of the `loop` operator.
     pub(crate) op: usize,
+    /// Position of its `end`.
+    pub(crate) end: usize,
+    /// Whether there is no loop inside.
+    pub(crate) innermost: bool,
     /// 1 for a loop in no other.
     pub(crate) depth: u32,
     /// Position of the `loop` operator of the loop around it.
@@ -183,7 +187,7 @@ impl Walk<'_> {
             Flow::End => {
                 let frame = self.frames.pop().expect("something is open");
                 match frame.flow {
-                    Flow::Loop => self.end_loop(&frame),
+                    Flow::Loop => self.end_loop(&frame, i),
                     _ => self.here = self.here.min(frame.label).min(frame.otherwise),
                 }
             }
@@ -194,11 +198,17 @@ impl Walk<'_> {
         self.open(Flow::Loop);
         self.depth += 1;
         self.here = self.here.min(self.depth);
-        let parent = self.loops.get(self.innermost as usize);
+        let parent = self.loops.get_mut(self.innermost as usize);
+        let parent = parent.map(|parent| {
+            parent.innermost = false;
+            parent.op
+        });
         self.loops.push(LoopInfo {
             op,
+            end: op,
+            innermost: true,
             depth: self.depth,
-            parent: parent.map(|parent| parent.op),
+            parent,
             reachable: self.graph.is_reachable(op),
             polls: false,
             has_call: false,
@@ -210,9 +220,10 @@ impl Walk<'_> {
     }
 
     /// Decides whether the loop polls.
-    fn end_loop(&mut self, frame: &Frame) {
+    fn end_loop(&mut self, frame: &Frame, end: usize) {
         let index = self.innermost as usize;
         let info = &mut self.loops[index];
+        info.end = end;
         let cycle = frame.label <= self.depth;
         info.polls = cycle && info.reachable;
         if cycle {

@@ -6,6 +6,7 @@
 //! (`leave`): it goes on with the frame for good.
 
 mod atomics;
+mod bulk;
 mod calls;
 mod casts;
 mod control;
@@ -77,14 +78,6 @@ pub(super) fn translate(
         true => fuel::costs(&ops, variant.watch.as_deref()),
         false => Vec::new(),
     };
-    if ops
-        .iter()
-        .filter(|(op, _)| matches!(op, O::Loop { .. }))
-        .count()
-        > LOOPS_MAX
-    {
-        return Err(Refused("too many loops".to_owned()));
-    }
     let mut translator = Translator::new(
         &module.inner,
         index,
@@ -98,8 +91,7 @@ pub(super) fn translate(
     translator.pc = ops.first().map_or(0, |&(_, pc)| pc);
     translator.costs = costs;
     translator.prologue(&locals, &ops);
-    for (at, (op, pc)) in ops.iter().enumerate() {
-        translator.at = at;
+    while let Some((op, pc)) = ops.get(translator.at) {
         translator.pc = *pc;
         translator.b.set_srcloc(SourceLoc::new(*pc));
         translator.fired = false;
@@ -109,6 +101,7 @@ pub(super) fn translate(
         }
         translator.operator(op)?;
         translator.end_of_operator(op);
+        translator.at += 1;
     }
     if translator.osr_block.is_some() {
         return Err(Refused("no entry at this loop".to_owned()));
@@ -162,10 +155,6 @@ const WATCHED_OPERANDS: usize = 8;
 /// Bytes that sets of live locals may take, which are a product of what the guest chooses.
 pub(super) const LIVE_SETS_BYTES_MAX: usize = 64 << 20;
 
-/// Loops of a function: each poll has a memory region of its own, of which there are not more than
-/// 16 bits can count.
-const LOOPS_MAX: usize = 1 << 15;
-
 /// "Status" of what control never reaches.
 const NEVER: u64 = 250;
 
@@ -215,7 +204,7 @@ enum Region {
     ImportedGlobals,
     /// The frame on the value stack.
     Frame,
-    Poll(u32),
+    Poll,
     Counters,
     Fuel,
     /// Headers of objects, and descriptions of their types: nothing writes them.
@@ -508,6 +497,7 @@ impl<'a> Translator<'a> {
             || self.casts(op)
             || self.element_access(op)
             || self.atomic(op)
+            || self.bulk(op)
             || self.slow(op)
             || self.vector(op)
         {

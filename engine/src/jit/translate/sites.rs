@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{
     Block, BlockArg, ExceptionTableData, ExceptionTableItem, ExceptionTag, InstBuilder,
     InstructionData, Opcode, SigRef, Value, types,
@@ -221,16 +222,12 @@ impl Translator<'_> {
     pub(super) fn check_stack(&mut self) {
         let cost = i64::from(self.plain.cost) * 8;
         let end = self.b.ins().iadd_imm_s(self.fp, cost);
-        let flags = self.flags(Region::Poll(u32::MAX));
+        let flags = self.flags(Region::Poll);
         let limit = self
             .b
             .ins()
             .load(types::I64, flags, self.ctx, abi::CTX_POLL_LIMIT);
-        let over = self.b.ins().icmp(
-            cranelift_codegen::ir::condcodes::IntCC::UnsignedGreaterThan,
-            end,
-            limit,
-        );
+        let over = self.b.ins().icmp(IntCC::UnsignedGreaterThan, end, limit);
         let (cold, next) = (self.b.create_block(), self.b.create_block());
         self.b.ins().brif(over, cold, &[], next, &[]);
         self.b.set_cold_block(cold);
@@ -251,12 +248,14 @@ impl Translator<'_> {
     /// At the header of a loop: does anybody want anything?
     pub(super) fn poll(&mut self) {
         self.polls += 1;
-        // A region for each, so that the loads of two loops are not taken for the same.
-        let flags = self.flags(Region::Poll(self.polls));
-        let request = self
-            .b
-            .ins()
-            .load(types::I32, flags, self.ctx, abi::CTX_POLL_REQUEST);
+        let flags = self.flags(Region::Poll);
+        // Loads of one address between which nothing is stored would be taken for the same, whatever
+        // their regions, and a loop would test what it had seen before it began. So each poll has an
+        // address of its own, from which the offset leads back.
+        let apart = i64::from(self.polls) * 8;
+        let base = self.b.ins().iadd_imm_s(self.ctx, apart);
+        let offset = abi::CTX_POLL_REQUEST - apart as i32;
+        let request = self.b.ins().load(types::I32, flags, base, offset);
         let (cold, next) = (self.b.create_block(), self.b.create_block());
         self.b.ins().brif(request, cold, &[], next, &[]);
         self.b.set_cold_block(cold);
