@@ -36,6 +36,7 @@ pub(crate) struct TypeInfo {
     /// exactly if it is in `a`'s list at the position that it has in its own.
     pub(crate) supers: Box<[u32]>,
     /// No type can be declared below it.
+    #[cfg_attr(not(jit), allow(dead_code, reason = "compiled code asks"))]
     pub(crate) is_final: bool,
     /// How objects of the type lie in memory; for a function type, exceptions whose tag has it.
     pub(crate) object: ObjectType,

@@ -119,6 +119,28 @@ const BODIES: &[(&str, &str)] = &[
         "array_get",
         "(drop (array.get_u $a (array.new_default $a (i32.const 3)) (local.get 0)))",
     ),
+    (
+        "array_set",
+        "(array.set $m (array.new_default $m (i32.const 2)) (local.get 0) (i64.const 1))",
+    ),
+    (
+        "array_fill",
+        "(array.fill $m (array.new_default $m (i32.const 2)) (i32.const 1) (i64.const 1) (local.get 0))",
+    ),
+    (
+        "array_later",
+        "(local.set 1 (array.get_u $a (array.new_default $a (i32.const 3)) (local.get 0)))
+         nop nop (global.set 0 (local.get 1))",
+    ),
+    (
+        "cast_later",
+        "(drop (struct.get $s 0 (ref.cast (ref $s)
+           (select (result anyref) (struct.new $s (i32.const 1)) (ref.null any) (local.get 0)))))",
+    ),
+    (
+        "cast_function",
+        "(drop (ref.cast (ref $i) (table.get $t (i32.and (local.get 0) (i32.const 1)))))",
+    ),
     ("array_len", "(drop (array.len (ref.null $a)))"),
     (
         "array_new",
@@ -129,6 +151,32 @@ const BODIES: &[(&str, &str)] = &[
     ("throw_null", "(throw_ref (ref.null exn))"),
     ("throw", "(throw $e (local.get 0))"),
     ("atomic", "(drop (i32.atomic.load (local.get 0)))"),
+    (
+        "atomic_store",
+        "(i64.atomic.store offset=65528 (i32.and (local.get 0) (i32.const -8)) (i64.const 1))
+         (i32.atomic.store16 (local.get 0) (i32.const 1))",
+    ),
+    (
+        "atomic_add",
+        "(local.set 1 (i32.atomic.rmw.add (i32.shl (local.get 0) (i32.const 2)) (i32.const 1)))
+         (global.set 0 (i32.atomic.rmw16.add_u offset=65534 (local.get 0) (local.get 1)))",
+    ),
+    (
+        "atomic_and",
+        "(global.set 0 (i32.atomic.rmw8.and_u offset=65535 (local.get 0) (i32.const 1)))",
+    ),
+    (
+        "atomic_xor",
+        "(drop (i64.atomic.rmw32.xor_u offset=65532 (i32.shl (local.get 0) (i32.const 2)) (i64.const 1)))",
+    ),
+    (
+        "atomic_exchange",
+        "(drop (i32.atomic.rmw8.xchg_u offset=65535 (local.get 0) (i32.const 1)))",
+    ),
+    (
+        "atomic_compare",
+        "(global.set 0 (i32.atomic.rmw8.cmpxchg_u offset=65535 (local.get 0) (i32.const 0) (i32.const 1)))",
+    ),
     (
         "wait",
         "(drop (memory.atomic.wait32 (local.get 0) (i32.const 0) (i64.const 0)))",
@@ -150,7 +198,7 @@ fn module() -> String {
     let mut wat = String::from(
         r#"(module
           (type $v (func)) (type $i (func (result i32)))
-          (type $s (struct (field (mut i32)))) (type $a (array i8))
+          (type $s (struct (field (mut i32)))) (type $a (array i8)) (type $m (array (mut i64)))
           (memory (export "m") 1) (table $t 3 funcref) (data $d "abcd")
           (elem (table $t) (i32.const 0) func $nothing $nothing)
           (global (mut i32) (i32.const 0)) (tag $e (param i32))

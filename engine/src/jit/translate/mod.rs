@@ -142,6 +142,9 @@ fn may_leave(op: &O<'_>) -> bool {
                 | O::Br { .. }
                 | O::BrIf { .. }
                 | O::BrTable { .. }
+                | O::BrOnNull { .. }
+                | O::BrOnNonNull { .. }
+                | O::RefFunc { .. }
                 | O::Return
                 | O::Unreachable
         )
