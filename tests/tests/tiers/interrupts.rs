@@ -17,6 +17,15 @@ const ENDLESS: &str = r#"(module
       (local.set 0 (i32.add (local.get 0) (i32.const 1))) (br 0)))
   (func (export "two_loops")
     (loop (loop (br_if 0 (i32.eqz (i32.load (i32.const 0))))) (br 0)))
+  ;; Nothing is stored between the polls of the two.
+  (func (export "after_another") (local i32)
+    (loop (br_if 0 (i32.lt_u
+      (local.tee 0 (i32.add (local.get 0) (i32.const 1))) (i32.const 10))))
+    (loop (local.set 0 (i32.mul (local.get 0) (i32.const 3))) (br 0)))
+  (func (export "inner") (local i32)
+    (loop
+      (loop (br_if 1 (i32.and (local.get 0) (i32.const 7)))
+        (local.set 0 (i32.add (local.get 0) (i32.const 1))) (br 0))))
   (func $nothing (param i32))
   (func (export "calls") (loop (call $nothing (i32.const 1)) (br 0)))
   (func $rec (param i32)
@@ -38,6 +47,8 @@ fn other_threads_end_what_runs() {
         "tight",
         "work",
         "two_loops",
+        "after_another",
+        "inner",
         "calls",
         "recursion",
         "tail",
