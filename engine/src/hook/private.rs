@@ -147,7 +147,7 @@ impl PrivateCode {
         let sites = self.sites.iter().map(|(&cell, data)| {
             let site = match self.ins[cell].probe {
                 ProbeKind::Fire => WatchSite::Fire(data.as_ptr().expose_provenance()),
-                _ => WatchSite::Count(data.list.iter().filter_map(|fire| count(fire)).collect()),
+                _ => WatchSite::Count(data.list.iter().filter_map(count).collect()),
             };
             (cell, site)
         });

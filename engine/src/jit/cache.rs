@@ -5,10 +5,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::tier::code::Slot;
 
+/// Function, pc of the `loop` where the code is entered, and whether fuel is counted.
+type Key = (u32, Option<u32>, bool);
+
 /// Machine code of a module, each piece made when it is first asked for.
 pub(crate) struct NativeCache {
-    /// By function, pc of the `loop` where the code is entered, and whether fuel is counted.
-    funcs: Mutex<HashMap<(u32, Option<u32>, bool), Arc<Slot>>>,
+    funcs: Mutex<HashMap<Key, Arc<Slot>>>,
     /// By type index.
     pub(crate) thunks: Box<[Slot]>,
     /// By type index.
