@@ -1,6 +1,7 @@
 //! Memory for machine code. No page is ever both writable and executable, and code that some
-//! thread executes is never re-protected, which would stop it there. So each chunk is an anonymous
-//! file that is mapped twice: written through one mapping and executed through the other.
+//! thread executes is never re-protected, which would stop it there. So each chunk is shared memory
+//! that is mapped twice: written through one mapping and executed through the other. It is anonymous,
+//! since `perf` asks nobody for names of code in a file.
 //!
 //! Functions share chunks, so that a function costs no system call, the signal handler knows few
 //! ranges (`signals.rs`), and calls between functions are short. What is free is filled with
@@ -16,11 +17,10 @@ use std::ptr::{NonNull, copy_nonoverlapping, null_mut, write_bytes};
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
-use rustix::fs::{MemfdFlags, ftruncate, memfd_create};
-use rustix::io::Errno;
-use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mmap, munmap};
-use rustix::process::{Resource, getrlimit};
+use rustix::mm::{
+    Advice, MapFlags, MprotectFlags, MremapFlags, ProtFlags, madvise, mmap_anonymous, mprotect,
+    mremap, munmap,
+};
 
 use super::signals;
 
@@ -162,10 +162,8 @@ struct Chunk {
 impl Chunk {
     fn new(bytes: usize) -> Option<Chunk> {
         let len = bytes.checked_next_multiple_of(STEP)?.max(CHUNK);
-        let file = file(len)?;
-        let fd = file.as_fd();
-        let writable = View::new(fd, len, ProtFlags::READ | ProtFlags::WRITE)?;
-        let executable = View::new(fd, len, ProtFlags::READ | ProtFlags::EXEC)?;
+        let writable = View::new(len)?;
+        let executable = writable.again()?;
         signals::add_code(executable.base.as_ptr(), len);
         Some(Chunk {
             writable,
@@ -205,27 +203,6 @@ impl Drop for Chunk {
     }
 }
 
-/// A file of that length that has no name, and no descriptor once it is mapped.
-fn file(len: usize) -> Option<OwnedFd> {
-    // Beyond this limit the system would not refuse, but end the process.
-    if getrlimit(Resource::Fsize)
-        .current
-        .is_some_and(|max| max < len as u64)
-    {
-        return None;
-    }
-    let create = |flags| memfd_create("probity-code", MemfdFlags::CLOEXEC | flags);
-    // Not executable as a program, that is; systems before 6.3 do not know the flag, and some
-    // later ones insist on it.
-    let file = match create(MemfdFlags::NOEXEC_SEAL) {
-        Err(Errno::INVAL) => create(MemfdFlags::empty()),
-        result => result,
-    }
-    .ok()?;
-    ftruncate(&file, len as u64).ok()?;
-    Some(file)
-}
-
 /// One mapping of a chunk.
 struct View {
     base: NonNull<u8>,
@@ -238,9 +215,28 @@ unsafe impl Send for View {}
 unsafe impl Sync for View {}
 
 impl View {
-    fn new(file: BorrowedFd<'_>, len: usize, protection: ProtFlags) -> Option<View> {
+    /// Fresh memory, to be written.
+    fn new(len: usize) -> Option<View> {
+        let protection = ProtFlags::READ | ProtFlags::WRITE;
         // SAFETY: a fresh mapping touches nothing that exists.
-        let base = unsafe { mmap(null_mut(), len, protection, MapFlags::SHARED, file, 0) }.ok()?;
+        let base = unsafe { mmap_anonymous(null_mut(), len, protection, MapFlags::SHARED) };
+        View::of(base.ok()?, len)
+    }
+
+    /// The same memory once more, to be executed.
+    fn again(&self) -> Option<View> {
+        let from = self.base.as_ptr().cast::<c_void>();
+        // SAFETY: with an old length of 0 a shared mapping stays as it is, and gets another.
+        let base = unsafe { mremap(from, 0, self.len, MremapFlags::MAYMOVE) };
+        let view = View::of(base.ok()?, self.len)?;
+        let protection = MprotectFlags::READ | MprotectFlags::EXEC;
+        // SAFETY: the new mapping, which nobody knows yet.
+        unsafe { mprotect(view.base.as_ptr().cast(), view.len, protection) }.ok()?;
+        Some(view)
+    }
+
+    /// Takes care of a fresh mapping.
+    fn of(base: *mut c_void, len: usize) -> Option<View> {
         let view = View {
             base: NonNull::new(base.cast())?,
             len,
