@@ -9,6 +9,7 @@ use std::sync::Arc;
 use probity_interp::exit;
 use probity_interp::layout::{Cell, Ctx};
 
+use crate::code::FuncCode;
 use crate::config::{Tier, TierZeal};
 use crate::frame::code_map::CodeRange;
 use crate::jit;
@@ -16,11 +17,22 @@ use crate::module::Module;
 use crate::runtime::core::StoreCore;
 use crate::tier::code::{NativeCode, Variant};
 
-/// Samples after which a function or loop is compiled.
+/// Samples after which a function or loop is compiled, however small it is.
 const SAMPLES: u32 = 2;
 
-/// Calls from compiled code after which a function is compiled, too.
+/// Compiling so many bytes of a function costs about as much as half of the time between samples.
+/// What has run for about as long as compiling takes is worth it: then at most twice the time is
+/// spent that would have been best.
+const BYTES_PER_SAMPLE: u32 = 64;
+
+/// A sample of a function outside of its loops counts as many inside: a loop that goes on for long is
+/// entered, and then its function need not be compiled as a whole.
+const OUTSIDE: u32 = 3;
+
+/// Calls from compiled code after which a function is compiled, too, however small it is; and how
+/// many more each of its bytes costs.
 const CALLS_OUT: u32 = 64;
+const CALLS_PER_BYTE: u32 = 2;
 
 impl StoreCore {
     /// Interpreted code polls at a cell of a frame that is wholly in memory. `Some` with the status
@@ -39,10 +51,13 @@ impl StoreCore {
         {
             watched.samples += 1;
         }
+        let header = range.code.loop_at(range.index_of(pc));
         if zeal != TierZeal::Osr {
-            self.sample_function(func, zeal == TierZeal::Eager);
+            let weight = if header.is_some() { 1 } else { OUTSIDE };
+            let needed = OUTSIDE * samples_needed(&range.code);
+            self.sample_function(func, (weight, needed), zeal == TierZeal::Eager);
         }
-        let header = range.code.loop_at(range.index_of(pc))?;
+        let header = header?;
         let code = self.code_for_loop(&module, &range, func, header)?;
         let stack = self.native_stack()?;
         let base = code.base;
@@ -77,16 +92,17 @@ impl StoreCore {
             counted: self.native.counted,
             watch: None,
         };
+        let needed = samples_needed(&range.code);
         let (slot, hot) = match range.private {
             Some(_) => {
                 let watched = self.watched(func)?;
                 variant.watch = Some(watched.plan.clone());
-                (watched.at_loop(header), watched.is_hot(SAMPLES, zealous))
+                (watched.at_loop(header), watched.is_hot(needed, zealous))
             }
             None => {
                 let samples = self.native.loops.entry((func, header)).or_default();
                 *samples += 1;
-                let hot = zealous || *samples >= SAMPLES;
+                let hot = zealous || *samples >= needed;
                 (jit::slot(module, index, &variant), hot)
             }
         };
@@ -103,14 +119,14 @@ impl StoreCore {
         None
     }
 
-    fn sample_function(&mut self, func: u32, at_once: bool) {
+    fn sample_function(&mut self, func: u32, (weight, needed): (u32, u32), at_once: bool) {
         // SAFETY: records live as long as the store.
         if !unsafe { (*self.funcs[func as usize].record).thunk.is_null() } {
             return;
         }
         let samples = self.native.samples.entry(func).or_default();
-        *samples += 1;
-        let hot = at_once || *samples >= SAMPLES;
+        *samples = samples.saturating_add(weight);
+        let hot = at_once || *samples >= needed;
         if hot {
             self.compile_hot(func, at_once);
         }
@@ -152,9 +168,14 @@ impl StoreCore {
         if config.tier_zeal != TierZeal::Off {
             return;
         }
-        let calls = self.native.calls_out.entry(func).or_default();
-        *calls += 1;
-        if !calls.is_multiple_of(CALLS_OUT) {
+        let (calls, needed) = self.native.calls_out.entry(func).or_default();
+        *calls = calls.saturating_add(1);
+        if *calls < *needed || !calls.is_multiple_of(CALLS_OUT) {
+            return;
+        }
+        if *needed == 0 {
+            let size = self.code_size(func);
+            self.native.calls_out.entry(func).or_default().1 = size * CALLS_PER_BYTE;
             return;
         }
         if self.probes.private.contains_key(&func)
@@ -165,6 +186,14 @@ impl StoreCore {
         self.compile_hot(func, false);
     }
 
+    /// Bytes of a function that has run; 1 if that is not known.
+    #[cfg(jit)]
+    fn code_size(&mut self, func: u32) -> u32 {
+        let cells = self.interpreted_code(func).ok();
+        let range = cells.and_then(|cells| self.code_map.find(cells));
+        range.map_or(1, |range| bytes_of(&range.code).max(1))
+    }
+
     /// Lets calls of a function run its compiled code, which there is.
     fn use_compiled(&mut self, func: u32) {
         if !self.probes.dirty.contains_key(&func)
@@ -172,5 +201,18 @@ impl StoreCore {
         {
             self.set_code(func, cells);
         }
+    }
+}
+
+/// How often code must be found running before it is compiled.
+fn samples_needed(code: &FuncCode) -> u32 {
+    SAMPLES + bytes_of(code) / BYTES_PER_SAMPLE
+}
+
+/// About how many bytes of the module code is made from.
+fn bytes_of(code: &FuncCode) -> u32 {
+    match (code.pcs.first(), code.pcs.last()) {
+        (Some(first), Some(last)) => last - first,
+        _ => 0,
     }
 }

@@ -41,7 +41,7 @@ struct Again {
 }
 
 /// Most operators of a loop that is translated twice: of more, a poll is no part worth mentioning.
-const TWICE_OPERATORS_MAX: usize = 100;
+const TWICE_OPERATORS_MAX: usize = 40;
 
 impl<'a> Translator<'a> {
     fn block_sig(&self, ty: &BlockType) -> (Vec<ValType>, Vec<ValType>) {
