@@ -74,6 +74,10 @@ pub(super) fn translate(
     {
         return Err(Refused("too many locals times probes".to_owned()));
     }
+    if variant.watch.is_some() && ops.iter().any(|(op, _)| is_tail_call(op)) {
+        // Each would leave what had just been entered, and both are dear.
+        return Err(Refused("tail calls and probes".to_owned()));
+    }
     let costs = match variant.counted {
         true => fuel::costs(&ops, variant.watch.as_deref()),
         false => Vec::new(),
@@ -148,6 +152,13 @@ fn may_leave(op: &O<'_>) -> bool {
                 | O::Return
                 | O::Unreachable
         )
+}
+
+fn is_tail_call(op: &O<'_>) -> bool {
+    matches!(
+        op,
+        O::ReturnCall { .. } | O::ReturnCallIndirect { .. } | O::ReturnCallRef { .. }
+    )
 }
 
 /// Values that the sites of a watched function may have between them, and how many operands one is
