@@ -13,7 +13,6 @@ use super::table::{Body, BodyAction, Change, FuncProbes};
 use crate::code::FuncCode;
 use crate::frame::code_map::CodeRange;
 use crate::runtime::core::Owned;
-#[cfg(jit)]
 use crate::tier::watch::{Count, CountBy, WatchPlan, WatchSite};
 
 /// One probe of a site's list.
@@ -142,7 +141,6 @@ impl PrivateCode {
     }
 
     /// What compiled code does at the sites.
-    #[cfg(jit)]
     pub(crate) fn watch_plan(&self, probes: Option<&FuncProbes>) -> WatchPlan {
         let sites = self.sites.iter().map(|(&cell, data)| {
             let site = match self.ins[cell].probe {
@@ -385,7 +383,6 @@ impl PrivateCode {
 }
 
 /// An inline action as compiled code does it.
-#[cfg(jit)]
 fn count(fire: &Fire) -> Option<Count> {
     Some(match &fire.body.action {
         BodyAction::Add { counters, index, n } => Count {

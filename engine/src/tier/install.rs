@@ -1,10 +1,13 @@
 //! Which code a function's record leads to.
 
+#[cfg(jit)]
 use std::ffi::c_void;
 use std::sync::Arc;
 
 use probity_interp::handlers::control::NATIVE;
-use probity_interp::layout::{Cell, Ctx, FuncRecord};
+#[cfg(jit)]
+use probity_interp::layout::Ctx;
+use probity_interp::layout::{Cell, FuncRecord};
 
 use super::code::{NativeCode, Variant};
 use crate::code::Mode;
