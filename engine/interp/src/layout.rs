@@ -124,7 +124,11 @@ pub struct FuncRecord {
     pub thunk: *const c_void,
 }
 
-/// What handlers need of an instance.
+/// Routines of the engine that compiled code calls.
+pub const NATIVES: usize = 7;
+
+/// What handlers need of an instance. Compiled code finds the slots of the instance's globals behind
+/// it, and behind those the records of its functions.
 #[derive(Debug)]
 #[repr(C)]
 pub struct Ctx {
@@ -161,7 +165,7 @@ pub struct Ctx {
     /// Views of all memories by index.
     pub memories: *const *mut MemoryView,
     /// What compiled code calls of the engine; null in engines without compiler.
-    pub natives: *const *const c_void,
+    pub natives: [*const c_void; NATIVES],
     /// Ways from compiled code to functions that are not of this instance, by type index.
     pub outs: *const *const c_void,
 }

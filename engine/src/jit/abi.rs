@@ -10,14 +10,14 @@ use cranelift_codegen::ir::{AbiParam, ArgumentPurpose, Signature, Type, types};
 use cranelift_codegen::isa::CallConv;
 use probity_interp::layout::{Ctx, FuncRecord, MemoryView, Poll, TableView};
 
+use crate::module::ModuleInner;
+use crate::runtime::context::{offset_of_global, offset_of_record};
 use crate::tier::code::{ResultKind, Width};
 use crate::types::{FuncType, ValType};
 
 pub(super) const CTX_MEM_LEN: i32 = offset_of!(Ctx, mem_len) as i32;
 pub(super) const CTX_MEM_BASE: i32 = offset_of!(Ctx, mem_base) as i32;
-pub(super) const CTX_GLOBALS: i32 = offset_of!(Ctx, globals) as i32;
 pub(super) const CTX_GLOBAL_ADDRS: i32 = offset_of!(Ctx, global_addrs) as i32;
-pub(super) const CTX_FUNCS: i32 = offset_of!(Ctx, funcs) as i32;
 pub(super) const CTX_TABLE0: i32 = offset_of!(Ctx, table0) as i32;
 pub(super) const CTX_TABLE0_LEN: i32 = offset_of!(Ctx, table0_len) as i32;
 pub(super) const CTX_TABLES: i32 = offset_of!(Ctx, tables) as i32;
@@ -27,7 +27,6 @@ pub(super) const CTX_OUTS: i32 = offset_of!(Ctx, outs) as i32;
 pub(super) const CTX_POLL_LIMIT: i32 = (offset_of!(Ctx, poll) + offset_of!(Poll, limit)) as i32;
 pub(super) const CTX_POLL_REQUEST: i32 = (offset_of!(Ctx, poll) + offset_of!(Poll, request)) as i32;
 pub(super) const CTX_CALLEE: i32 = offset_of!(Ctx, callee) as i32;
-pub(super) const RECORD_BYTES: i64 = size_of::<FuncRecord>() as i64;
 pub(super) const RECORD_CTX: i32 = offset_of!(FuncRecord, ctx) as i32;
 pub(super) const RECORD_TARGET: i32 = offset_of!(FuncRecord, target) as i32;
 pub(super) const RECORD_SIG: i32 = offset_of!(FuncRecord, sig) as i32;
@@ -37,6 +36,16 @@ pub(super) const VIEW_LEN: i32 = offset_of!(MemoryView, len) as i32;
 pub(super) const VIEW_SHARED_LEN: i32 = offset_of!(MemoryView, shared_len) as i32;
 pub(super) const TABLE_ELEMENTS: i32 = offset_of!(TableView, elements) as i32;
 pub(super) const TABLE_LEN: i32 = offset_of!(TableView, len) as i32;
+
+/// Distance from the context to a slot of the instance's globals.
+pub(super) fn global_offset(slot: u32) -> i32 {
+    offset_of_global(slot as usize) as i32
+}
+
+/// Distance from the context to the record of a function.
+pub(super) fn record_offset(m: &ModuleInner, func: u32) -> i32 {
+    offset_of_record(m.global_slot_count(), func as usize) as i32
+}
 
 /// How a value is held in registers.
 pub(super) fn clif_type(ty: ValType) -> Type {

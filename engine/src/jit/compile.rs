@@ -273,6 +273,7 @@ fn sites(compiled: &CompiledCode, draft: &Draft) -> (Box<[Site]>, Box<[SiteValue
             place: match value.place {
                 DraftPlace::Context(at) => places[at as usize],
                 DraftPlace::Constant(at) => ValuePlace::Constant(at),
+                DraftPlace::Slot => ValuePlace::Slot,
             },
         }));
         sites.push(Site {

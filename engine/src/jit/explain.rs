@@ -67,6 +67,7 @@ fn sites(code: &NativeCode) -> String {
                 ValuePlace::Constant(at) => {
                     writeln!(text, "    {name}: {:#x}", code.constants[at as usize])
                 }
+                ValuePlace::Slot => writeln!(text, "    {name}: in its slot"),
             };
         }
     }

@@ -74,6 +74,13 @@ fn begin(b: &mut FunctionBuilder<'_>) -> Vec<Value> {
     b.block_params(block).to_vec()
 }
 
+/// Stores a local in its slot. The upper half stays if the value is narrower: the engine clears it
+/// where it takes the frame over.
+pub(super) fn store_local(b: &mut FunctionBuilder<'_>, value: Value, fp: Value, slot: u32) {
+    let flags = MemFlagsData::trusted();
+    b.ins().store(flags, value, fp, slot as i32 * 8);
+}
+
 /// Stores a value in a slot, whose upper half is cleared if the value is narrower.
 pub(super) fn store_slot(b: &mut FunctionBuilder<'_>, value: Value, fp: Value, slot: u32) {
     let flags = MemFlagsData::trusted();
@@ -105,10 +112,9 @@ pub(super) fn call_exit(
     b.inst_results(call)[0]
 }
 
-/// Address of an exit.
+/// Address of an exit. Loaded where it is called, since most such places are hardly ever reached.
 pub(super) fn exit_address(b: &mut FunctionBuilder<'_>, exit: Exit, ctx: Value) -> Value {
-    let flags = MemFlagsData::trusted().with_readonly().with_can_move();
-    let table = b.ins().load(types::I64, flags, ctx, abi::CTX_NATIVES);
+    let offset = abi::CTX_NATIVES + exit as usize as i32 * 8;
     b.ins()
-        .load(types::I64, flags, table, exit as usize as i32 * 8)
+        .load(types::I64, MemFlagsData::trusted(), ctx, offset)
 }

@@ -140,6 +140,8 @@ pub(crate) enum ValuePlace {
     Register(u8),
     /// Number of a constant.
     Constant(u32),
+    /// In its slot, whose upper half says nothing if it is narrower.
+    Slot,
 }
 
 /// Number that stands for the slot of the frame pointer of the value stack itself.

@@ -18,6 +18,8 @@ use crate::error::{Error, TrapCode};
 use crate::frame::walk::{Place, Position, Stretch};
 use crate::jit::stubs;
 use crate::runtime::core::{Ending, StoreCore, core_of};
+use crate::runtime::slot_offsets;
+use crate::types::ValType;
 
 /// How the engine goes on after an exit.
 enum Next {
@@ -340,6 +342,7 @@ impl StoreCore {
                 let cursor = frame.cursor.at_trap();
                 return self.raise_at(cursor, ctx, code.into(), true);
             }
+            self.clear_upper_halves(ctx, fp, index, usize::MAX);
             let at = self.interpreted_cell(ctx, index, pc);
             let moved = self.move_to(at, fp, ctx);
             self.give_to_interpreter(frame.cursor, &frame.code, moved)
@@ -367,10 +370,35 @@ impl StoreCore {
             }
             // The request was taken back.
             let index = frame.code.role.func().expect("a function's frame");
+            let params = {
+                let data = self.instance_of(ctx).expect("code of an instance");
+                data.module.inner.func_type_of(index).params().len()
+            };
+            self.clear_upper_halves(ctx, fp, index, params);
             let id = self.instance_of(ctx).map_or(0, |data| data.func_id(index));
             let at = self.interpreted_code(id).expect("code that was compiled");
             let moved = self.move_to(at, fp, ctx);
             self.give_to_interpreter(frame.cursor, &frame.code, moved)
+        }
+    }
+
+    /// Clears the upper halves of the slots of narrow locals, the first `count` of them, to which
+    /// compiled code that leaves its frame has written the lower halves alone.
+    ///
+    /// # Safety
+    /// `fp` must be a live frame of the function, with its locals in slots.
+    unsafe fn clear_upper_halves(&self, ctx: *mut Ctx, fp: *mut u64, index: u32, count: usize) {
+        let data = self.instance_of(ctx).expect("code of an instance");
+        let function = data.module.function(index).expect("a function with a body");
+        let types = function
+            .local_types()
+            .expect("a function that was compiled");
+        let types = &types[..count.min(types.len())];
+        for (ty, slot) in slot_offsets(types, 0) {
+            if matches!(ty, ValType::I32 | ValType::F32) {
+                // SAFETY: by contract.
+                unsafe { *fp.add(slot as usize) &= u64::from(u32::MAX) };
+            }
         }
     }
 

@@ -128,48 +128,54 @@ impl NativeFrame {
         let values = self.code.values_of(site);
         let value = values.iter().find(|value| value.slot == FP_SLOT)?;
         // SAFETY: by contract.
-        Some(unsafe { self.read(site, value) } as u64 as *mut u64)
+        Some(unsafe { self.read(site, value, std::ptr::null()) } as u64 as *mut u64)
     }
 
     /// # Safety
-    /// The frame must be live, and the value one of the site's.
-    unsafe fn read(&self, site: &Site, value: &SiteValue) -> u128 {
+    /// The frame must be live, the value one of the site's, and `fp` its frame on the value stack
+    /// unless the value is that.
+    unsafe fn read(&self, site: &Site, value: &SiteValue, fp: *const u64) -> u128 {
         let sp = self.cursor.fp - site.frame_offset as usize;
-        match value.place {
-            ValuePlace::Constant(index) => self.code.constants[index as usize],
+        let at = match value.place {
+            ValuePlace::Constant(index) => return self.code.constants[index as usize],
             ValuePlace::Register(register) => {
                 let at = saved_index(register).expect("a register that calls preserve");
-                self.cursor.saved[at].into()
+                return self.cursor.saved[at].into();
             }
-            ValuePlace::Stack(offset) => {
-                let at = sp + offset as usize;
-                // SAFETY: the site map says that the value is there.
-                unsafe {
-                    match value.width {
-                        Width::Four => (*(at as *const u32)).into(),
-                        Width::Eight => (*(at as *const u64)).into(),
-                        Width::Sixteen => (at as *const u128).read_unaligned(),
-                    }
-                }
+            ValuePlace::Stack(offset) => sp + offset as usize,
+            ValuePlace::Slot => fp.wrapping_add(value.slot as usize) as usize,
+        };
+        // SAFETY: the site map says that the value is there.
+        unsafe {
+            match value.width {
+                Width::Four => (*(at as *const u32)).into(),
+                Width::Eight => (*(at as *const u64)).into(),
+                Width::Sixteen => (at as *const u128).read_unaligned(),
             }
         }
     }
 
-    /// Writes all live locals and operands to their slots.
+    /// Writes all live locals and operands to their slots. The first `locals` slots are zero if there
+    /// is no such value for them.
     ///
     /// # Safety
-    /// The frame must be live, and `fp` its frame on the value stack.
-    pub(crate) unsafe fn write_slots(&self, fp: *mut u64) {
-        let Some(site) = self.site() else {
-            return;
-        };
-        for value in self.code.values_of(site) {
-            if value.slot == FP_SLOT {
-                continue;
+    /// The frame must be live, and `fp` its frame on the value stack, with so many slots of locals.
+    pub(crate) unsafe fn write_slots(&self, fp: *mut u64, locals: usize) {
+        let values = self
+            .site()
+            .map_or(&[][..], |site| self.code.values_of(site));
+        let values = values.iter().filter(|value| value.slot != FP_SLOT);
+        // SAFETY: by contract; slots lie in the frame.
+        unsafe {
+            // Before any slot is written: some are there already.
+            let bits: Vec<u128> = match self.site() {
+                Some(site) => values.clone().map(|v| self.read(site, v, fp)).collect(),
+                None => Vec::new(),
+            };
+            for slot in 0..locals {
+                *fp.add(slot) = 0;
             }
-            // SAFETY: by contract; slots lie in the frame.
-            unsafe {
-                let bits = self.read(site, value);
+            for (value, bits) in values.zip(bits) {
                 let at = fp.add(value.slot as usize);
                 match value.width {
                     Width::Four => *at = u64::from(bits as u32),

@@ -17,6 +17,17 @@ const ENDLESS: &str = r#"(module
       (local.set 0 (i32.add (local.get 0) (i32.const 1))) (br 0)))
   (func (export "two_loops")
     (loop (loop (br_if 0 (i32.eqz (i32.load (i32.const 0))))) (br 0)))
+  ;; Loops that are endless after another one has looked whether it shall end.
+  (func (export "inner") (local i32)
+    (loop
+      (local.set 0 (i32.add (local.get 0) (i32.const 1)))
+      (br_if 0 (i32.lt_u (local.get 0) (i32.const 3)))
+      (loop (br 0))))
+  (func (export "behind") (local i32)
+    (loop
+      (local.set 0 (i32.add (local.get 0) (i32.const 1)))
+      (br_if 0 (i32.lt_u (local.get 0) (i32.const 3))))
+    (loop (br 0)))
   (func $nothing (param i32))
   (func (export "calls") (loop (call $nothing (i32.const 1)) (br 0)))
   (func $rec (param i32)
@@ -38,6 +49,8 @@ fn other_threads_end_what_runs() {
         "tight",
         "work",
         "two_loops",
+        "inner",
+        "behind",
         "calls",
         "recursion",
         "tail",

@@ -1,18 +1,14 @@
 //! Loops: how they lie in each other, what is in them, and which ones poll.
 //!
-//! Each cycle needs a check: a call that checks, or a loop header that polls *each time control comes
-//! to it*, be it from above or from a branch back. Inner loops are decided first, so that a loop
-//! around a loop that polls on every way round needs no poll.
+//! Each cycle needs a check: a call that checks, or a branch back to a loop that polls. Polls are at
+//! the branches back and not at the header, so that a loop that does not go round does not poll.
 //!
-//! A loop needs a poll if one of the branches back to it can be reached from its header without a
-//! check. Loops have no entry but their header, so if the header of a loop reaches an operator inside
-//! without a check, those of the loops in between do so too. All loops that reach an operator are
-//! thus known by one number, the smallest depth among them; one walk in program order finds it for
-//! each label, as the minimum over the branches to it.
-//!
-//! Whether a loop polls is known at its end. If it does, whatever comes from inside has passed a
-//! check, and what it has added to labels outside (they may be those of loops around it) is undone: a
-//! journal has the former numbers. An entry is undone once at most, so all of it is linear.
+//! A loop needs polls if one of the branches back to it can be reached from its header without a call
+//! that checks; loops inside do not help, since control may pass them without going round. Loops
+//! have no entry but their header, so if the header of a loop reaches an operator inside without a
+//! check, those of the loops in between do so too. All loops that reach an operator are thus known by
+//! one number, the smallest depth among them; one walk in program order finds it for each label, as
+//! the minimum over the branches to it.
 
 use wasmparser::Operator;
 
@@ -21,28 +17,34 @@ use super::flow::{Flow, Graph, NONE, flow, for_each_label};
 use super::is_call;
 use super::local_set::LocalSet;
 
+/// Most operators of a loop that has two copies. In a larger one, a poll is no part worth mentioning.
+const TWICE_OPERATORS_MAX: usize = 100;
+
 /// About a loop.
 #[derive(Clone, Debug)]
 pub(crate) struct LoopInfo {
     /// Position of the `loop` operator.
     pub(crate) op: usize,
-    /// Position of its `end`.
-    pub(crate) end: usize,
     /// Whether there is no loop inside.
-    pub(crate) innermost: bool,
+    innermost: bool,
     /// 1 for a loop in no other.
     pub(crate) depth: u32,
     /// Position of the `loop` operator of the loop around it.
     pub(crate) parent: Option<usize>,
     /// Whether control may come to it at all.
     pub(crate) reachable: bool,
-    /// Whether its header must poll.
+    /// Whether branches back to it must poll.
     pub(crate) polls: bool,
+    /// Whether it is to have two copies that take turns, so that only every other round polls: the
+    /// poll of a small loop is a good part of its work.
+    pub(crate) twice: bool,
     /// Whether there is a call inside, of any kind.
     pub(crate) has_call: bool,
-    /// Whether there is a place inside, or the header itself, where control may leave to the engine:
-    /// a call, an operator that was asked for, or a poll. Reachable or not.
+    /// Whether there is a place inside, or a branch back, where control may leave to the engine: a
+    /// call, an operator that was asked for, or a poll. Reachable or not.
     pub(crate) has_site: bool,
+    /// The same, but for its own poll.
+    pub(crate) has_site_inside: bool,
     /// Locals written inside.
     pub(crate) assigned: LocalSet,
 }
@@ -59,7 +61,6 @@ pub(super) fn find(
         graph,
         checks,
         frames: Vec::new(),
-        journal: Vec::new(),
         loops: Vec::new(),
         around: Vec::new(),
         innermost: NONE,
@@ -79,6 +80,7 @@ pub(super) fn find(
     }
     let (mut loops, around) = (walk.loops, walk.around);
     for inner in (0..loops.len()).rev() {
+        loops[inner].has_site_inside = loops[inner].has_site;
         loops[inner].has_site |= loops[inner].polls;
         let LoopInfo {
             has_call, has_site, ..
@@ -119,16 +121,12 @@ struct Frame {
     label: Reached,
     /// Of an `if` without `else` so far: at its condition.
     otherwise: Reached,
-    /// Length of the journal when it was opened.
-    journal: usize,
 }
 
 struct Walk<'a> {
     graph: &'a Graph,
     checks: &'a dyn Fn(u32) -> bool,
     frames: Vec<Frame>,
-    /// Positions of frames whose labels were changed, and what they had.
-    journal: Vec<(usize, Reached)>,
     loops: Vec<LoopInfo>,
     /// The loop around each, or `NONE`.
     around: Vec<u32>,
@@ -146,7 +144,6 @@ impl Walk<'_> {
             flow,
             label: NONE,
             otherwise: NONE,
-            journal: self.journal.len(),
         });
     }
 
@@ -154,10 +151,7 @@ impl Walk<'_> {
     fn join(&mut self, depth: u32) {
         let position = self.frames.len() - 1 - depth as usize;
         let label = &mut self.frames[position].label;
-        if self.here < *label {
-            self.journal.push((position, *label));
-            *label = self.here;
-        }
+        *label = self.here.min(*label);
     }
 
     fn operator(&mut self, i: usize, op: &Operator<'_>) {
@@ -205,36 +199,27 @@ impl Walk<'_> {
         });
         self.loops.push(LoopInfo {
             op,
-            end: op,
             innermost: true,
             depth: self.depth,
             parent,
             reachable: self.graph.is_reachable(op),
             polls: false,
+            twice: false,
             has_call: false,
             has_site: false,
+            has_site_inside: false,
             assigned: LocalSet::default(),
         });
         self.around.push(self.innermost);
         self.innermost = self.loops.len() as u32 - 1;
     }
 
-    /// Decides whether the loop polls.
+    /// Decides how the loop polls.
     fn end_loop(&mut self, frame: &Frame, end: usize) {
         let index = self.innermost as usize;
         let info = &mut self.loops[index];
-        info.end = end;
-        let cycle = frame.label <= self.depth;
-        info.polls = cycle && info.reachable;
-        if cycle {
-            self.here = NONE;
-            for (position, label) in self.journal.drain(frame.journal..).rev() {
-                // Frames inside the loop are closed.
-                if let Some(outside) = self.frames.get_mut(position) {
-                    outside.label = label;
-                }
-            }
-        }
+        info.polls = frame.label <= self.depth && info.reachable;
+        info.twice = info.polls && info.innermost && end - info.op <= TWICE_OPERATORS_MAX;
         self.depth -= 1;
         self.innermost = self.around[index];
     }

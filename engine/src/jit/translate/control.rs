@@ -2,11 +2,16 @@
 
 use std::collections::HashMap;
 
-use cranelift_codegen::ir::{Block, BlockArg, InstBuilder, JumpTableData, MemFlagsData, Value};
+use cranelift_codegen::ir::{
+    Block, BlockArg, InstBuilder, JumpTableData, MemFlagsData, SourceLoc, Value,
+};
 use probity_interp::exit;
 use wasmparser::{BlockType, Operator as O};
 
+use cranelift_frontend::Variable;
+
 use super::super::abi;
+use super::super::analysis::LocalSet;
 use super::super::thunks::store_slot;
 use super::{Operand, Translator, trap_code};
 use crate::runtime::slot_offsets;
@@ -19,8 +24,10 @@ pub(super) struct Control {
     end: Block,
     /// Of a loop: where branches to it go.
     head: Option<Block>,
-    /// Of a loop, if it is to be translated again.
-    again: Option<Again>,
+    /// Of a loop that polls, until its end.
+    back: Option<Back>,
+    /// Of a loop: locals that are in their slots in it.
+    kept: Vec<u32>,
     /// The false arm of an `if` that has not begun, and the parameters for it.
     other: Option<(Block, Vec<Operand>)>,
     params: Vec<ValType>,
@@ -31,16 +38,16 @@ pub(super) struct Control {
     reached: bool,
 }
 
-/// Of a loop that is translated twice.
-struct Again {
+/// Of a loop that polls. Branches to it go to a block behind it, which polls and goes back, or is the
+/// head of a second copy of the loop.
+struct Back {
     /// Position of the `loop`.
     at: usize,
-    /// Head of the first copy, to which the second branches back.
+    pc: u32,
+    /// Where the loop begins.
     first: Block,
+    twice: bool,
 }
-
-/// Most operators of a loop that is translated twice: of more, a poll is no part worth mentioning.
-const TWICE_OPERATORS_MAX: usize = 100;
 
 impl<'a> Translator<'a> {
     fn block_sig(&self, ty: &BlockType) -> (Vec<ValType>, Vec<ValType>) {
@@ -73,7 +80,8 @@ impl<'a> Translator<'a> {
         self.control.push(Control {
             end,
             head: None,
-            again: None,
+            back: None,
+            kept: Vec::new(),
             other: None,
             params: Vec::new(),
             results,
@@ -90,7 +98,8 @@ impl<'a> Translator<'a> {
         self.control.push(Control {
             end,
             head,
-            again: None,
+            back: None,
+            kept: Vec::new(),
             other,
             params,
             results,
@@ -153,6 +162,8 @@ impl<'a> Translator<'a> {
 
     fn begin_loop(&mut self, ty: &BlockType) {
         let (params, _) = self.block_sig(ty);
+        let kept = self.keep_locals();
+        let carried = self.values_through_loop();
         let head = self.block_with(&params);
         let values = self.peek(params.len());
         self.jump_to(head, &values);
@@ -165,43 +176,70 @@ impl<'a> Translator<'a> {
             self.fill_osr_entry(entry, head, params.len());
         }
         self.b.switch_to_block(head);
-        let again = self.is_twice().then_some(Again {
+        let info = self.analysis.loop_info(self.at);
+        let back = info.polls.then_some(Back {
             at: self.at,
+            pc: self.pc,
             first: head,
+            twice: info.twice,
         });
-        let next = match again {
+        let target = match back {
             Some(_) => self.block_with(&params),
             None => head,
         };
-        self.open(ty, Some(next), None);
-        self.control.last_mut().expect("just opened").again = again;
-        self.bind(head, height, &params);
-        if self.analysis.loop_info(self.at).polls {
-            self.poll();
+        for (variable, value) in carried {
+            self.b.def_var(variable, value);
         }
+        self.open(ty, Some(target), None);
+        let control = self.control.last_mut().expect("just opened");
+        (control.back, control.kept) = (back, kept);
+        self.bind(head, height, &params);
     }
 
-    /// Whether the loop is translated twice. The poll of a small loop is a good part of its work, so
-    /// there are two copies that take turns, and only the first polls.
-    fn is_twice(&self) -> bool {
+    /// Locals that a loop does not assign, with their values. They have them in its header too, which
+    /// would otherwise have parameters for them until all branches to it are known.
+    fn values_through_loop(&mut self) -> Vec<(Variable, Value)> {
+        if self.osr_block.is_some() {
+            // Control may come to the loop, or to one in it, from elsewhere.
+            return Vec::new();
+        }
         let info = self.analysis.loop_info(self.at);
-        info.polls && info.innermost && info.end - info.op <= TWICE_OPERATORS_MAX
+        let live = self.analysis.live_before(self.at).into_iter();
+        let live = live.flat_map(LocalSet::iter);
+        let through = live.filter(|&i| !info.assigned.contains(i));
+        let through = through.map(|i| self.locals[i as usize].variable);
+        let through: Vec<Variable> = through.collect();
+        let with_value = through.into_iter().map(|v| (v, self.b.use_var(v)));
+        with_value.collect()
     }
 
-    /// At the end of a loop: begins the second copy, if there is to be one.
-    fn begin_copy(&mut self) -> bool {
+    /// At the end of a loop: lets its branches back poll. Whether the loop is to be translated again
+    /// from there.
+    ///
+    /// Not at the loop's head: what it does first would be apart from where it begins, and values that
+    /// are needed there would move between registers in each round.
+    fn go_back(&mut self) -> bool {
         let control = self.control.last_mut().expect("a block is open");
-        let Some(Again { at, first }) = control.again.take() else {
+        let Some(back) = control.back.take() else {
             return false;
         };
         let (height, params) = (control.height, control.params.clone());
-        let head = control.head.replace(first).expect("a loop");
-        self.at = at;
-        self.dead = None;
-        self.b.switch_to_block(head);
-        self.b.seal_block(head);
-        self.bind(head, height, &params);
-        true
+        let block = control.head.replace(back.first).expect("a loop");
+        self.b.switch_to_block(block);
+        self.b.seal_block(block);
+        self.bind(block, height, &params);
+        let end = (self.at, self.pc);
+        (self.at, self.pc) = (back.at, back.pc);
+        self.b.set_srcloc(SourceLoc::new(back.pc));
+        self.poll();
+        if back.twice {
+            self.dead = None;
+            return true;
+        }
+        let values = self.peek(params.len());
+        self.jump_to(back.first, &values);
+        (self.at, self.pc) = end;
+        false
     }
 
     /// Code for a loop begins here: locals and operands are in their slots.
@@ -337,12 +375,15 @@ impl<'a> Translator<'a> {
             self.jump_to(end, &values);
             self.control[top].reached = true;
         }
-        if self.begin_copy() {
+        if self.go_back() {
             return;
         }
         let control = self.control.pop().expect("the function's own block");
         if let Some(head) = control.head {
             self.b.seal_block(head);
+        }
+        for &i in &control.kept {
+            self.locals[i as usize].kept = false;
         }
         self.stack.truncate(control.height);
         if !control.reached {

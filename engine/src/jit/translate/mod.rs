@@ -152,6 +152,8 @@ struct Local {
     ty: ValType,
     slot: u32,
     variable: Variable,
+    /// No loop around assigns it, and it is in its slot.
+    kept: bool,
 }
 
 /// Memory of different kinds, which no access to another kind changes.
@@ -195,6 +197,7 @@ struct Translator<'a> {
     polls: u32,
     draft: Draft,
     pad: Option<Block>,
+    interpret: Option<Block>,
 }
 
 impl<'a> Translator<'a> {
@@ -228,6 +231,7 @@ impl<'a> Translator<'a> {
                 ty,
                 slot,
                 variable: b.declare_var(abi::clif_type(ty)),
+                kept: false,
             })
             .collect();
         Translator {
@@ -252,6 +256,7 @@ impl<'a> Translator<'a> {
             polls: 0,
             draft: Draft::default(),
             pad: None,
+            interpret: None,
         }
     }
 
@@ -306,6 +311,7 @@ impl<'a> Translator<'a> {
     }
 
     fn finish(mut self, config: TargetFrontendConfig) -> Draft {
+        self.fill_interpret();
         if let Some(pad) = self.pad {
             self.b.switch_to_block(pad);
             self.b.seal_block(pad);

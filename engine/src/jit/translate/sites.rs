@@ -9,8 +9,9 @@ use cranelift_codegen::ir::{
 };
 
 use super::super::abi;
+use super::super::analysis::LocalSet;
 use super::super::stubs::Exit;
-use super::super::thunks::{call_exit, exit_address, store_slot};
+use super::super::thunks::{call_exit, exit_address, store_local, store_slot};
 use super::{NEVER, Region, Translator, trap_code};
 use crate::tier::code::{FP_SLOT, SiteKind, Width};
 
@@ -45,6 +46,8 @@ pub(crate) enum DraftPlace {
     Context(u32),
     /// Number of a constant.
     Constant(u32),
+    /// In its slot.
+    Slot,
 }
 
 /// What a site calls.
@@ -53,19 +56,66 @@ pub(super) enum Callee {
     Pointer(SigRef, Value),
 }
 
+/// A site that is being described.
+#[derive(Default)]
+struct SiteDraft {
+    contexts: HashMap<Value, u32>,
+    items: Vec<ExceptionTableItem>,
+    values: Vec<DraftValue>,
+}
+
+impl SiteDraft {
+    fn put(&mut self, slot: u32, width: Width, place: DraftPlace) {
+        self.values.push(DraftValue { slot, width, place });
+    }
+
+    /// The value among the contexts.
+    fn context(&mut self, value: Value) -> DraftPlace {
+        let next = self.contexts.len() as u32;
+        let at = *self.contexts.entry(value).or_insert_with(|| {
+            self.items.push(ExceptionTableItem::Context(value));
+            next
+        });
+        DraftPlace::Context(at)
+    }
+}
+
 impl Translator<'_> {
     /// Locals that are live behind the current operator.
-    fn live_locals(&mut self) -> Vec<(u32, Value)> {
-        let live: Vec<usize> = match self.analysis.live_after(self.at) {
+    fn live_locals(&self) -> Vec<usize> {
+        match self.analysis.live_after(self.at) {
             Some(set) => set.iter().map(|i| i as usize).collect(),
             None => (0..self.locals.len()).collect(),
-        };
-        live.into_iter()
-            .map(|i| {
-                let local = self.locals[i];
-                (local.slot, self.b.use_var(local.variable))
-            })
-            .collect()
+        }
+    }
+
+    /// Puts locals that a loop does not assign into their slots, where sites inside find them. To be
+    /// called before control comes to the loop's header; gives the locals.
+    pub(super) fn keep_locals(&mut self) -> Vec<u32> {
+        let info = self.analysis.loop_info(self.at);
+        if !info.has_site_inside {
+            // It does not pay for a poll alone.
+            return Vec::new();
+        }
+        let live = self
+            .analysis
+            .live_before(self.at)
+            .into_iter()
+            .flat_map(LocalSet::iter);
+        let kept = live.filter(|&i| !info.assigned.contains(i) && !self.locals[i as usize].kept);
+        let mut kept: Vec<u32> = kept.collect();
+        kept.retain(|&i| {
+            let local = self.locals[i as usize];
+            let value = self.b.use_var(local.variable);
+            let value = self.b.func.dfg.resolve_aliases(value);
+            let pays = self.constant_bits(value).is_none();
+            if pays {
+                store_local(&mut self.b, value, self.fp, local.slot);
+                self.locals[i as usize].kept = true;
+            }
+            pays
+        });
+        kept
     }
 
     /// Calls something that may look at the frame. Operands that the call takes are off the stack
@@ -76,10 +126,23 @@ impl Translator<'_> {
         arguments: &[Value],
         kind: SiteKind,
     ) -> Vec<Value> {
-        let mut live = vec![(FP_SLOT, self.fp)];
-        live.extend(self.live_locals());
-        live.extend(self.stack.iter().map(|o| (o.slot, o.value)));
-        let items = self.site_items(live, kind);
+        let mut site = SiteDraft::default();
+        self.describe(&mut site, FP_SLOT, self.fp);
+        for i in self.live_locals() {
+            let local = self.locals[i];
+            if local.kept {
+                let width = abi::width(abi::clif_type(local.ty));
+                site.put(local.slot, width, DraftPlace::Slot);
+            } else {
+                let value = self.b.use_var(local.variable);
+                self.describe(&mut site, local.slot, value);
+            }
+        }
+        for at in 0..self.stack.len() {
+            let operand = self.stack[at];
+            self.describe(&mut site, operand.slot, operand.value);
+        }
+        let items = self.finish_site(site, kind);
         let Callee::Pointer(signature, target) = callee;
         let returns = &self.b.func.dfg.signatures[signature].returns;
         let types: Vec<_> = returns.iter().map(|r| r.value_type).collect();
@@ -98,35 +161,28 @@ impl Translator<'_> {
         results
     }
 
+    /// Adds where a value is that belongs in a slot.
+    fn describe(&mut self, site: &mut SiteDraft, slot: u32, value: Value) {
+        let value = self.b.func.dfg.resolve_aliases(value);
+        let width = abi::width(self.b.func.dfg.value_type(value));
+        let place = match self.constant_bits(value) {
+            Some(bits) => {
+                self.draft.constants.push(bits);
+                DraftPlace::Constant(self.draft.constants.len() as u32 - 1)
+            }
+            None => site.context(value),
+        };
+        site.put(slot, width, place);
+    }
+
     /// Notes a site; gives what its call says of it.
-    fn site_items(&mut self, live: Vec<(u32, Value)>, kind: SiteKind) -> Vec<ExceptionTableItem> {
-        let mut contexts: HashMap<Value, u32> = HashMap::new();
-        let mut items = Vec::new();
-        let mut values = Vec::new();
-        for (slot, value) in live {
-            let value = self.b.func.dfg.resolve_aliases(value);
-            let width = abi::width(self.b.func.dfg.value_type(value));
-            let place = match self.constant_bits(value) {
-                Some(bits) => {
-                    self.draft.constants.push(bits);
-                    DraftPlace::Constant(self.draft.constants.len() as u32 - 1)
-                }
-                None => {
-                    let next = contexts.len() as u32;
-                    let at = *contexts.entry(value).or_insert_with(|| {
-                        items.push(ExceptionTableItem::Context(value));
-                        next
-                    });
-                    DraftPlace::Context(at)
-                }
-            };
-            values.push(DraftValue { slot, width, place });
-        }
+    fn finish_site(&mut self, site: SiteDraft, kind: SiteKind) -> Vec<ExceptionTableItem> {
+        let mut items = site.items;
         let id = self.draft.sites.len() as u32;
         self.draft.sites.push(DraftSite {
             pc: self.pc,
             kind,
-            values,
+            values: site.values,
         });
         let pad = self.pad();
         let pad = self.b.func.dfg.block_call(pad, &[]);
@@ -179,9 +235,11 @@ impl Translator<'_> {
         for i in 0..self.locals.len() {
             let local = self.locals[i];
             let is_live = live.as_ref().is_none_or(|live| live[i]);
-            if is_live {
+            if is_live && local.kept {
+                // It is there already.
+            } else if is_live {
                 let value = self.b.use_var(local.variable);
-                store_slot(&mut self.b, value, self.fp, local.slot);
+                store_local(&mut self.b, value, self.fp, local.slot);
             } else if local.ty.is_collected() {
                 let zero = self.b.ins().iconst(types::I64, 0);
                 store_slot(&mut self.b, zero, self.fp, local.slot);
@@ -196,6 +254,23 @@ impl Translator<'_> {
     /// Lets the interpreter go on at the current operator, with the frame as it is in the slots.
     pub(super) fn call_interpret(&mut self) {
         let pc = self.b.ins().iconst(types::I64, i64::from(self.pc));
+        let leave = *self.interpret.get_or_insert_with(|| {
+            let block = self.b.create_block();
+            self.b.append_block_param(block, types::I64);
+            self.b.set_cold_block(block);
+            block
+        });
+        self.jump_to(leave, &[pc]);
+    }
+
+    /// The block that all places go through which leave the function for the interpreter.
+    pub(super) fn fill_interpret(&mut self) {
+        let Some(block) = self.interpret else {
+            return;
+        };
+        self.b.switch_to_block(block);
+        self.b.seal_block(block);
+        let pc = self.b.block_params(block)[0];
         call_exit(&mut self.b, Exit::Interpret, self.ctx, &[self.fp, pc]);
         self.unreachable();
     }
@@ -230,7 +305,7 @@ impl Translator<'_> {
         for i in 0..self.ty.params().len() {
             let local = self.locals[i];
             let value = self.b.use_var(local.variable);
-            store_slot(&mut self.b, value, self.fp, local.slot);
+            store_local(&mut self.b, value, self.fp, local.slot);
         }
         let slots = self.b.ins().iconst(types::I64, i64::from(self.plain.cost));
         call_exit(&mut self.b, Exit::Overflow, self.ctx, &[self.fp, slots]);
