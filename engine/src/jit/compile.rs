@@ -15,8 +15,9 @@ use cranelift_codegen::{
 use cranelift_frontend::FunctionBuilderContext;
 
 use super::native_tools::{Published, Registration};
+use super::quiet;
 use super::thunks;
-use super::translate::{self, Draft, DraftPlace};
+use super::translate::{self, Draft, DraftPlace, Poll};
 use super::worker::Worker;
 use crate::code::Mode;
 use crate::config::Config;
@@ -84,6 +85,7 @@ impl Compiler {
         let isa = isa.finish(settings::Flags::new(flags)).ok()?;
         crate::sys::signals::set_landing(super::stubs::trapped());
         crate::sys::signals::install();
+        crate::sys::nudge::install();
         Some(Compiler {
             isa,
             memory: Arc::new(CodeMemory::new()),
@@ -198,17 +200,23 @@ impl Compiler {
         if let Some(reloc) = compiled.buffer.relocs().first() {
             return Err(Refused(format!("refers to {:?}", reloc.target)));
         }
-        let memory = self.memory.alloc(compiled.buffer.data());
+        let polls = &draft.polls;
+        let quiet = quiet::quiet(compiled, |poll| !polls[poll].stays);
+        let memory = match &quiet {
+            Some(quiet) => self.memory.alloc(quiet, Some(compiled.buffer.data())),
+            None => self.memory.alloc(compiled.buffer.data(), None),
+        };
         let memory = memory.ok_or_else(|| Refused("no memory for machine code".to_owned()))?;
         let (sites, values) = sites(compiled, &draft);
         let (saves, frame_bytes) = prologue(compiled);
-        let lines = lines(compiled);
+        let lines = lines(compiled, polls);
         let named = module.filter(|m| m.inner.engine.has_native_tools());
         let known = named.map(|m| publish(m, role, &memory, compiled.buffer.data(), &lines));
         let traps = traps(compiled);
         Ok(Arc::new(NativeCode {
             base: memory.base(),
             len: memory.len(),
+            twin: memory.twin(),
             role,
             saves,
             sites,
@@ -348,12 +356,15 @@ fn unspent(all: &[(u32, u32)], traps: &[(u32, u8)], lines: &[(u32, u32)]) -> Box
     kept.copied().collect()
 }
 
-fn lines(compiled: &CompiledCode) -> Box<[(u32, u32)]> {
+fn lines(compiled: &CompiledCode, polls: &[Poll]) -> Box<[(u32, u32)]> {
     let mut lines = vec![(0, 0)];
     for line in compiled.buffer.get_srclocs_sorted() {
-        if !line.loc.is_default() {
-            lines.push((line.start, line.loc.bits()));
-        }
+        let pc = match quiet::poll_at(line.loc) {
+            Some(poll) => polls[poll].pc,
+            None if line.loc.is_default() => continue,
+            None => line.loc.bits(),
+        };
+        lines.push((line.start, pc));
     }
     lines.into()
 }

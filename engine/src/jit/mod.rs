@@ -1,7 +1,7 @@
 //! The compiler: Wasm functions to machine code, by Cranelift.
 //!
 //! `translate` makes Cranelift's representation of a function, `compile` has it compiled and keeps
-//! what is known of the machine code (`tier::code`), `stubs` are the few routines in assembly,
+//! what is known of the machine code (`tier::code`), `quiet` takes the polls out of it, `stubs` are the few routines in assembly,
 //! `cache` remembers what has been compiled for a module.
 
 mod abi;
@@ -18,6 +18,7 @@ mod compile;
 mod explain;
 mod live;
 pub(crate) mod native_tools;
+mod quiet;
 pub(crate) mod stubs;
 mod thunks;
 mod translate;

@@ -340,6 +340,12 @@ pub(crate) fn arm(on: bool) -> bool {
     crate::sys::signals::arm(on)
 }
 
+/// Where code that looks for requests has the instruction at an address; the same address if that
+/// does, or is no compiled code.
+pub(crate) fn polling(address: usize) -> usize {
+    crate::sys::signals::twin_of(address).unwrap_or(address)
+}
+
 /// Where the signal handler goes on.
 pub(crate) fn trapped() -> usize {
     probity_native_trapped as *const () as usize

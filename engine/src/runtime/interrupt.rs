@@ -36,6 +36,9 @@ struct Request {
     asleep: Mutex<Option<Arc<Waiter>>>,
     /// What compiled code looks at.
     polls: Polls,
+    /// How the store's thread is made to look.
+    #[cfg(jit)]
+    nudges: super::nudges::Nudges,
 }
 
 /// Codes that an interrupt can carry.
@@ -49,6 +52,8 @@ impl InterruptHandle {
         let index = CODES.iter().position(|&c| c == code).unwrap_or(0);
         self.request.code.store(index as u32 + 1, Ordering::SeqCst);
         self.request.polls.update(|| self.is_pending());
+        #[cfg(jit)]
+        self.nudge();
         let asleep = self.request.asleep.lock();
         if let Some(waiter) = &*asleep.unwrap_or_else(PoisonError::into_inner) {
             waiter.wake();
@@ -70,6 +75,11 @@ impl InterruptHandle {
     /// Whether there is a request that `take` would give.
     pub(crate) fn is_pending(&self) -> bool {
         self.request.code.load(Ordering::SeqCst) != 0
+    }
+
+    #[cfg(jit)]
+    pub(super) fn nudges(&self) -> &super::nudges::Nudges {
+        &self.request.nudges
     }
 
     /// Takes a pending request back; gives its code.

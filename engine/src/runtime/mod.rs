@@ -17,6 +17,8 @@ pub(crate) mod instance;
 mod interrupt;
 mod linker;
 pub(crate) mod memory;
+#[cfg(jit)]
+mod nudges;
 mod polls;
 mod root;
 pub(crate) mod shared;

@@ -7,6 +7,9 @@
 //! ranges (`signals.rs`), and calls between functions are short. What is free is filled with
 //! breakpoints where it has held code or lies between functions, so that a stray jump is noticed.
 //!
+//! Code may have a *twin*: other code of the same shape, at a distance that is the same for all of a
+//! chunk, so that a signal handler can move a thread from the one to the other (`nudge.rs`).
+//!
 //! Caches need no care on x86-64; whoever hands code to another thread publishes its address with
 //! release, as he would data.
 
@@ -48,29 +51,35 @@ impl CodeMemory {
         CodeMemory::default()
     }
 
-    /// Copies `code` to memory where it can be executed. `None` if the system refuses.
-    pub(crate) fn alloc(self: &Arc<Self>, code: &[u8]) -> Option<CodeBlock> {
+    /// Copies `code` to memory where it can be executed, and its twin, which is as long. `None` if
+    /// the system refuses.
+    pub(crate) fn alloc(self: &Arc<Self>, code: &[u8], twin: Option<&[u8]>) -> Option<CodeBlock> {
         let reserved = code.len().checked_next_multiple_of(ALIGN)?.max(ALIGN);
-        let block = self.reserve(code.len(), reserved)?;
-        // SAFETY: the block's own `reserved` bytes, which nobody else knows yet.
-        unsafe {
-            let to = block.writable.as_ptr();
-            copy_nonoverlapping(code.as_ptr(), to, code.len());
-            write_bytes(to.add(code.len()), BREAKPOINT, reserved - code.len());
+        let block = self.reserve(code.len(), reserved, twin.is_some())?;
+        for (code, at) in [(Some(code), 0), (twin, block.twin)] {
+            let Some(code) = code else { continue };
+            assert_eq!(code.len(), block.len, "twins are equally long");
+            // SAFETY: the block's own `reserved` bytes, which nobody else knows yet.
+            unsafe {
+                let to = block.writable.as_ptr().add(at);
+                copy_nonoverlapping(code.as_ptr(), to, code.len());
+                write_bytes(to.add(code.len()), BREAKPOINT, reserved - code.len());
+            }
         }
         Some(block)
     }
 
-    fn reserve(self: &Arc<Self>, len: usize, reserved: usize) -> Option<CodeBlock> {
+    fn reserve(self: &Arc<Self>, len: usize, reserved: usize, twin: bool) -> Option<CodeBlock> {
         let mut chunks = self.chunks();
         let found = chunks
             .iter_mut()
             .enumerate()
+            .filter(|(_, chunk)| chunk.twins == twin)
             .find_map(|(index, chunk)| Some((index, chunk.take(reserved)?)));
         let (chunk, offset) = match found {
             Some(found) => found,
             None => {
-                let mut chunk = Chunk::new(reserved)?;
+                let mut chunk = Chunk::new(reserved, twin)?;
                 let offset = chunk.take(reserved)?;
                 chunks.push(chunk);
                 (chunks.len() - 1, offset)
@@ -81,6 +90,7 @@ impl CodeMemory {
             executable,
             ..
         } = &chunks[chunk];
+        let half = writable.len / 2;
         // SAFETY: `take` gives offsets inside the chunk, whose mappings are that long.
         let (writable, executable) =
             unsafe { (writable.base.add(offset), executable.base.add(offset)) };
@@ -90,6 +100,7 @@ impl CodeMemory {
             offset,
             len,
             reserved,
+            twin: if twin { half } else { 0 },
             writable,
             executable,
         })
@@ -109,6 +120,8 @@ pub(crate) struct CodeBlock {
     len: usize,
     /// `len`, rounded up.
     reserved: usize,
+    /// Distance of the twin; 0 if there is none.
+    twin: usize,
     writable: NonNull<u8>,
     executable: NonNull<u8>,
 }
@@ -129,6 +142,11 @@ impl CodeBlock {
         self.len
     }
 
+    /// Distance of the twin; 0 if there is none.
+    pub(crate) fn twin(&self) -> usize {
+        self.twin
+    }
+
     /// Overwrites code that is not executed yet: to one that executes it, the bytes would change
     /// one by one.
     #[cfg(test)]
@@ -146,8 +164,15 @@ impl CodeBlock {
 
 impl Drop for CodeBlock {
     fn drop(&mut self) {
-        // SAFETY: the block's own bytes, still.
-        unsafe { write_bytes(self.writable.as_ptr(), BREAKPOINT, self.reserved) };
+        // SAFETY: the block's own bytes, still; those of its twin are the same if there is none.
+        unsafe {
+            write_bytes(self.writable.as_ptr(), BREAKPOINT, self.reserved);
+            write_bytes(
+                self.writable.as_ptr().add(self.twin),
+                BREAKPOINT,
+                self.reserved,
+            );
+        }
         self.memory.chunks()[self.chunk].give(self.offset, self.reserved);
     }
 }
@@ -155,20 +180,26 @@ impl Drop for CodeBlock {
 struct Chunk {
     writable: View,
     executable: View,
-    /// Lengths of what is free, by offset. Neighbours are one.
+    /// The second half is for twins of what is in the first.
+    twins: bool,
+    /// Lengths of what is free (in the first half, if the second is for twins), by offset. Neighbours
+    /// are one.
     free: BTreeMap<usize, usize>,
 }
 
 impl Chunk {
-    fn new(bytes: usize) -> Option<Chunk> {
-        let len = bytes.checked_next_multiple_of(STEP)?.max(CHUNK);
+    fn new(bytes: usize, twins: bool) -> Option<Chunk> {
+        let parts = if twins { 2 } else { 1 };
+        let part = bytes.checked_next_multiple_of(STEP)?.max(CHUNK / parts);
+        let len = part.checked_mul(parts)?;
         let writable = View::new(len)?;
         let executable = writable.again()?;
-        signals::add_code(executable.base.as_ptr(), len);
+        signals::add_code(executable.base.as_ptr(), len, twins);
         Some(Chunk {
             writable,
             executable,
-            free: BTreeMap::from([(0, len)]),
+            twins,
+            free: BTreeMap::from([(0, part)]),
         })
     }
 

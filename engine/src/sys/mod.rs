@@ -4,6 +4,8 @@
 mod child;
 #[cfg(jit)]
 pub(crate) mod code_memory;
+#[cfg(jit)]
+pub(crate) mod nudge;
 pub(crate) mod region;
 #[cfg(jit)]
 pub(crate) mod signals;

@@ -139,15 +139,30 @@ unsafe fn chain(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_void)
                 // Such a handler expects that a fault after it has the default effect.
                 restore_default(signal);
             }
-            // SAFETY: `sigaction` gave the address as a handler's, of the kind that its flags say.
-            unsafe {
-                if flags & libc::SA_SIGINFO != 0 {
-                    type Handler = extern "C" fn(c_int, *mut libc::siginfo_t, *mut c_void);
-                    std::mem::transmute::<usize, Handler>(handler)(signal, info, context);
-                } else {
-                    std::mem::transmute::<usize, extern "C" fn(c_int)>(handler)(signal);
-                }
-            }
+            // SAFETY: `sigaction` gave them together; the arguments are the kernel's.
+            unsafe { call_handler(handler, flags, signal, info, context) }
+        }
+    }
+}
+
+/// Calls a handler that `sigaction` has given, with its flags.
+///
+/// # Safety
+/// The other arguments are those with which the kernel has called a handler.
+pub(super) unsafe fn call_handler(
+    handler: usize,
+    flags: c_int,
+    signal: c_int,
+    info: *mut libc::siginfo_t,
+    context: *mut c_void,
+) {
+    // SAFETY: the address is a handler's, of the kind that its flags say.
+    unsafe {
+        if flags & libc::SA_SIGINFO != 0 {
+            type Handler = extern "C" fn(c_int, *mut libc::siginfo_t, *mut c_void);
+            std::mem::transmute::<usize, Handler>(handler)(signal, info, context);
+        } else {
+            std::mem::transmute::<usize, extern "C" fn(c_int)>(handler)(signal);
         }
     }
 }
@@ -177,11 +192,15 @@ const PAGE_BITS: u32 = 12;
 /// Bits of a packed range that count its pages; the number of its first page is above them.
 const LEN_BITS: u32 = 28;
 
+/// Of these, the highest says that the second half holds twins of what is in the first.
+const TWINS: u64 = 1 << (LEN_BITS - 1);
+
 static RANGES: Ranges = Ranges::new();
 
-/// Says that a chunk holds machine code. `base` and `len` are multiples of 4096.
-pub(crate) fn add_code(base: *const u8, len: usize) {
-    RANGES.add(pack(base, len));
+/// Says that a chunk holds machine code. `base` and `len` are multiples of 4096. With `twins`, what
+/// lies in the first half has a twin, at the same place of the second.
+pub(crate) fn add_code(base: *const u8, len: usize, twins: bool) {
+    RANGES.add(pack(base, len) | if twins { TWINS } else { 0 });
 }
 
 /// Takes the chunk back that begins at `base`, before its addresses can become another's.
@@ -189,16 +208,47 @@ pub(crate) fn remove_code(base: *const u8) {
     RANGES.remove(base);
 }
 
-fn is_code(address: usize) -> bool {
-    RANGES.contains(address)
+pub(super) fn is_code(address: usize) -> bool {
+    RANGES.find(address).is_some()
+}
+
+/// The address of the same instruction in the twin of the code at `address`, if there is one and this
+/// is not it.
+pub(crate) fn twin_of(address: usize) -> Option<usize> {
+    let range = RANGES.find(address)?;
+    let half = (range.pages as usize / 2) << PAGE_BITS;
+    let first = (range.first as usize) << PAGE_BITS;
+    (range.twins && address - first < half).then_some(address + half)
+}
+
+/// Whether a fault of this thread can be a trap.
+pub(super) fn is_armed() -> bool {
+    ARMED.get()
 }
 
 fn pack(base: *const u8, len: usize) -> u64 {
     let (base, len) = (base as u64, len as u64);
     assert_eq!((base | len) % (1 << PAGE_BITS), 0, "code is whole pages");
     let (page, pages) = (base >> PAGE_BITS, len >> PAGE_BITS);
-    assert!(page < 1 << (64 - LEN_BITS) && pages < 1 << LEN_BITS);
+    assert!(page < 1 << (64 - LEN_BITS) && pages < TWINS);
     page << LEN_BITS | pages
+}
+
+/// A range, by pages.
+struct Range {
+    first: u64,
+    pages: u64,
+    twins: bool,
+}
+
+impl Range {
+    fn unpack(packed: u64) -> Range {
+        Range {
+            first: packed >> LEN_BITS,
+            pages: packed % TWINS,
+            twins: packed & TWINS != 0,
+        }
+    }
 }
 
 impl Ranges {
@@ -229,13 +279,12 @@ impl Ranges {
         }
     }
 
-    fn contains(&self, address: usize) -> bool {
+    fn find(&self, address: usize) -> Option<Range> {
         let page = address as u64 >> PAGE_BITS;
-        self.iter().any(|slot| {
-            let range = slot.load(Ordering::Acquire);
-            let (first, pages) = (range >> LEN_BITS, range % (1 << LEN_BITS));
-            page.wrapping_sub(first) < pages
-        })
+        let ranges = self.iter();
+        ranges
+            .map(|slot| Range::unpack(slot.load(Ordering::Acquire)))
+            .find(|range| page.wrapping_sub(range.first) < range.pages)
     }
 
     fn iter(&self) -> impl Iterator<Item = &AtomicU64> {

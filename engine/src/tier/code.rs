@@ -6,6 +6,7 @@
 //! engine.
 
 use std::any::Any;
+use std::ffi::c_void;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -16,6 +17,8 @@ use crate::types::ValType;
 pub(crate) struct NativeCode {
     pub(crate) base: *const u8,
     pub(crate) len: usize,
+    /// Distance of the same code with its polls in it; 0 if this has them.
+    pub(crate) twin: usize,
     pub(crate) role: Role,
     /// Registers that the prologue saves: number, and offset from the frame pointer.
     pub(crate) saves: Box<[(u8, i32)]>,
@@ -209,9 +212,28 @@ impl NativeCode {
         self.watch.as_ref().is_some_and(|watch| watch.keeps_slots)
     }
 
+    /// Where it is entered. With `polls`, its loops look for requests at once.
+    pub(crate) fn entry(&self, polls: bool) -> *const c_void {
+        let twin = if polls { self.twin } else { 0 };
+        self.base.wrapping_add(twin).cast()
+    }
+
+    /// Addresses where it begins: its own, and its twin's.
+    pub(crate) fn bases(&self) -> impl Iterator<Item = usize> {
+        let base = self.base as usize;
+        std::iter::once(base).chain((self.twin != 0).then_some(base + self.twin))
+    }
+
+    /// The offset of an address in it or its twin.
+    fn offset(&self, pc: usize) -> u32 {
+        let at = pc - self.base as usize;
+        let in_twin = self.twin != 0 && at >= self.twin;
+        (if in_twin { at - self.twin } else { at }) as u32
+    }
+
     /// The site whose call returns to `pc`.
     pub(crate) fn site(&self, pc: usize) -> Option<&Site> {
-        let offset = (pc - self.base as usize) as u32;
+        let offset = self.offset(pc);
         let at = self.sites.binary_search_by_key(&offset, |site| site.ret);
         Some(&self.sites[at.ok()?])
     }
@@ -222,7 +244,7 @@ impl NativeCode {
 
     /// The status that the instruction at `pc` traps with.
     pub(crate) fn trap_at(&self, pc: usize) -> Option<u8> {
-        let offset = (pc - self.base as usize) as u32;
+        let offset = self.offset(pc);
         let at = self.traps.binary_search_by_key(&offset, |trap| trap.0);
         Some(self.traps[at.ok()?].1)
     }
@@ -235,7 +257,7 @@ impl NativeCode {
 
     /// The operator that the instruction at `pc` belongs to.
     pub(crate) fn wasm_pc(&self, pc: usize) -> u32 {
-        let offset = (pc - self.base as usize) as u32;
+        let offset = self.offset(pc);
         let at = self.lines.partition_point(|line| line.0 <= offset);
         self.lines[at.saturating_sub(1)].1
     }

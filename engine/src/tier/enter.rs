@@ -105,8 +105,17 @@ impl StoreCore {
         let at = &raw mut activation;
         CURRENT.set(at);
         let armed = stubs::arm(true);
+        let before = self.interrupt.enter_native();
+        let (code, argument) = match self.interrupt.is_pending() {
+            true => (
+                stubs::polling(code as usize) as *const c_void,
+                stubs::polling(argument),
+            ),
+            false => (code, argument),
+        };
         // SAFETY: by contract; the stack is the store's and unused from there on.
         let status = unsafe { stubs::enter(code, ctx, fp, at, stack, argument) };
+        self.interrupt.back_to(before);
         stubs::arm(armed);
         CURRENT.set(outer);
         // SAFETY: the activation lives until here; compiled code and the engine have used it.

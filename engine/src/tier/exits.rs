@@ -69,8 +69,11 @@ pub(crate) unsafe extern "sysv64" fn call_out(
     unsafe {
         let core = core_of(ctx);
         let outer = core.native.exit_low.replace(link as usize);
+        let before = core.interrupt.leave_native();
         let next = core.call_out(ctx, fp, link);
+        core.interrupt.back_to(before);
         core.native.exit_low = outer;
+        core.look_behind(link);
         next.go()
     }
 }
@@ -85,7 +88,12 @@ pub(crate) unsafe extern "sysv64" fn slow(
     link: *const Link,
 ) -> u64 {
     // SAFETY: as in `call_out`.
-    unsafe { core_of(ctx).slow_op(ctx, fp, link).go() }
+    unsafe {
+        let core = core_of(ctx);
+        let next = core.slow_op(ctx, fp, link);
+        core.look_behind(link);
+        next.go()
+    }
 }
 
 /// The interpreter goes on at the operator at `pc`; all of the frame is in its slots.
@@ -115,8 +123,11 @@ pub(crate) unsafe extern "sysv64" fn fire(
     unsafe {
         let core = core_of(ctx);
         let outer = core.native.exit_low.replace(link as usize);
+        let before = core.interrupt.leave_native();
         let next = core.fire_compiled(ctx, site, link);
+        core.interrupt.back_to(before);
         core.native.exit_low = outer;
+        core.look_behind(link);
         next.go()
     }
 }
@@ -637,7 +648,9 @@ impl StoreCore {
             drop(pending);
             self.allow_moved()?;
             let low = self.native.exit_low.replace(registers as *const _ as usize);
+            let before = self.interrupt.leave_native();
             let status = run_saved(self.machine.as_ptr());
+            self.interrupt.back_to(before);
             self.native.exit_low = low;
             self.native.partial.remove(&(value_fp as usize));
             match self.settle_run(status) {
@@ -656,7 +669,23 @@ impl StoreCore {
                     registers.vector = u128::from(*value_fp) | u128::from(*value_fp.add(1)) << 64;
                 }
             }
+            self.look_behind(link);
             Ok(link)
+        }
+    }
+
+    /// Compiled code goes on behind an exit. A request that came meanwhile is to be seen: nudges have
+    /// found the thread elsewhere.
+    ///
+    /// # Safety
+    /// `link` must be live.
+    unsafe fn look_behind(&self, link: *const Link) {
+        if self.interrupt.is_pending() {
+            // SAFETY: by contract; assembly reads it when it goes back. Nobody else looks at it now.
+            unsafe {
+                let pc = &raw mut (*link.cast_mut()).pc;
+                *pc = stubs::polling(*pc);
+            }
         }
     }
 

@@ -30,12 +30,13 @@ impl StoreCore {
             return;
         }
         let code = self.compiled(func);
+        let polls = self.always_polls();
         // SAFETY: records live as long as the store.
         let record = unsafe { &mut *self.funcs[func as usize].record };
         match code {
             Some((code, thunk)) => {
                 record.code = &raw const NATIVE;
-                record.native = code.base.cast();
+                record.native = code.entry(polls);
                 record.thunk = thunk.base.cast();
                 self.keep_code(code);
                 self.keep_code(thunk);
@@ -105,9 +106,17 @@ impl StoreCore {
         Some((code, jit::thunk(&module, type_index)?))
     }
 
+    /// Whether loops are to find a request each time.
+    pub(crate) fn always_polls(&self) -> bool {
+        self.engine().config().tier_zeal == TierZeal::Deopt
+    }
+
     /// The store may run this code from now on.
     pub(crate) fn keep_code(&mut self, code: Arc<NativeCode>) {
-        self.native.code.entry(code.base as usize).or_insert(code);
+        for base in code.bases() {
+            let known = self.native.code.entry(base);
+            known.or_insert_with(|| code.clone());
+        }
     }
 
     /// Machine code that calls a function of a type by way of the engine.

@@ -84,7 +84,7 @@ pub(crate) struct Pending {
 /// What a store knows of compiled code.
 #[derive(Default)]
 pub(crate) struct NativeState {
-    /// By address.
+    /// By address; twice if it has a twin.
     pub(crate) code: BTreeMap<usize, Arc<NativeCode>>,
     /// By native frame pointer.
     pub(crate) pending: BTreeMap<usize, Pending>,
@@ -140,15 +140,21 @@ impl NativeState {
 
     pub(crate) fn stats(&self) -> TierStats {
         TierStats {
-            code_kept: self.code.len() as u64,
+            code_kept: self.pieces(),
             ..self.stats
         }
     }
 
     pub(crate) fn find(&self, pc: usize) -> Option<&Arc<NativeCode>> {
-        let (_, code) = self.code.range(..=pc).next_back()?;
+        let (base, code) = self.code.range(..=pc).next_back()?;
         // A call may be the last instruction.
-        (pc <= code.base as usize + code.len).then_some(code)
+        (pc <= base + code.len).then_some(code)
+    }
+
+    fn pieces(&self) -> u64 {
+        let code = self.code.iter();
+        code.filter(|(base, code)| **base == code.base as usize)
+            .count() as u64
     }
 }
 

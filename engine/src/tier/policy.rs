@@ -60,12 +60,12 @@ impl StoreCore {
         let header = header?;
         let code = self.code_for_loop(&module, &range, func, header)?;
         let stack = self.native_stack()?;
-        let base = code.base;
+        let entry = code.entry(self.always_polls());
         self.keep_code(code);
         let header = fp.wrapping_add(range.code.header as usize);
         self.native.stats.osr_entries += 1;
         // SAFETY: code for this loop of the function, whose frame is wholly in memory.
-        let status = unsafe { self.enter_native(base.cast(), 0, ctx, fp, header, stack) };
+        let status = unsafe { self.enter_native(entry, 0, ctx, fp, header, stack) };
         Some(match status {
             exit::DONE => {
                 // SAFETY: the header is intact again.

@@ -135,7 +135,9 @@ impl StoreCore {
         self.native.retired = kept;
         let free: Vec<usize> = free;
         for base in free {
-            self.native.code.remove(&base);
+            if let Some(code) = self.native.code.remove(&base) {
+                self.native.code.remove(&(base + code.twin));
+            }
         }
     }
 }

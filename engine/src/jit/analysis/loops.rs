@@ -43,6 +43,8 @@ pub(crate) struct LoopInfo {
     /// Whether there is a place inside, or the header itself, where control may leave to the engine:
     /// a call, an operator that was asked for, or a poll. Reachable or not.
     pub(crate) has_site: bool,
+    /// Whether bytes of a memory are copied or filled inside.
+    pub(crate) has_bulk: bool,
     /// Locals written inside.
     pub(crate) assigned: LocalSet,
 }
@@ -74,6 +76,7 @@ pub(super) fn find(
         if let Some(inside) = walk.loops.get_mut(walk.innermost as usize) {
             inside.has_call |= is_call(op);
             inside.has_site |= is_call(op) || wants(op);
+            inside.has_bulk |= is_bulk(op);
         }
         walk.operator(i, op);
     }
@@ -81,11 +84,15 @@ pub(super) fn find(
     for inner in (0..loops.len()).rev() {
         loops[inner].has_site |= loops[inner].polls;
         let LoopInfo {
-            has_call, has_site, ..
+            has_call,
+            has_site,
+            has_bulk,
+            ..
         } = loops[inner];
         if let Some(outer) = loops.get_mut(around[inner] as usize) {
             outer.has_call |= has_call;
             outer.has_site |= has_site;
+            outer.has_bulk |= has_bulk;
         }
     }
     let mut written = vec![0; loops.len()];
@@ -105,6 +112,13 @@ pub(super) fn find(
         }
     }
     loops
+}
+
+fn is_bulk(op: &Operator<'_>) -> bool {
+    matches!(
+        op,
+        Operator::MemoryCopy { .. } | Operator::MemoryFill { .. }
+    )
 }
 
 /// The smallest depth of the loops whose headers reach a place without a check, or `NONE`. A depth
@@ -213,6 +227,7 @@ impl Walk<'_> {
             polls: false,
             has_call: false,
             has_site: false,
+            has_bulk: false,
             assigned: LocalSet::default(),
         });
         self.around.push(self.innermost);

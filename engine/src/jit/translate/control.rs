@@ -20,8 +20,6 @@ pub(super) struct Control {
     end: Block,
     /// Of a loop: where branches to it go.
     head: Option<Block>,
-    /// Of a loop, if it is to be translated again.
-    again: Option<Again>,
     /// The false arm of an `if` that has not begun, and the parameters for it.
     other: Option<(Block, Vec<Operand>)>,
     params: Vec<ValType>,
@@ -31,17 +29,6 @@ pub(super) struct Control {
     /// Something goes to `end`.
     reached: bool,
 }
-
-/// Of a loop that is translated twice.
-struct Again {
-    /// Position of the `loop`.
-    at: usize,
-    /// Head of the first copy, to which the second branches back.
-    first: Block,
-}
-
-/// Most operators of a loop that is translated twice: of more, a poll is no part worth mentioning.
-const TWICE_OPERATORS_MAX: usize = 40;
 
 impl<'a> Translator<'a> {
     fn block_sig(&self, ty: &BlockType) -> (Vec<ValType>, Vec<ValType>) {
@@ -74,7 +61,6 @@ impl<'a> Translator<'a> {
         self.control.push(Control {
             end,
             head: None,
-            again: None,
             other: None,
             params: Vec::new(),
             results,
@@ -91,7 +77,6 @@ impl<'a> Translator<'a> {
         self.control.push(Control {
             end,
             head,
-            again: None,
             other,
             params,
             results,
@@ -172,46 +157,13 @@ impl<'a> Translator<'a> {
             self.fill_osr_entry(entry, head, params.len());
         }
         self.b.switch_to_block(head);
-        let again = self.is_twice().then_some(Again {
-            at: self.at,
-            first: head,
-        });
-        let next = match again {
-            Some(_) => self.block_with(&params),
-            None => head,
-        };
-        self.open(ty, Some(next), None);
-        self.control.last_mut().expect("just opened").again = again;
+        self.open(ty, Some(head), None);
         self.bind(head, height, &params);
         if self.analysis.loop_info(self.at).polls {
             self.poll();
         }
         self.paid = false;
         self.before_operator(op);
-    }
-
-    /// Whether the loop is translated twice. The poll of a small loop is a good part of its work, so
-    /// there are two copies that take turns, and only the first polls.
-    fn is_twice(&self) -> bool {
-        let info = self.analysis.loop_info(self.at);
-        let plain = !self.counted && self.watch.is_none();
-        plain && info.polls && info.innermost && info.end - info.op <= TWICE_OPERATORS_MAX
-    }
-
-    /// At the end of a loop: begins the second copy, if there is to be one.
-    fn begin_copy(&mut self) -> bool {
-        let control = self.control.last_mut().expect("a block is open");
-        let Some(Again { at, first }) = control.again.take() else {
-            return false;
-        };
-        let (height, params) = (control.height, control.params.clone());
-        let head = control.head.replace(first).expect("a loop");
-        self.at = at;
-        self.dead = None;
-        self.b.switch_to_block(head);
-        self.b.seal_block(head);
-        self.bind(head, height, &params);
-        true
     }
 
     /// Code for a loop begins here: locals and operands are in their slots.
@@ -381,9 +333,6 @@ impl<'a> Translator<'a> {
             let end = self.control[top].end;
             self.jump_to(end, &values);
             self.control[top].reached = true;
-        }
-        if self.begin_copy() {
-            return;
         }
         let control = self.control.pop().expect("the function's own block");
         if let Some(head) = control.head {

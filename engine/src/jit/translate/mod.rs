@@ -34,7 +34,7 @@ use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext, Variable};
 use probity_interp::layout::HEADER_SLOTS;
 use wasmparser::Operator as O;
 
-pub(super) use self::sites::{Draft, DraftPlace};
+pub(super) use self::sites::{Draft, DraftPlace, Poll};
 use super::abi;
 use super::analysis::Analysis;
 use super::compile::Refused;
@@ -276,7 +276,6 @@ struct Translator<'a> {
     osr_block: Option<Block>,
     regions: HashMap<Region, AliasRegion>,
     signatures: HashMap<u32, cranelift_codegen::ir::SigRef>,
-    polls: u32,
     draft: Draft,
     pad: Option<Block>,
 }
@@ -342,7 +341,6 @@ impl<'a> Translator<'a> {
             osr_block: osr.map(|_| block),
             regions: HashMap::new(),
             signatures: HashMap::new(),
-            polls: 0,
             draft: Draft::default(),
             pad: None,
         }

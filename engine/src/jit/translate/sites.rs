@@ -5,12 +5,12 @@ use std::collections::HashMap;
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{
     Block, BlockArg, ExceptionTableData, ExceptionTableItem, ExceptionTag, InstBuilder,
-    InstructionData, Opcode, SigRef, Value, types,
+    InstructionData, Opcode, SigRef, SourceLoc, Value, types,
 };
 
-use super::super::abi;
 use super::super::stubs::Exit;
 use super::super::thunks::{call_exit, exit_address, store_slot};
+use super::super::{abi, quiet};
 use super::{NEVER, Region, Translator, trap_code};
 use crate::tier::code::{BEHIND_PROBES, FP_SLOT, SiteKind, Width};
 
@@ -19,11 +19,19 @@ use crate::tier::code::{BEHIND_PROBES, FP_SLOT, SiteKind, Width};
 pub(crate) struct Draft {
     pub(crate) sites: Vec<DraftSite>,
     pub(crate) constants: Vec<u128>,
+    pub(crate) polls: Vec<Poll>,
     /// Units of fuel behind operators of lines that are paid for as wholes, by pc.
     pub(crate) unspent: Vec<(u32, u32)>,
     /// Where the function is left to the interpreter because of what the operator is.
     #[cfg(test)]
     pub(crate) left: Vec<u32>,
+}
+
+/// A poll of a loop.
+pub(crate) struct Poll {
+    pub(crate) pc: u32,
+    /// The code that runs when nobody wants anything polls, too.
+    pub(crate) stays: bool,
 }
 
 /// A site before it is known where Cranelift puts the values.
@@ -247,17 +255,23 @@ impl Translator<'_> {
 
     /// At the header of a loop: does anybody want anything?
     pub(super) fn poll(&mut self) {
-        self.polls += 1;
+        self.draft.polls.push(Poll {
+            pc: self.pc,
+            stays: self.bulk_inside(),
+        });
         let flags = self.flags(Region::Poll);
         // Loads of one address between which nothing is stored would be taken for the same, whatever
         // their regions, and a loop would test what it had seen before it began. So each poll has an
         // address of its own, from which the offset leads back.
-        let apart = i64::from(self.polls) * 8;
+        let number = self.draft.polls.len();
+        let apart = number as i64 * 8;
         let base = self.b.ins().iadd_imm_s(self.ctx, apart);
         let offset = abi::CTX_POLL_REQUEST - apart as i32;
+        self.b.set_srcloc(quiet::location(number - 1));
         let request = self.b.ins().load(types::I32, flags, base, offset);
         let (cold, next) = (self.b.create_block(), self.b.create_block());
         self.b.ins().brif(request, cold, &[], next, &[]);
+        self.b.set_srcloc(SourceLoc::new(self.pc));
         self.b.set_cold_block(cold);
         self.b.seal_block(cold);
         self.b.switch_to_block(cold);
