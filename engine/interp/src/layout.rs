@@ -150,6 +150,8 @@ pub struct Ctx {
     pub poll: Poll,
     /// Record of the function that an indirect call of compiled code is about to call.
     pub callee: *const FuncRecord,
+    /// Frame that compiled code has just left to the interpreter, all of it in its slots.
+    pub left: *mut u64,
     /// Distance in bytes from a private cell to its [`Shadow`].
     pub shadow_delta: isize,
     /// The slow paths.

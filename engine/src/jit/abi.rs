@@ -30,6 +30,7 @@ pub(super) const CTX_OUTS: i32 = offset_of!(Ctx, outs) as i32;
 pub(super) const CTX_POLL_LIMIT: i32 = (offset_of!(Ctx, poll) + offset_of!(Poll, limit)) as i32;
 pub(super) const CTX_POLL_REQUEST: i32 = (offset_of!(Ctx, poll) + offset_of!(Poll, request)) as i32;
 pub(super) const CTX_CALLEE: i32 = offset_of!(Ctx, callee) as i32;
+pub(super) const CTX_LEFT: i32 = offset_of!(Ctx, left) as i32;
 pub(super) const CTX_FUEL: i32 = offset_of!(Ctx, fuel) as i32;
 pub(super) const RECORD_BYTES: i64 = size_of::<FuncRecord>() as i64;
 pub(super) const RECORD_CTX: i32 = offset_of!(FuncRecord, ctx) as i32;

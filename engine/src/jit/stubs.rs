@@ -89,8 +89,6 @@ global_asm!(
     ".endm",
     "probity_exit probity_native_call_out, {call_out}",
     "probity_exit probity_native_slow, {slow}",
-    "probity_exit probity_native_interpret, {interpret}",
-    "probity_exit probity_native_overflow, {overflow}",
     "probity_exit probity_native_is_subtype, {is_subtype}",
     "probity_exit probity_native_fire, {fire}",
     // The convention of compiled functions, whose arguments are in registers: all are kept.
@@ -196,8 +194,6 @@ global_asm!(
     below = const LINK_BELOW,
     call_out = sym exits::call_out,
     slow = sym exits::slow,
-    interpret = sym exits::interpret,
-    overflow = sym exits::overflow,
     is_subtype = sym exits::is_subtype,
     fire = sym exits::fire,
     resolve = sym exits::resolve,
@@ -224,8 +220,6 @@ unsafe extern "sysv64" {
     fn probity_native_trapped();
     fn probity_native_call_out();
     fn probity_native_slow();
-    fn probity_native_interpret();
-    fn probity_native_overflow();
     fn probity_native_is_subtype();
     fn probity_native_fire();
 }
@@ -247,10 +241,6 @@ pub(crate) enum Exit {
     CallOut,
     /// `(ctx, fp)`: an instruction that runs in the engine.
     Slow,
-    /// `(ctx, fp, pc)`: the interpreter goes on at an operator. Does not return.
-    Interpret,
-    /// `(ctx)`: the callee does not fit on the stack, or there is a request. Does not return.
-    Overflow,
     /// `(ctx, sub, sup) -> bool`
     IsSubtype,
     /// `(ctx, site)`: fires probes.
@@ -262,7 +252,7 @@ pub(crate) enum Exit {
 }
 
 /// The table of [`Ctx::natives`], by [`Exit`].
-struct Exits([*const (); 8]);
+struct Exits([*const (); 6]);
 
 // SAFETY: addresses of functions.
 unsafe impl Sync for Exits {}
@@ -270,8 +260,6 @@ unsafe impl Sync for Exits {}
 static EXITS: Exits = Exits([
     probity_native_call_out as *const (),
     probity_native_slow as *const (),
-    probity_native_interpret as *const (),
-    probity_native_overflow as *const (),
     probity_native_is_subtype as *const (),
     probity_native_fire as *const (),
     exits::copy as *const (),

@@ -90,6 +90,7 @@ pub(crate) fn empty_ctx(machine: *mut Machine, stack_limit: *mut u64) -> Ctx {
             request: AtomicU32::new(0),
         },
         callee: std::ptr::null(),
+        left: std::ptr::null_mut(),
         shadow_delta: 0,
         slow: &SLOW,
         machine,

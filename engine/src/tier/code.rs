@@ -200,8 +200,19 @@ pub(crate) enum ValuePlace {
     Constant(u32),
 }
 
-/// Set beside a pc: what watches the operator has fired.
-pub(crate) const BEHIND_PROBES: u64 = 1 << 32;
+/// "Traps" of code that leaves its frame, which is in its slots ([`Ctx::left`]), to the interpreter: an
+/// instruction that faults needs no registers of its own, so that what happens hardly ever does not
+/// keep loops from having them.
+///
+/// [`Ctx::left`]: probity_interp::layout::Ctx::left
+pub(crate) mod leaving {
+    /// At an operator whose probes are still to fire.
+    pub(crate) const BEFORE: u8 = 240;
+    /// At an operator; what watches it has fired.
+    pub(crate) const BEHIND_PROBES: u8 = 241;
+    /// At the function's entry: its frame does not fit on the stack, or somebody wants something.
+    pub(crate) const ENTRY: u8 = 242;
+}
 
 /// Number that stands for the slot of the frame pointer of the value stack itself.
 pub(crate) const FP_SLOT: u32 = u32::MAX;

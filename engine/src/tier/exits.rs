@@ -9,7 +9,7 @@ use probity_interp::exit;
 use probity_interp::handlers::control::{BRIDGE, HOST, LEAVE_TO_NATIVE, PREPARE};
 use probity_interp::layout::{Cell, Ctx, FuncRecord, HEADER_SLOTS};
 
-use super::code::{BEHIND_PROBES, ResultKind, SiteKind};
+use super::code::{ResultKind, SiteKind, leaving};
 use super::enter::cell_budget;
 use super::frames::{Cursor, LINK_BELOW, Link, NativeFrame};
 use super::{CURRENT, Registers};
@@ -96,19 +96,6 @@ pub(crate) unsafe extern "sysv64" fn slow(
     }
 }
 
-/// The interpreter goes on at the operator at `pc`; all of the frame is in its slots.
-pub(crate) unsafe extern "sysv64" fn interpret(
-    ctx: *mut Ctx,
-    fp: *mut u64,
-    pc: u64,
-    _: u64,
-    _: u64,
-    link: *const Link,
-) -> u64 {
-    // SAFETY: as in `call_out`.
-    unsafe { core_of(ctx).interpret_at(ctx, fp, pc, link).go() }
-}
-
 /// Fires the probes of a site.
 pub(crate) unsafe extern "sysv64" fn fire(
     ctx: *mut Ctx,
@@ -130,19 +117,6 @@ pub(crate) unsafe extern "sysv64" fn fire(
         core.look_behind(link);
         next.go()
     }
-}
-
-/// A callee does not fit on the stack, or another thread has a request.
-pub(crate) unsafe extern "sysv64" fn overflow(
-    ctx: *mut Ctx,
-    fp: *mut u64,
-    slots: u64,
-    _: u64,
-    _: u64,
-    link: *const Link,
-) -> u64 {
-    // SAFETY: as in `call_out`.
-    unsafe { core_of(ctx).overflow(ctx, fp, slots as usize, link).go() }
 }
 
 /// Whether a function's type is declared below another.
@@ -198,9 +172,9 @@ pub(crate) unsafe extern "sysv64" fn trapped(
 ) -> ! {
     // SAFETY: as in `returned`.
     unsafe {
-        let status = current_core().trapped(pc, address, signal, link);
-        stubs::leave(CURRENT.get(), status)
+        current_core().trapped(pc, address, signal, link).go();
     }
+    unreachable!("code that trapped does not go on");
 }
 
 impl StoreCore {
@@ -423,11 +397,12 @@ impl StoreCore {
         }
     }
 
+    /// The interpreter goes on at the operator at `pc`; all of the frame is in its slots.
     unsafe fn interpret_at(
         &mut self,
         ctx: *mut Ctx,
         fp: *mut u64,
-        pc: u64,
+        (pc, fired): (u32, bool),
         link: *const Link,
     ) -> Next {
         // SAFETY: the caller's contract.
@@ -438,8 +413,7 @@ impl StoreCore {
                 let cursor = frame.cursor.at_trap();
                 return self.raise_at(cursor, ctx, code.into(), true);
             }
-            let at = self.interpreted_cell(ctx, index, pc as u32);
-            let fired = pc & BEHIND_PROBES != 0;
+            let at = self.interpreted_cell(ctx, index, pc);
             let moved = match fired {
                 true => self.move_behind(at, fp, ctx),
                 false => self.move_to(at, fp, ctx),
@@ -448,17 +422,14 @@ impl StoreCore {
         }
     }
 
-    unsafe fn overflow(
-        &mut self,
-        ctx: *mut Ctx,
-        fp: *mut u64,
-        slots: usize,
-        link: *const Link,
-    ) -> Next {
-        // SAFETY: the caller's contract. The callee has just been entered: its parameters are in
-        // their slots, and its caller stands at a call.
+    /// A function that has just been entered does not fit on the stack, or there is a request.
+    unsafe fn leave_entry(&mut self, ctx: *mut Ctx, fp: *mut u64, link: *const Link) -> Next {
+        // SAFETY: the caller's contract. The function's parameters are in their slots, and its
+        // caller stands at a call.
         unsafe {
             let frame = self.exit_frame(link);
+            let index = frame.code.role.func().expect("a function's frame");
+            let slots = (*(*ctx).funcs.add(index as usize)).cost as usize;
             if slots != 0 && fp.wrapping_add(slots) > self.stack_limit {
                 let caller = frame.cursor.outwards(&frame.code);
                 return self.raise_at(caller, ctx, TrapCode::StackOverflow.into(), false);
@@ -469,7 +440,6 @@ impl StoreCore {
             }
             // The request was taken back, or the fuel is not enough.
             self.fuel.consume(self.native.counted.into());
-            let index = frame.code.role.func().expect("a function's frame");
             let id = self.instance_of(ctx).map_or(0, |data| data.func_id(index));
             let at = self.interpreted_code(id).expect("code that was compiled");
             let moved = self.move_to(at, fp, ctx);
@@ -500,26 +470,42 @@ impl StoreCore {
         Next::Leave(exit::ENGINE)
     }
 
-    unsafe fn trapped(&mut self, pc: usize, address: usize, signal: u64, link: *const Link) -> u64 {
-        let status = self.native.find(pc).and_then(|code| code.trap_at(pc));
-        let Some(status) = status else {
+    unsafe fn trapped(
+        &mut self,
+        pc: usize,
+        address: usize,
+        signal: u64,
+        link: *const Link,
+    ) -> Next {
+        let code = self.native.find(pc);
+        let trap = code.and_then(|code| Some((code.trap_at(pc)?, code.wasm_pc(pc))));
+        let Some((status, at)) = trap else {
             // Not an outcome of the guest but a bug of ours, and no state to go on with.
             eprintln!(
                 "probity: compiled code failed at {pc:#x}: signal {signal}, address {address:#x}"
             );
             std::process::abort();
         };
+        // SAFETY: there is an activation, whose code trapped; code that leaves its frame has noted it
+        // in its context.
+        unsafe {
+            let ctx = (*CURRENT.get()).ctx;
+            let left = (*ctx).left;
+            match status {
+                leaving::BEFORE => return self.interpret_at(ctx, left, (at, false), link),
+                leaving::BEHIND_PROBES => return self.interpret_at(ctx, left, (at, true), link),
+                leaving::ENTRY => return self.leave_entry(ctx, left, link),
+                _ => {}
+            }
+        }
         // SAFETY: by contract.
         let cursor = unsafe { Cursor::at_link(link) }.at_trap();
         // SAFETY: there is an activation, whose code trapped.
         let ctx = unsafe { (*CURRENT.get()).ctx };
         let error = crate::runtime::trap_code(status.into()).into();
-        if let Some(code) = self.native.find(pc) {
-            let unspent = code.unspent_at(code.wasm_pc(pc));
-            self.fuel.consume(-i64::from(unspent));
-        }
-        let _ = self.raise_at(cursor, ctx, error, false);
-        exit::ENGINE
+        let unspent = self.native.find(pc).map_or(0, |code| code.unspent_at(at));
+        self.fuel.consume(-i64::from(unspent));
+        self.raise_at(cursor, ctx, error, false)
     }
 
     unsafe fn resolve(&mut self, ctx: *mut Ctx, link: *const Link) -> usize {

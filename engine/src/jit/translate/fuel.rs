@@ -9,8 +9,6 @@ use cranelift_codegen::ir::{InstBuilder, types};
 use wasmparser::Operator as O;
 
 use super::super::abi;
-use super::super::stubs::Exit;
-use super::super::thunks::{call_exit, store_slot};
 use super::{Region, Translator, may_leave};
 use crate::runtime::op_fuel;
 use crate::tier::watch::{WatchPlan, WatchSite};
@@ -92,7 +90,7 @@ impl Translator<'_> {
         self.b.seal_block(cold);
         self.b.switch_to_block(cold);
         self.store_frame(self.stack.len());
-        self.call_interpret();
+        self.leave_frame();
         self.b.seal_block(next);
         self.b.switch_to_block(next);
     }
@@ -129,17 +127,10 @@ impl Translator<'_> {
         self.b.seal_block(cold);
         self.b.switch_to_block(cold);
         if self.entering {
-            for i in 0..self.ty.params().len() {
-                let local = self.locals[i];
-                let value = self.b.use_var(local.variable);
-                store_slot(&mut self.b, value, self.fp, local.slot);
-            }
-            let slots = self.b.ins().iconst(types::I64, i64::from(self.plain.cost));
-            call_exit(&mut self.b, Exit::Overflow, self.ctx, &[self.fp, slots]);
-            self.unreachable();
+            self.leave_entry();
         } else {
             self.store_frame(self.stack.len());
-            self.call_interpret();
+            self.leave_frame();
         }
         self.b.seal_block(next);
         self.b.switch_to_block(next);

@@ -525,7 +525,7 @@ impl<'a> Translator<'a> {
         self.draft.left.push(self.pc);
         self.give_back();
         self.store_frame(self.stack.len());
-        self.call_interpret();
+        self.leave_frame();
         self.dead = Some(0);
     }
 }

@@ -9,10 +9,10 @@ use cranelift_codegen::ir::{
 };
 
 use super::super::stubs::Exit;
-use super::super::thunks::{call_exit, exit_address, store_slot};
+use super::super::thunks::{exit_address, store_slot};
 use super::super::{abi, quiet};
-use super::{NEVER, Region, Translator, trap_code};
-use crate::tier::code::{BEHIND_PROBES, FP_SLOT, SiteKind, Width};
+use super::{Region, Translator, trap_code};
+use crate::tier::code::{FP_SLOT, SiteKind, Width, leaving};
 
 /// What a translation knows of its sites, by their numbers.
 #[derive(Default)]
@@ -206,17 +206,28 @@ impl Translator<'_> {
     }
 
     /// Lets the interpreter go on at the current operator, with the frame as it is in the slots.
-    pub(super) fn call_interpret(&mut self) {
-        let behind = if self.fired { BEHIND_PROBES } else { 0 };
-        let pc = i64::from(self.pc) | behind as i64;
-        let pc = self.b.ins().iconst(types::I64, pc);
-        call_exit(&mut self.b, Exit::Interpret, self.ctx, &[self.fp, pc]);
-        self.unreachable();
+    pub(super) fn leave_frame(&mut self) {
+        self.leave_as(match self.fired {
+            true => leaving::BEHIND_PROBES,
+            false => leaving::BEFORE,
+        });
     }
 
-    /// Behind calls that do not return.
-    pub(super) fn unreachable(&mut self) {
-        self.b.ins().trap(trap_code(NEVER));
+    /// Leaves the function at its entry, with its parameters.
+    pub(super) fn leave_entry(&mut self) {
+        for i in 0..self.ty.params().len() {
+            let local = self.locals[i];
+            let value = self.b.use_var(local.variable);
+            store_slot(&mut self.b, value, self.fp, local.slot);
+        }
+        self.leave_as(leaving::ENTRY);
+    }
+
+    fn leave_as(&mut self, status: u8) {
+        let flags = self.flags(Region::Context(abi::CTX_LEFT));
+        self.b.ins().store(flags, self.fp, self.ctx, abi::CTX_LEFT);
+        // What is stored is all that is left of the frame, so the stores stay before it.
+        self.b.ins().trap(trap_code(status.into()));
     }
 
     /// The callee of an exit.
@@ -241,14 +252,7 @@ impl Translator<'_> {
         self.b.set_cold_block(cold);
         self.b.seal_block(cold);
         self.b.switch_to_block(cold);
-        for i in 0..self.ty.params().len() {
-            let local = self.locals[i];
-            let value = self.b.use_var(local.variable);
-            store_slot(&mut self.b, value, self.fp, local.slot);
-        }
-        let slots = self.b.ins().iconst(types::I64, i64::from(self.plain.cost));
-        call_exit(&mut self.b, Exit::Overflow, self.ctx, &[self.fp, slots]);
-        self.unreachable();
+        self.leave_entry();
         self.b.seal_block(next);
         self.b.switch_to_block(next);
     }
@@ -276,7 +280,7 @@ impl Translator<'_> {
         self.b.seal_block(cold);
         self.b.switch_to_block(cold);
         self.store_frame(self.stack.len());
-        self.call_interpret();
+        self.leave_frame();
         self.b.seal_block(next);
         self.b.switch_to_block(next);
     }
