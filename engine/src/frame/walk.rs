@@ -354,7 +354,7 @@ impl<'a> Stretch<'a> {
         let fp = unsafe {
             match native.value_fp() {
                 Some(fp) => fp,
-                None => self.callee_of(outer)?,
+                None => self.core.callee_of(outer)?,
             }
         };
         let (place, callee) = match native.site() {
@@ -369,6 +369,7 @@ impl<'a> Stretch<'a> {
                 ),
                 SiteKind::Slow { .. } => (Place::At(range.operator(site.pc)), std::ptr::null_mut()),
                 SiteKind::Probe { cell } => (Place::At(cell as usize), std::ptr::null_mut()),
+                SiteKind::Poll => (Place::At(range.operator(site.pc)), std::ptr::null_mut()),
             },
         };
         Some(Frame {
@@ -383,40 +384,6 @@ impl<'a> Stretch<'a> {
             crossings: self.crossings,
             callee,
         })
-    }
-
-    /// First slot of what is called at a place on the native stack.
-    ///
-    /// # Safety
-    /// The frames there are live.
-    unsafe fn callee_of(&self, mut cursor: Cursor) -> Option<*mut u64> {
-        loop {
-            if cursor.pc == stubs::entered() {
-                // SAFETY: as in `compiled`.
-                return Some(unsafe {
-                    let at = *((cursor.fp - ACTIVATION_BELOW) as *const *mut Activation);
-                    (*at).fp
-                });
-            }
-            if cursor.pc == stubs::returned() {
-                return Some(self.core.native.pending.get(&cursor.fp)?.callee);
-            }
-            let code: &Arc<NativeCode> = self.core.native.find(cursor.pc)?;
-            if code.role.func().is_none() {
-                // SAFETY: by contract.
-                cursor = unsafe { cursor.outwards(code) };
-                continue;
-            }
-            let native = NativeFrame {
-                cursor,
-                code: code.clone(),
-            };
-            let SiteKind::Call { base, .. } = native.site()?.kind else {
-                return None;
-            };
-            // SAFETY: by contract.
-            return Some(unsafe { native.value_fp()? }.wrapping_add(base as usize));
-        }
     }
 }
 
@@ -440,5 +407,39 @@ impl StoreCore {
             .iter()
             .rev()
             .flat_map(|&position| Stretch::new(self, position))
+    }
+
+    /// First slot of what is called at a place on the native stack.
+    ///
+    /// # Safety
+    /// The frames there are live.
+    pub(crate) unsafe fn callee_of(&self, mut cursor: Cursor) -> Option<*mut u64> {
+        loop {
+            if cursor.pc == stubs::entered() {
+                // SAFETY: as in `compiled`.
+                return Some(unsafe {
+                    let at = *((cursor.fp - ACTIVATION_BELOW) as *const *mut Activation);
+                    (*at).fp
+                });
+            }
+            if cursor.pc == stubs::returned() {
+                return Some(self.native.pending.get(&cursor.fp)?.callee);
+            }
+            let code: &Arc<NativeCode> = self.native.find(cursor.pc)?;
+            if code.role.func().is_none() {
+                // SAFETY: by contract.
+                cursor = unsafe { cursor.outwards(code) };
+                continue;
+            }
+            let native = NativeFrame {
+                cursor,
+                code: code.clone(),
+            };
+            let SiteKind::Call { base, .. } = native.site()?.kind else {
+                return None;
+            };
+            // SAFETY: by contract.
+            return Some(unsafe { native.value_fp()? }.wrapping_add(base as usize));
+        }
     }
 }

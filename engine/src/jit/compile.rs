@@ -23,7 +23,9 @@ use crate::code::Mode;
 use crate::config::Config;
 use crate::module::Module;
 use crate::sys::code_memory::{CodeBlock, CodeMemory};
-use crate::tier::code::{NativeCode, Role, Site, SiteValue, ValuePlace, Variant};
+use crate::tier::code::{
+    NativeCode, Role, Site, SiteKind, SiteValue, ValuePlace, Variant, leaving,
+};
 use crate::tier::enter::NATIVE_PER_WASM;
 use crate::tier::watch::WatchPlan;
 use crate::types::FuncType;
@@ -109,22 +111,29 @@ impl Compiler {
             .code(module, func, Mode::Plain)
             .map_err(refuse)?;
         let (mut context, mut builder) = self.scratch();
-        let draft = translate::translate(
-            module,
-            func,
-            &plain,
-            variant,
-            self.isa.frontend_config(),
-            &mut context.func,
-            &mut builder,
-        )?;
         let role = match variant.osr {
             None => Role::Func(func),
             Some(pc) => Role::Osr { func, pc },
         };
-        let watch = variant.watch.clone();
-        let code = self.finish(&mut context, role, draft, watch, Some(module))?;
-        context.clear();
+        let mut loud = false;
+        let code = loop {
+            let draft = translate::translate(
+                module,
+                func,
+                &plain,
+                (variant, loud),
+                self.isa.frontend_config(),
+                &mut context.func,
+                &mut builder,
+            )?;
+            let watch = variant.watch.clone();
+            let code = self.finish(&mut context, role, draft, watch, Some(module))?;
+            context.clear();
+            match code {
+                Some(code) => break code,
+                None => loud = true,
+            }
+        };
         let mut scratch = self.scratch.lock().unwrap_or_else(PoisonError::into_inner);
         scratch.push((context, builder));
         drop(scratch);
@@ -169,7 +178,7 @@ impl Compiler {
             module,
             func,
             &plain,
-            &variant,
+            (&variant, false),
             config,
             &mut made,
             &mut builder,
@@ -183,9 +192,11 @@ impl Compiler {
     ) -> Result<Arc<NativeCode>, Refused> {
         let mut context = Context::new();
         make(&mut context.func, &mut FunctionBuilderContext::new());
-        self.finish(&mut context, Role::Stub, Draft::default(), None, None)
+        let code = self.finish(&mut context, Role::Stub, Draft::default(), None, None)?;
+        Ok(code.expect("a stub has no polls"))
     }
 
+    /// `None` if the function has to be translated with polls that stay.
     fn finish(
         &self,
         context: &mut Context,
@@ -193,7 +204,7 @@ impl Compiler {
         draft: Draft,
         watch: Option<Arc<WatchPlan>>,
         module: Option<&Module>,
-    ) -> Result<Arc<NativeCode>, Refused> {
+    ) -> Result<Option<Arc<NativeCode>>, Refused> {
         let compiled = context
             .compile(&*self.isa, &mut ControlPlane::default())
             .map_err(|e| Refused(format!("{:?}", e.inner)))?;
@@ -201,19 +212,21 @@ impl Compiler {
             return Err(Refused(format!("refers to {:?}", reloc.target)));
         }
         let polls = &draft.polls;
-        let quiet = quiet::quiet(compiled, |poll| !polls[poll].stays);
-        let memory = match &quiet {
-            Some(quiet) => self.memory.alloc(quiet, Some(compiled.buffer.data())),
+        let Ok(twins) = quiet::twins(compiled, |poll| polls[poll].values.is_some()) else {
+            return Ok(None);
+        };
+        let memory = match &twins {
+            Some(twins) => self.memory.alloc(&twins.quiet, Some(&twins.polling)),
             None => self.memory.alloc(compiled.buffer.data(), None),
         };
         let memory = memory.ok_or_else(|| Refused("no memory for machine code".to_owned()))?;
-        let (sites, values) = sites(compiled, &draft);
+        let (sites, values) = sites(compiled, &draft)?;
         let (saves, frame_bytes) = prologue(compiled);
         let lines = lines(compiled, polls);
         let named = module.filter(|m| m.inner.engine.has_native_tools());
         let known = named.map(|m| publish(m, role, &memory, compiled.buffer.data(), &lines));
         let traps = traps(compiled);
-        Ok(Arc::new(NativeCode {
+        Ok(Some(Arc::new(NativeCode {
             base: memory.base(),
             len: memory.len(),
             twin: memory.twin(),
@@ -230,7 +243,7 @@ impl Compiler {
             watch,
             // Debuggers forget it before it is gone.
             _memory: Box::new((known, memory)),
-        }))
+        })))
     }
 }
 
@@ -257,7 +270,10 @@ fn publish(
 }
 
 /// Where the values of each site are in the end.
-fn sites(compiled: &CompiledCode, draft: &Draft) -> (Box<[Site]>, Box<[SiteValue]>) {
+fn sites(
+    compiled: &CompiledCode,
+    draft: &Draft,
+) -> Result<(Box<[Site]>, Box<[SiteValue]>), Refused> {
     let mut sites = Vec::new();
     let mut values = Vec::new();
     for call in compiled.buffer.call_sites() {
@@ -286,6 +302,7 @@ fn sites(compiled: &CompiledCode, draft: &Draft) -> (Box<[Site]>, Box<[SiteValue
             place: match value.place {
                 DraftPlace::Context(at) => places[at as usize],
                 DraftPlace::Constant(at) => ValuePlace::Constant(at),
+                DraftPlace::PollSlot(_) => unreachable!("a value of a poll"),
             },
         }));
         sites.push(Site {
@@ -297,8 +314,53 @@ fn sites(compiled: &CompiledCode, draft: &Draft) -> (Box<[Site]>, Box<[SiteValue
             count: values.len() as u32 - first,
         });
     }
+    poll_sites(compiled, draft, &mut sites, &mut values)?;
     sites.sort_by_key(|site| site.ret);
-    (sites.into(), values.into())
+    Ok((sites.into(), values.into()))
+}
+
+/// Where polls leave the function, and where in the native frame they put the values.
+fn poll_sites(
+    compiled: &CompiledCode,
+    draft: &Draft,
+    sites: &mut Vec<Site>,
+    values: &mut Vec<SiteValue>,
+) -> Result<(), Refused> {
+    let Some(slot) = draft.poll_slot else {
+        return Ok(());
+    };
+    let layout = compiled.buffer.frame_layout();
+    let layout = layout.ok_or_else(|| Refused("no layout of the native frame".to_owned()))?;
+    let base = layout.stackslots[slot].offset;
+    let lines = lines(compiled, &draft.polls);
+    let traps = compiled.buffer.traps().iter();
+    for trap in traps.filter(|trap| translate::status_of(trap.code) == leaving::POLL) {
+        let line = lines.partition_point(|line| line.0 <= trap.offset) - 1;
+        let pc = lines[line].1;
+        let poll = draft.polls.iter().find(|poll| poll.pc == pc);
+        let polled = poll.and_then(|poll| poll.values.as_ref());
+        let polled = polled.ok_or_else(|| Refused(format!("no poll at {pc:#x}")))?;
+        let first = values.len() as u32;
+        for value in polled {
+            let DraftPlace::PollSlot(offset) = value.place else {
+                unreachable!("a value of a call");
+            };
+            values.push(SiteValue {
+                slot: value.slot,
+                width: value.width,
+                place: ValuePlace::Stack(base + offset),
+            });
+        }
+        sites.push(Site {
+            ret: trap.offset,
+            frame_offset: layout.frame_to_fp_offset,
+            pc,
+            kind: SiteKind::Poll,
+            first,
+            count: polled.len() as u32,
+        });
+    }
+    Ok(())
 }
 
 /// Which registers the prologue saves, by offset from the frame pointer; and the frame's size.

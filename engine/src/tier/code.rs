@@ -143,6 +143,8 @@ pub(crate) enum SiteKind {
     Slow { cell: u32 },
     /// The probes before a cell of structural code.
     Probe { cell: u32 },
+    /// Nothing: a loop's poll has a request.
+    Poll,
 }
 
 /// Where compiled code leaves its results: a single one in a register, others in the callee's first
@@ -210,6 +212,8 @@ pub(crate) mod leaving {
     pub(crate) const BEFORE: u8 = 240;
     /// At an operator; what watches it has fired.
     pub(crate) const BEHIND_PROBES: u8 = 241;
+    /// At a poll, as its site says.
+    pub(crate) const POLL: u8 = 243;
     /// At the function's entry: its frame does not fit on the stack, or somebody wants something.
     pub(crate) const ENTRY: u8 = 242;
 }

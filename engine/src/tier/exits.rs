@@ -215,8 +215,8 @@ impl StoreCore {
                 };
                 (record, type_index)
             }
-            SiteKind::Slow { .. } | SiteKind::Probe { .. } => {
-                unreachable!("an instruction or probe is no call")
+            SiteKind::Slow { .. } | SiteKind::Probe { .. } | SiteKind::Poll => {
+                unreachable!("an instruction, probe or poll is no call")
             }
         }
     }
@@ -494,6 +494,10 @@ impl StoreCore {
             match status {
                 leaving::BEFORE => return self.interpret_at(ctx, left, (at, false), link),
                 leaving::BEHIND_PROBES => return self.interpret_at(ctx, left, (at, true), link),
+                leaving::POLL => {
+                    let left = self.write_polled(link);
+                    return self.interpret_at(ctx, left, (at, false), link);
+                }
                 leaving::ENTRY => return self.leave_entry(ctx, left, link),
                 _ => {}
             }
@@ -506,6 +510,26 @@ impl StoreCore {
         let unspent = self.native.find(pc).map_or(0, |code| code.unspent_at(at));
         self.fuel.consume(-i64::from(unspent));
         self.raise_at(cursor, ctx, error, false)
+    }
+
+    /// Writes the values of a frame that stands at a poll to its slots.
+    ///
+    /// # Safety
+    /// `link` must be live.
+    unsafe fn write_polled(&self, link: *const Link) -> *mut u64 {
+        // SAFETY: by contract; the frame is live, with slots for locals below its header.
+        unsafe {
+            let frame = self.exit_frame(link);
+            let fp = self.callee_of(frame.cursor.outwards(&frame.code));
+            let fp = fp.expect("a frame that somebody has called");
+            let index = frame.code.role.func().expect("a function's frame");
+            let header = (*(*(*CURRENT.get()).ctx).funcs.add(index as usize)).header;
+            for slot in 0..header as usize {
+                *fp.add(slot) = 0;
+            }
+            frame.write_slots(fp);
+            fp
+        }
     }
 
     unsafe fn resolve(&mut self, ctx: *mut Ctx, link: *const Link) -> usize {

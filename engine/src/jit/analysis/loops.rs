@@ -43,7 +43,8 @@ pub(crate) struct LoopInfo {
     /// Whether there is a place inside, or the header itself, where control may leave to the engine:
     /// a call, an operator that was asked for, or a poll. Reachable or not.
     pub(crate) has_site: bool,
-    /// Whether bytes of a memory are copied or filled inside.
+    /// Whether bytes of a memory are copied or filled inside: such instructions take long and cannot
+    /// be interrupted, so that a thread might never be found elsewhere.
     pub(crate) has_bulk: bool,
     /// Locals written inside.
     pub(crate) assigned: LocalSet,

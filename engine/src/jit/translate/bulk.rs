@@ -14,12 +14,6 @@ use super::Translator;
 const SHORT: i64 = 1 << 20;
 
 impl Translator<'_> {
-    /// Whether the loop at the current operator has instructions that take long and cannot be
-    /// interrupted: a thread that is always in these would never be moved to code that polls.
-    pub(super) fn bulk_inside(&self) -> bool {
-        self.analysis.loop_info(self.at).has_bulk
-    }
-
     /// `memory.copy` and `memory.fill` of memory 0; whether `op` is such a one.
     pub(super) fn bulk(&mut self, op: &O<'_>) -> bool {
         let exit = match *op {

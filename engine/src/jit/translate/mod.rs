@@ -14,6 +14,7 @@ mod fuel;
 mod gc;
 mod memory;
 mod numeric;
+mod polls;
 mod simd;
 mod sites;
 mod slow;
@@ -34,7 +35,8 @@ use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext, Variable};
 use probity_interp::layout::HEADER_SLOTS;
 use wasmparser::Operator as O;
 
-pub(super) use self::sites::{Draft, DraftPlace, Poll};
+pub(super) use self::polls::Poll;
+pub(super) use self::sites::{Draft, DraftPlace};
 use super::abi;
 use super::analysis::Analysis;
 use super::compile::Refused;
@@ -45,12 +47,12 @@ use crate::tier::code::Variant;
 use crate::tier::watch::WatchPlan;
 use crate::types::{FuncType, ValType};
 
-/// Translates a function.
+/// Translates a function. If it is to be `loud`, all its polls stay in the code that runs.
 pub(super) fn translate(
     module: &Module,
     index: u32,
     plain: &FuncCode,
-    variant: &Variant,
+    (variant, loud): (&Variant, bool),
     config: TargetFrontendConfig,
     func: &mut Function,
     context: &mut FunctionBuilderContext,
@@ -94,6 +96,7 @@ pub(super) fn translate(
     );
     translator.pc = ops.first().map_or(0, |&(_, pc)| pc);
     translator.costs = costs;
+    translator.loud = loud;
     translator.prologue(&locals, &ops);
     while let Some((op, pc)) = ops.get(translator.at) {
         translator.pc = *pc;
@@ -259,6 +262,8 @@ struct Translator<'a> {
     costs: Vec<u32>,
     /// The line that the current operator is in is paid for.
     paid: bool,
+    /// Polls stay.
+    loud: bool,
     /// The function is being entered.
     entering: bool,
     locals: Vec<Local>,
@@ -328,6 +333,7 @@ impl<'a> Translator<'a> {
             counted: variant.counted,
             costs: Vec::new(),
             paid: false,
+            loud: false,
             entering: false,
             locals,
             operand_base: plain.header + HEADER_SLOTS as u32,

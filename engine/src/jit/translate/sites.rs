@@ -5,12 +5,13 @@ use std::collections::HashMap;
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{
     Block, BlockArg, ExceptionTableData, ExceptionTableItem, ExceptionTag, InstBuilder,
-    InstructionData, Opcode, SigRef, SourceLoc, Value, types,
+    InstructionData, Opcode, SigRef, StackSlot, Value, types,
 };
 
+use super::super::abi;
 use super::super::stubs::Exit;
 use super::super::thunks::{exit_address, store_slot};
-use super::super::{abi, quiet};
+use super::polls::Poll;
 use super::{Region, Translator, trap_code};
 use crate::tier::code::{FP_SLOT, SiteKind, Width, leaving};
 
@@ -20,18 +21,13 @@ pub(crate) struct Draft {
     pub(crate) sites: Vec<DraftSite>,
     pub(crate) constants: Vec<u128>,
     pub(crate) polls: Vec<Poll>,
+    /// Where polls put their values, in the native frame.
+    pub(crate) poll_slot: Option<StackSlot>,
     /// Units of fuel behind operators of lines that are paid for as wholes, by pc.
     pub(crate) unspent: Vec<(u32, u32)>,
     /// Where the function is left to the interpreter because of what the operator is.
     #[cfg(test)]
     pub(crate) left: Vec<u32>,
-}
-
-/// A poll of a loop.
-pub(crate) struct Poll {
-    pub(crate) pc: u32,
-    /// The code that runs when nobody wants anything polls, too.
-    pub(crate) stays: bool,
 }
 
 /// A site before it is known where Cranelift puts the values.
@@ -55,6 +51,8 @@ pub(crate) enum DraftPlace {
     Context(u32),
     /// Number of a constant.
     Constant(u32),
+    /// Offset in the slot of polls.
+    PollSlot(u32),
 }
 
 /// What a site calls.
@@ -181,16 +179,9 @@ impl Translator<'_> {
     /// Writes live locals and the lowest `operands` operands to their slots. Locals that are not
     /// live become zero if the collector would look at them.
     pub(super) fn store_frame(&mut self, operands: usize) {
-        let live = self.analysis.live_before(self.at);
-        let live = live.filter(|_| !self.shows_all);
-        let live: Option<Vec<bool>> = live.map(|set| {
-            (0..self.locals.len() as u32)
-                .map(|i| set.contains(i))
-                .collect()
-        });
-        for i in 0..self.locals.len() {
+        let live = self.is_live_before();
+        for (i, is_live) in live.into_iter().enumerate() {
             let local = self.locals[i];
-            let is_live = live.as_ref().is_none_or(|live| live[i]);
             if is_live {
                 let value = self.b.use_var(local.variable);
                 store_slot(&mut self.b, value, self.fp, local.slot);
@@ -202,6 +193,15 @@ impl Translator<'_> {
         for at in 0..operands {
             let operand = self.stack[at];
             store_slot(&mut self.b, operand.value, self.fp, operand.slot);
+        }
+    }
+
+    /// For each local, whether somebody may want its value at the current operator.
+    pub(super) fn is_live_before(&self) -> Vec<bool> {
+        let locals = 0..self.locals.len() as u32;
+        match self.analysis.live_before(self.at) {
+            Some(live) if !self.shows_all => locals.map(|i| live.contains(i)).collect(),
+            _ => locals.map(|_| true).collect(),
         }
     }
 
@@ -253,34 +253,6 @@ impl Translator<'_> {
         self.b.seal_block(cold);
         self.b.switch_to_block(cold);
         self.leave_entry();
-        self.b.seal_block(next);
-        self.b.switch_to_block(next);
-    }
-
-    /// At the header of a loop: does anybody want anything?
-    pub(super) fn poll(&mut self) {
-        self.draft.polls.push(Poll {
-            pc: self.pc,
-            stays: self.bulk_inside(),
-        });
-        let flags = self.flags(Region::Poll);
-        // Loads of one address between which nothing is stored would be taken for the same, whatever
-        // their regions, and a loop would test what it had seen before it began. So each poll has an
-        // address of its own, from which the offset leads back.
-        let number = self.draft.polls.len();
-        let apart = number as i64 * 8;
-        let base = self.b.ins().iadd_imm_s(self.ctx, apart);
-        let offset = abi::CTX_POLL_REQUEST - apart as i32;
-        self.b.set_srcloc(quiet::location(number - 1));
-        let request = self.b.ins().load(types::I32, flags, base, offset);
-        let (cold, next) = (self.b.create_block(), self.b.create_block());
-        self.b.ins().brif(request, cold, &[], next, &[]);
-        self.b.set_srcloc(SourceLoc::new(self.pc));
-        self.b.set_cold_block(cold);
-        self.b.seal_block(cold);
-        self.b.switch_to_block(cold);
-        self.store_frame(self.stack.len());
-        self.leave_frame();
         self.b.seal_block(next);
         self.b.switch_to_block(next);
     }

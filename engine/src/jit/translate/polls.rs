@@ -1,0 +1,114 @@
+//! Polls: at the header of a loop, does anybody want anything?
+//!
+//! The code that runs has no polls (`jit::quiet`); its twin leaves at each. What polls do to the
+//! code around them matters all the more: they use nothing that the loop does not have anyway. The
+//! condition is a load from the native frame, which never happens, and live values go there, too; the
+//! frame on the value stack is found by the engine.
+
+use cranelift_codegen::ir::{
+    Block, InstBuilder, MemFlagsData, SourceLoc, StackSlotData, StackSlotKind, Value, types,
+};
+
+use super::super::{abi, quiet};
+use super::sites::{DraftPlace, DraftValue};
+use super::{Region, Translator, trap_code};
+use crate::tier::code::{Width, leaving};
+
+/// A poll of a loop.
+pub(crate) struct Poll {
+    pub(crate) pc: u32,
+    /// Live values, by their offset in [`Draft::poll_slot`](super::Draft). None if the poll stays in
+    /// the code that runs, and looks at the context.
+    pub(crate) values: Option<Vec<DraftValue>>,
+}
+
+/// Values of a poll that go to the native frame; it would become too large with more.
+const VALUES_MAX: usize = 64;
+
+impl Translator<'_> {
+    pub(super) fn poll(&mut self) {
+        let live = self.is_live_before();
+        let count = live.iter().filter(|live| **live).count() + self.stack.len();
+        if self.loud || self.analysis.loop_info(self.at).has_bulk || count > VALUES_MAX {
+            return self.loud_poll();
+        }
+        let mut values: Vec<(u32, Value)> = Vec::with_capacity(count);
+        for (i, _) in live.into_iter().enumerate().filter(|(_, live)| *live) {
+            let local = self.locals[i];
+            values.push((local.slot, self.b.use_var(local.variable)));
+        }
+        values.extend(
+            self.stack
+                .iter()
+                .map(|operand| (operand.slot, operand.value)),
+        );
+        let slot = *self.draft.poll_slot.get_or_insert_with(|| {
+            let data = StackSlotData::new(StackSlotKind::ExplicitSlot, 8, 3);
+            self.b.create_sized_stack_slot(data)
+        });
+        let number = self.draft.polls.len();
+        // As with the context's word, no two polls may load from what looks like one address.
+        let apart = (number as i64 + 1) * 8;
+        let address = self.b.ins().stack_addr(types::I64, slot, 0);
+        let base = self.b.ins().iadd_imm_s(address, apart);
+        self.b.set_srcloc(quiet::location(number));
+        let flags = self.flags(Region::Poll);
+        let request = self.b.ins().load(types::I32, flags, base, -(apart as i32));
+        let next = self.branch_to_cold(request);
+        let mut drafts = Vec::with_capacity(count);
+        let mut offset = 0;
+        for (to, value) in values {
+            let width = abi::width(self.b.func.dfg.value_type(value));
+            let flags = MemFlagsData::trusted();
+            let at = self.b.ins().stack_addr(types::I64, slot, offset);
+            self.b.ins().store(flags, value, at, 0);
+            drafts.push(DraftValue {
+                slot: to,
+                width,
+                place: DraftPlace::PollSlot(offset as u32),
+            });
+            offset += if width == Width::Sixteen { 16 } else { 8 };
+        }
+        let size = &mut self.b.func.sized_stack_slots[slot].size;
+        *size = (*size).max(offset as u32);
+        self.b.ins().trap(trap_code(leaving::POLL.into()));
+        self.b.switch_to_block(next);
+        self.draft.polls.push(Poll {
+            pc: self.pc,
+            values: Some(drafts),
+        });
+    }
+
+    /// A poll that is there at all times.
+    fn loud_poll(&mut self) {
+        let number = self.draft.polls.len();
+        self.draft.polls.push(Poll {
+            pc: self.pc,
+            values: None,
+        });
+        let flags = self.flags(Region::Poll);
+        // Loads of one address between which nothing is stored would be taken for the same, whatever
+        // their regions, and a loop would test what it had seen before it began. So each poll has an
+        // address of its own, from which the offset leads back.
+        let apart = (number as i64 + 1) * 8;
+        let base = self.b.ins().iadd_imm_s(self.ctx, apart);
+        let offset = abi::CTX_POLL_REQUEST - apart as i32;
+        let request = self.b.ins().load(types::I32, flags, base, offset);
+        let next = self.branch_to_cold(request);
+        self.store_frame(self.stack.len());
+        self.leave_frame();
+        self.b.switch_to_block(next);
+    }
+
+    /// Gives the block where control goes on otherwise.
+    fn branch_to_cold(&mut self, condition: Value) -> Block {
+        let (cold, next) = (self.b.create_block(), self.b.create_block());
+        self.b.ins().brif(condition, cold, &[], next, &[]);
+        self.b.set_srcloc(SourceLoc::new(self.pc));
+        self.b.set_cold_block(cold);
+        self.b.seal_block(cold);
+        self.b.seal_block(next);
+        self.b.switch_to_block(cold);
+        next
+    }
+}
