@@ -27,6 +27,8 @@ mod program;
 mod random;
 #[path = "tiers/stack.rs"]
 mod stack;
+#[path = "tiers/tails.rs"]
+mod tails;
 #[path = "tiers/traps.rs"]
 mod traps;
 #[path = "tiers/values.rs"]

@@ -546,13 +546,16 @@ impl StoreCore {
             let func = data.func_id(index);
             self.note_partial(fp, func, code);
         }
-        // SAFETY: the frame is live.
-        if unsafe { self.is_outermost(cursor, code) } {
-            return Next::Leave(exit::MOVED);
-        }
-        self.native.pending = self.native.pending.split_off(&cursor.fp);
         let saved = &self.machine.saved;
         let range = self.code_map.find(saved.pc).expect("code of a function");
+        // SAFETY: the frame is live, and its activation the innermost.
+        unsafe {
+            if self.is_outermost(cursor, code) {
+                (*CURRENT.get()).header = fp.add(range.code.header as usize);
+                return Next::Leave(exit::MOVED);
+            }
+        }
+        self.native.pending = self.native.pending.split_off(&cursor.fp);
         let pending = super::Pending {
             pc: cursor.pc,
             code: code.clone(),
@@ -619,7 +622,9 @@ impl StoreCore {
                 true => self.move_behind(pc, pending.fp, pending.ctx),
                 false => self.move_to(pc, pending.fp, pending.ctx),
             };
+            let header = pending.fp.add(pending.range.code.header as usize);
             if self.is_outermost(cursor, &pending.code) {
+                (*CURRENT.get()).header = header;
                 return Err(moved);
             }
             let link = (fp - LINK_BELOW) as *mut Link;
@@ -629,7 +634,6 @@ impl StoreCore {
                 fp: outer.fp,
                 pc: outer.pc,
             };
-            let header = pending.fp.add(pending.range.code.header as usize);
             *header = (&raw const LEAVE_TO_NATIVE) as u64;
             *header.add(1) = link as u64;
             let result = self.result_of(&pending);

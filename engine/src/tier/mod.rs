@@ -40,6 +40,9 @@ pub(crate) struct Activation {
     pub(crate) frame: usize,
     /// Return cell and caller's frame of the outermost compiled frame, as in a header.
     pub(crate) back: [u64; 2],
+    /// Where that is to be when the activation ends: after a tail call, another function's frame may
+    /// be there.
+    header: *mut u64,
     /// The outermost frame on the value stack.
     pub(crate) fp: *mut u64,
     pub(crate) ctx: *mut Ctx,

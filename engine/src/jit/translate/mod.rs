@@ -18,6 +18,7 @@ mod simd;
 mod sites;
 mod slow;
 mod tables;
+mod tail;
 #[cfg(test)]
 mod tests;
 mod watch;
@@ -296,6 +297,7 @@ impl<'a> Translator<'a> {
         let ty = m.func_type_of(index);
         let osr = variant.osr;
         func.signature = match osr {
+            None if ops.iter().any(|(op, _)| is_tail_call(op)) => abi::tail_signature(ty),
             None => abi::signature(ty),
             Some(_) => abi::entry_signature(),
         };
@@ -359,13 +361,15 @@ impl<'a> Translator<'a> {
             self.b.switch_to_block(start);
             self.b.seal_block(start);
         }
-        let params: Vec<Value> = self.b.block_params(entry).to_vec();
-        let given = self.ty.params().len();
+        let given = match self.osr {
+            None => self.parameters(entry),
+            Some(_) => Vec::new(),
+        };
         let mut zeros: HashMap<Type, Value> = HashMap::new();
         for (i, &ty) in types.iter().enumerate() {
-            let value = match params.get(i + 2) {
-                Some(&param) if i < given && self.osr.is_none() => param,
-                _ => {
+            let value = match given.get(i) {
+                Some(&param) => param,
+                None => {
                     let ty = abi::clif_type(ty);
                     match zeros.get(&ty) {
                         Some(&zero) => zero,
@@ -386,6 +390,25 @@ impl<'a> Translator<'a> {
             self.at_entry(ops);
         }
         self.open_function();
+    }
+
+    /// Values of the parameters.
+    fn parameters(&mut self, entry: Block) -> Vec<Value> {
+        let registers = self.b.block_params(entry)[2..].to_vec();
+        let mut registers = registers.into_iter();
+        let flags = self.flags(Region::Frame);
+        let params = self.ty.params();
+        slot_offsets(params, 0)
+            .zip(abi::in_registers(params))
+            .map(|((ty, slot), in_register)| match in_register {
+                true => registers.next().expect("a parameter for each"),
+                false => {
+                    let offset = slot as i32 * 8;
+                    let ty = abi::clif_type(ty);
+                    self.b.ins().load(ty, flags, self.fp, offset)
+                }
+            })
+            .collect()
     }
 
     /// A constant zero.
@@ -507,6 +530,7 @@ impl<'a> Translator<'a> {
             || self.structured(op)
             || self.access(op)
             || self.call(op)
+            || self.tail_call(op)
             || self.gc(op)
             || self.casts(op)
             || self.element_access(op)
