@@ -75,10 +75,6 @@ pub(super) fn translate(
     {
         return Err(Refused("too many locals times probes".to_owned()));
     }
-    if variant.watch.is_some() && ops.iter().any(|(op, _)| is_tail_call(op)) {
-        // Each would leave what had just been entered, and both are dear.
-        return Err(Refused("tail calls and probes".to_owned()));
-    }
     let costs = match variant.counted {
         true => fuel::costs(&ops, variant.watch.as_deref()),
         false => Vec::new(),
