@@ -22,7 +22,7 @@ use crate::code::Mode;
 use crate::config::Config;
 use crate::module::Module;
 use crate::sys::code_memory::{CodeBlock, CodeMemory};
-use crate::tier::code::{NativeCode, Role, Site, SiteValue, ValuePlace, Variant};
+use crate::tier::code::{NativeCode, Pad, Role, Site, SiteValue, ValuePlace, Variant};
 use crate::tier::enter::NATIVE_PER_WASM;
 use crate::tier::watch::WatchPlan;
 use crate::types::FuncType;
@@ -200,7 +200,11 @@ impl Compiler {
         }
         let memory = self.memory.alloc(compiled.buffer.data());
         let memory = memory.ok_or_else(|| Refused("no memory for machine code".to_owned()))?;
-        let (sites, values) = sites(compiled, &draft);
+        let Sites {
+            sites,
+            values,
+            pads,
+        } = sites(compiled, &draft);
         let (saves, frame_bytes) = prologue(compiled);
         let lines = lines(compiled);
         let named = module.filter(|m| m.inner.engine.has_native_tools());
@@ -213,6 +217,7 @@ impl Compiler {
             saves,
             sites,
             values,
+            pads,
             constants: draft.constants.into(),
             unspent: unspent(&draft.unspent, &traps, &lines),
             traps,
@@ -248,13 +253,22 @@ fn publish(
     })
 }
 
-/// Where the values of each site are in the end.
-fn sites(compiled: &CompiledCode, draft: &Draft) -> (Box<[Site]>, Box<[SiteValue]>) {
+/// What there is to know of sites in the end.
+struct Sites {
+    sites: Box<[Site]>,
+    values: Box<[SiteValue]>,
+    pads: Box<[Pad]>,
+}
+
+/// Where the values of each site are in the end, and where it goes on if it catches.
+fn sites(compiled: &CompiledCode, draft: &Draft) -> Sites {
     let mut sites = Vec::new();
     let mut values = Vec::new();
+    let mut pads = Vec::new();
     for call in compiled.buffer.call_sites() {
         let mut places = Vec::new();
         let mut id = None;
+        let mut landings = Vec::new();
         for handler in call.exception_handlers {
             match handler {
                 FinalizedMachExceptionHandler::Context(ExceptionContextLoc::SPOffset(at)) => {
@@ -263,7 +277,11 @@ fn sites(compiled: &CompiledCode, draft: &Draft) -> (Box<[Site]>, Box<[SiteValue
                 FinalizedMachExceptionHandler::Context(ExceptionContextLoc::GPR(register)) => {
                     places.push(ValuePlace::Register(*register));
                 }
-                FinalizedMachExceptionHandler::Tag(tag, _) => id = Some(tag.as_u32()),
+                // The first says which site it is, the others are its clauses.
+                FinalizedMachExceptionHandler::Tag(tag, _) if id.is_none() => {
+                    id = Some(tag.as_u32());
+                }
+                FinalizedMachExceptionHandler::Tag(_, offset) => landings.push(*offset),
                 FinalizedMachExceptionHandler::Default(_) => {}
             }
         }
@@ -280,6 +298,9 @@ fn sites(compiled: &CompiledCode, draft: &Draft) -> (Box<[Site]>, Box<[SiteValue
                 DraftPlace::Constant(at) => ValuePlace::Constant(at),
             },
         }));
+        let first_pad = pads.len() as u32;
+        let clauses = site.clauses.iter().zip(landings);
+        pads.extend(clauses.map(|(&clause, offset)| Pad { clause, offset }));
         sites.push(Site {
             ret: call.ret_addr,
             frame_offset,
@@ -287,10 +308,16 @@ fn sites(compiled: &CompiledCode, draft: &Draft) -> (Box<[Site]>, Box<[SiteValue
             kind: site.kind,
             first,
             count: values.len() as u32 - first,
+            first_pad,
+            pads: pads.len() as u32 - first_pad,
         });
     }
     sites.sort_by_key(|site| site.ret);
-    (sites.into(), values.into())
+    Sites {
+        sites: sites.into(),
+        values: values.into(),
+        pads: pads.into(),
+    }
 }
 
 /// Which registers the prologue saves, by offset from the frame pointer; and the frame's size.

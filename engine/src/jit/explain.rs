@@ -53,6 +53,7 @@ fn sites(code: &NativeCode) -> String {
                 "+{:#x} pc {:#x}: instruction of the engine",
                 site.ret, site.pc
             ),
+            SiteKind::Throw { .. } => writeln!(text, "+{:#x} pc {:#x}: throw", site.ret, site.pc),
             SiteKind::Probe { .. } => {
                 writeln!(text, "+{:#x} pc {:#x}: probes", site.ret, site.pc)
             }

@@ -17,6 +17,8 @@ pub(crate) mod exits;
 pub(crate) mod frames;
 pub(crate) mod install;
 pub(crate) mod policy;
+#[cfg(jit)]
+pub(crate) mod throw;
 pub(crate) mod watch;
 
 use std::cell::Cell as ThreadCell;
@@ -25,7 +27,7 @@ use std::sync::Arc;
 
 use probity_interp::layout::{Cell, Ctx};
 
-use self::code::{NativeCode, ResultKind};
+use self::code::{Clause, NativeCode, ResultKind};
 use self::frames::{Cursor, Saved};
 use self::watch::Watched;
 use crate::frame::code_map::CodeRange;
@@ -96,8 +98,8 @@ pub(crate) struct NativeState {
     pub(crate) exit_low: Option<usize>,
     /// How many boundaries between tiers are still to be left until the frame that goes on.
     pub(crate) crossings: u32,
-    /// The frame that goes on, if it is a compiled one.
-    pub(crate) catcher: Option<(Cursor, Arc<NativeCode>)>,
+    /// The frame that goes on, if it is a compiled one, and by which clause.
+    pub(crate) catcher: Option<(Cursor, Arc<NativeCode>, Clause)>,
     /// How often interpreted functions and loops were found running.
     pub(crate) samples: HashMap<u32, u32>,
     pub(crate) loops: HashMap<(u32, u32), u32>,

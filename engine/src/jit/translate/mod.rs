@@ -10,6 +10,7 @@ mod bulk;
 mod calls;
 mod casts;
 mod control;
+mod exceptions;
 mod fuel;
 mod gc;
 mod memory;
@@ -263,6 +264,8 @@ struct Translator<'a> {
     operand_base: u32,
     stack: Vec<Operand>,
     control: Vec<control::Control>,
+    /// Those `try_table`s that are open.
+    tries: Vec<exceptions::Try>,
     /// Blocks opened in dead code; `None` where control can be.
     dead: Option<u32>,
     at: usize,
@@ -276,6 +279,8 @@ struct Translator<'a> {
     polls: u32,
     draft: Draft,
     pad: Option<Block>,
+    /// How many pads its sites have between them.
+    pads: usize,
 }
 
 impl<'a> Translator<'a> {
@@ -332,6 +337,7 @@ impl<'a> Translator<'a> {
             operand_base: plain.header + HEADER_SLOTS as u32,
             stack: Vec::new(),
             control: Vec::new(),
+            tries: Vec::new(),
             dead: None,
             at: 0,
             pc: 0,
@@ -343,6 +349,7 @@ impl<'a> Translator<'a> {
             polls: 0,
             draft: Draft::default(),
             pad: None,
+            pads: 0,
         }
     }
 
@@ -527,6 +534,7 @@ impl<'a> Translator<'a> {
             || self.access(op)
             || self.call(op)
             || self.tail_call(op)
+            || self.throw(op)
             || self.gc(op)
             || self.casts(op)
             || self.element_access(op)
