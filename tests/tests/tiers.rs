@@ -8,6 +8,8 @@ mod guest;
 mod active;
 #[path = "tiers/casts.rs"]
 mod casts;
+#[path = "tiers/catching.rs"]
+mod catching;
 #[path = "tiers/exceptions.rs"]
 mod exceptions;
 #[path = "tiers/frames.rs"]
