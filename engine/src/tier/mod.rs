@@ -4,10 +4,10 @@
 //! Wasm code that calls Wasm code in the same tier stays there. A call from one tier to the other
 //! is a native call: interpreted code runs a compiled function in an *activation*
 //! ([`enter`]), compiled code calls the interpreter through an exit ([`exits`]). A compiled frame
-//! that cannot go on (its function is watched now, it catches an exception, it polls) is given to the
-//! interpreter, lazily by its return address ([`deopt`]): if it is the outermost of its activation, the activation
-//! ends and the interpreter goes on where it had called it; otherwise the interpreter runs in the
-//! frame's place and returns to its compiled caller. Neither way nests.
+//! that cannot go on (its function is watched now, it polls) is given to the interpreter, lazily by
+//! its return address ([`deopt`]): if it is the outermost of its activation, the activation ends and
+//! the interpreter goes on where it had called it; otherwise the interpreter runs in the frame's place
+//! and returns to its compiled caller. Neither way nests.
 
 pub(crate) mod code;
 pub(crate) mod deopt;
