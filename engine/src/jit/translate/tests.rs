@@ -146,7 +146,7 @@ fn atomics() -> String {
 
 /// Names of all operators of the proposals.
 fn names() -> BTreeSet<&'static str> {
-    const PROPOSALS: [&str; 6] = [
+    const PROPOSALS: [&str; 7] = [
         "gc",
         "bulk_memory",
         "reference_types",
