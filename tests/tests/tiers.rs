@@ -8,6 +8,8 @@ mod guest;
 mod active;
 #[path = "tiers/casts.rs"]
 mod casts;
+#[path = "tiers/catching.rs"]
+mod catching;
 #[path = "tiers/exceptions.rs"]
 mod exceptions;
 #[path = "tiers/frames.rs"]
@@ -27,6 +29,8 @@ mod program;
 mod random;
 #[path = "tiers/stack.rs"]
 mod stack;
+#[path = "tiers/tails.rs"]
+mod tails;
 #[path = "tiers/traps.rs"]
 mod traps;
 #[path = "tiers/values.rs"]

@@ -367,7 +367,9 @@ impl<'a> Stretch<'a> {
                     Place::Returning(code.cell_behind(site.pc)),
                     fp.wrapping_add(base as usize),
                 ),
-                SiteKind::Slow { .. } => (Place::At(range.operator(site.pc)), std::ptr::null_mut()),
+                SiteKind::Slow { .. } | SiteKind::Throw { .. } => {
+                    (Place::At(range.operator(site.pc)), std::ptr::null_mut())
+                }
                 SiteKind::Probe { cell } => (Place::At(cell as usize), std::ptr::null_mut()),
                 SiteKind::Poll => (Place::At(range.operator(site.pc)), std::ptr::null_mut()),
             },

@@ -1,8 +1,14 @@
 //! The conventions of compiled code, and where it finds what it needs.
 //!
-//! A compiled function is a System V function of the context, its frame on the value stack, and its
-//! parameters. A single result comes back in a register; several go to the frame's first slots, as
-//! interpreted code leaves them.
+//! A compiled function is a System V function of the context, its frame on the value stack, and those
+//! of its parameters that fit in registers; the others are in their slots of the frame, where
+//! interpreted code has all of them. A single result comes back in a register; several go to the
+//! frame's first slots, as interpreted code leaves them.
+//!
+//! So nothing is ever passed on the native stack, and a tail call only has to give up the caller's
+//! frame. Cranelift makes tail calls in functions of its own convention `Tail` alone, which is System
+//! V's except for arguments on the stack: then the callee pops them. Without such arguments the two
+//! are one, and a function with tail calls is called like any other.
 
 use std::mem::offset_of;
 
@@ -36,6 +42,8 @@ pub(super) const RECORD_BYTES: i64 = size_of::<FuncRecord>() as i64;
 pub(super) const RECORD_CTX: i32 = offset_of!(FuncRecord, ctx) as i32;
 pub(super) const RECORD_TARGET: i32 = offset_of!(FuncRecord, target) as i32;
 pub(super) const RECORD_SIG: i32 = offset_of!(FuncRecord, sig) as i32;
+pub(super) const RECORD_COST: i32 = offset_of!(FuncRecord, cost) as i32;
+pub(super) const RECORD_THUNK: i32 = offset_of!(FuncRecord, thunk) as i32;
 pub(super) const RECORD_NATIVE: i32 = offset_of!(FuncRecord, native) as i32;
 pub(super) const VIEW_BASE: i32 = offset_of!(MemoryView, base) as i32;
 pub(super) const VIEW_LEN: i32 = offset_of!(MemoryView, len) as i32;
@@ -70,6 +78,25 @@ pub(super) fn width(ty: Type) -> Width {
     }
 }
 
+/// Parameters that are in general registers, beside the context and the frame, and in vector
+/// registers.
+const GENERAL_PARAMS: usize = 4;
+const VECTOR_PARAMS: usize = 8;
+
+/// Whether each parameter of a function is in a register, or in its slot.
+pub(super) fn in_registers(params: &[ValType]) -> impl Iterator<Item = bool> {
+    let (mut general, mut vector) = (GENERAL_PARAMS, VECTOR_PARAMS);
+    params.iter().map(move |ty| {
+        let left = match ty {
+            ValType::I32 | ValType::I64 | ValType::Ref(_) => &mut general,
+            ValType::F32 | ValType::F64 | ValType::V128 => &mut vector,
+        };
+        let fits = *left != 0;
+        *left -= usize::from(fits);
+        fits
+    })
+}
+
 fn convention() -> Signature {
     let mut signature = Signature::new(CallConv::SystemV);
     let context = AbiParam::special(types::I64, ArgumentPurpose::VMContext);
@@ -81,15 +108,24 @@ fn convention() -> Signature {
 pub(super) fn signature(ty: &FuncType) -> Signature {
     let mut signature = convention();
     signature.params.push(AbiParam::new(types::I64));
-    let params = ty.params().iter();
+    let params = ty.params().iter().zip(in_registers(ty.params()));
+    let params = params.filter(|(_, in_register)| *in_register);
     signature
         .params
-        .extend(params.map(|&ty| AbiParam::new(clif_type(ty))));
+        .extend(params.map(|(&ty, _)| AbiParam::new(clif_type(ty))));
     if ResultKind::of(ty.results()) != ResultKind::Slots {
         let result = clif_type(ty.results()[0]);
         signature.returns.push(AbiParam::new(result));
     }
     signature
+}
+
+/// The same, of functions that make tail calls, and of what they call so.
+pub(super) fn tail_signature(ty: &FuncType) -> Signature {
+    Signature {
+        call_conv: CallConv::Tail,
+        ..signature(ty)
+    }
 }
 
 /// Signature of what the interpreter enters: context, frame, argument.

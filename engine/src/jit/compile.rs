@@ -24,7 +24,7 @@ use crate::config::Config;
 use crate::module::Module;
 use crate::sys::code_memory::{CodeBlock, CodeMemory};
 use crate::tier::code::{
-    NativeCode, Role, Site, SiteKind, SiteValue, ValuePlace, Variant, leaving,
+    NativeCode, Pad, Role, Site, SiteKind, SiteValue, ValuePlace, Variant, leaving,
 };
 use crate::tier::enter::NATIVE_PER_WASM;
 use crate::tier::watch::WatchPlan;
@@ -220,7 +220,11 @@ impl Compiler {
             None => self.memory.alloc(compiled.buffer.data(), None),
         };
         let memory = memory.ok_or_else(|| Refused("no memory for machine code".to_owned()))?;
-        let (sites, values) = sites(compiled, &draft)?;
+        let Sites {
+            sites,
+            values,
+            pads,
+        } = sites(compiled, &draft)?;
         let (saves, frame_bytes) = prologue(compiled);
         let lines = lines(compiled, polls);
         let named = module.filter(|m| m.inner.engine.has_native_tools());
@@ -234,6 +238,7 @@ impl Compiler {
             saves,
             sites,
             values,
+            pads,
             constants: draft.constants.into(),
             unspent: unspent(&draft.unspent, &traps, &lines),
             traps,
@@ -269,16 +274,22 @@ fn publish(
     })
 }
 
-/// Where the values of each site are in the end.
-fn sites(
-    compiled: &CompiledCode,
-    draft: &Draft,
-) -> Result<(Box<[Site]>, Box<[SiteValue]>), Refused> {
+/// What there is to know of sites in the end.
+struct Sites {
+    sites: Box<[Site]>,
+    values: Box<[SiteValue]>,
+    pads: Box<[Pad]>,
+}
+
+/// Where the values of each site are in the end, and where it goes on if it catches.
+fn sites(compiled: &CompiledCode, draft: &Draft) -> Result<Sites, Refused> {
     let mut sites = Vec::new();
     let mut values = Vec::new();
+    let mut pads = Vec::new();
     for call in compiled.buffer.call_sites() {
         let mut places = Vec::new();
         let mut id = None;
+        let mut landings = Vec::new();
         for handler in call.exception_handlers {
             match handler {
                 FinalizedMachExceptionHandler::Context(ExceptionContextLoc::SPOffset(at)) => {
@@ -287,7 +298,11 @@ fn sites(
                 FinalizedMachExceptionHandler::Context(ExceptionContextLoc::GPR(register)) => {
                     places.push(ValuePlace::Register(*register));
                 }
-                FinalizedMachExceptionHandler::Tag(tag, _) => id = Some(tag.as_u32()),
+                // The first says which site it is, the others are its clauses.
+                FinalizedMachExceptionHandler::Tag(tag, _) if id.is_none() => {
+                    id = Some(tag.as_u32());
+                }
+                FinalizedMachExceptionHandler::Tag(_, offset) => landings.push(*offset),
                 FinalizedMachExceptionHandler::Default(_) => {}
             }
         }
@@ -305,6 +320,9 @@ fn sites(
                 DraftPlace::PollSlot(_) => unreachable!("a value of a poll"),
             },
         }));
+        let first_pad = pads.len() as u32;
+        let clauses = site.clauses.iter().zip(landings);
+        pads.extend(clauses.map(|(&clause, offset)| Pad { clause, offset }));
         sites.push(Site {
             ret: call.ret_addr,
             frame_offset,
@@ -312,11 +330,17 @@ fn sites(
             kind: site.kind,
             first,
             count: values.len() as u32 - first,
+            first_pad,
+            pads: pads.len() as u32 - first_pad,
         });
     }
     poll_sites(compiled, draft, &mut sites, &mut values)?;
     sites.sort_by_key(|site| site.ret);
-    Ok((sites.into(), values.into()))
+    Ok(Sites {
+        sites: sites.into(),
+        values: values.into(),
+        pads: pads.into(),
+    })
 }
 
 /// Where polls leave the function, and where in the native frame they put the values.
@@ -358,6 +382,8 @@ fn poll_sites(
             kind: SiteKind::Poll,
             first,
             count: polled.len() as u32,
+            first_pad: 0,
+            pads: 0,
         });
     }
     Ok(())

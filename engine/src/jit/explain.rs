@@ -54,6 +54,7 @@ fn sites(code: &NativeCode) -> String {
                 site.ret, site.pc
             ),
             SiteKind::Poll => writeln!(text, "+{:#x} pc {:#x}: poll", site.ret, site.pc),
+            SiteKind::Throw { .. } => writeln!(text, "+{:#x} pc {:#x}: throw", site.ret, site.pc),
             SiteKind::Probe { .. } => {
                 writeln!(text, "+{:#x} pc {:#x}: probes", site.ret, site.pc)
             }

@@ -12,6 +12,7 @@
 //! | `lazy` | first call of a function from compiled code: asks for the way there, and takes it |
 //! | `returned` | compiled code returns to a frame that the interpreter has to take over |
 //! | `replace` | gives a frame further out to the interpreter, and drops those inside it |
+//! | `land` | a compiled frame goes on where it catches an exception |
 //! | `trapped` | where the signal handler goes on |
 
 use std::arch::global_asm;
@@ -20,7 +21,7 @@ use std::ffi::c_void;
 use probity_interp::layout::Ctx;
 
 use crate::tier::frames::{LINK_BELOW, Link, Saved};
-use crate::tier::{Activation, Registers, exits};
+use crate::tier::{Activation, Registers, exits, throw};
 
 global_asm!(
     // Stack of a link: r15, r14, r13, r12, rbx, rbp, return address.
@@ -91,6 +92,7 @@ global_asm!(
     "probity_exit probity_native_slow, {slow}",
     "probity_exit probity_native_is_subtype, {is_subtype}",
     "probity_exit probity_native_fire, {fire}",
+    "probity_exit probity_native_throw, {throw}",
     // The convention of compiled functions, whose arguments are in registers: all are kept.
     ".balign 16",
     ".globl probity_native_lazy",
@@ -137,6 +139,19 @@ global_asm!(
     "  pop rbx",
     "  pop rbp",
     "  jmp r11",
+    // land(fp, sp, saved, code) -> !
+    ".balign 16",
+    ".globl probity_native_land",
+    ".hidden probity_native_land",
+    "probity_native_land:",
+    "  mov r15, [rdx]",
+    "  mov r14, [rdx + 8]",
+    "  mov r13, [rdx + 16]",
+    "  mov r12, [rdx + 24]",
+    "  mov rbx, [rdx + 32]",
+    "  mov rbp, rdi",
+    "  mov rsp, rsi",
+    "  jmp rcx",
     // replace(fp, sp, saved) -> !
     ".balign 16",
     ".globl probity_native_replace",
@@ -196,6 +211,7 @@ global_asm!(
     slow = sym exits::slow,
     is_subtype = sym exits::is_subtype,
     fire = sym exits::fire,
+    throw = sym throw::throw,
     resolve = sym exits::resolve,
     returned = sym exits::returned,
     trapped = sym exits::trapped,
@@ -214,6 +230,7 @@ unsafe extern "sysv64" {
     ) -> u64;
     fn probity_native_leave(activation: *mut Activation, status: u64) -> !;
     fn probity_native_replace(fp: usize, sp: usize, saved: *const Saved) -> !;
+    fn probity_native_land(fp: usize, sp: usize, saved: *const Saved, code: usize) -> !;
     fn probity_native_entered();
     fn probity_native_returned();
     fn probity_native_lazy();
@@ -222,6 +239,7 @@ unsafe extern "sysv64" {
     fn probity_native_slow();
     fn probity_native_is_subtype();
     fn probity_native_fire();
+    fn probity_native_throw();
 }
 
 const _: () = assert!(
@@ -245,6 +263,8 @@ pub(crate) enum Exit {
     IsSubtype,
     /// `(ctx, site)`: fires probes.
     Fire,
+    /// `(ctx, fp)`: throws an exception. Does not return.
+    Throw,
     /// `(to, from, len)`: copies bytes of a memory. No exit: it has no context and no site.
     Copy,
     /// `(to, byte, len)`: likewise.
@@ -252,7 +272,7 @@ pub(crate) enum Exit {
 }
 
 /// The table of [`Ctx::natives`], by [`Exit`].
-struct Exits([*const (); 6]);
+struct Exits([*const (); 7]);
 
 // SAFETY: addresses of functions.
 unsafe impl Sync for Exits {}
@@ -262,6 +282,7 @@ static EXITS: Exits = Exits([
     probity_native_slow as *const (),
     probity_native_is_subtype as *const (),
     probity_native_fire as *const (),
+    probity_native_throw as *const (),
     exits::copy as *const (),
     exits::fill as *const (),
 ]);
@@ -306,6 +327,16 @@ pub(crate) unsafe fn leave(activation: *mut Activation, status: u64) -> ! {
 pub(crate) unsafe fn replace(fp: usize, sp: usize, saved: &Saved) -> ! {
     // SAFETY: by contract.
     unsafe { probity_native_replace(fp, sp, saved) }
+}
+
+/// Lets a compiled frame further out go on at `code`.
+///
+/// # Safety
+/// `fp` must be a live compiled frame of the innermost activation, `saved` and `sp` its registers at the
+/// site where it stands, `code` a pad of that site; no frame inside it may own anything.
+pub(crate) unsafe fn land(fp: usize, sp: usize, saved: &Saved, code: usize) -> ! {
+    // SAFETY: by contract.
+    unsafe { probity_native_land(fp, sp, saved, code) }
 }
 
 /// Where compiled code returns to `enter`.

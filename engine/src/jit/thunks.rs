@@ -24,10 +24,13 @@ pub(super) fn thunk(
     let (ctx, fp, target) = (params[0], params[1], params[2]);
     let flags = MemFlagsData::trusted();
     let mut arguments = vec![ctx, fp];
-    for (ty, slot) in slot_offsets(ty.params(), 0) {
-        let offset = slot as i32 * 8;
-        let value = b.ins().load(abi::clif_type(ty), flags, fp, offset);
-        arguments.push(value);
+    let params = slot_offsets(ty.params(), 0).zip(abi::in_registers(ty.params()));
+    for ((ty, slot), in_register) in params {
+        if in_register {
+            let offset = slot as i32 * 8;
+            let value = b.ins().load(abi::clif_type(ty), flags, fp, offset);
+            arguments.push(value);
+        }
     }
     let signature = b.import_signature(abi::signature(ty));
     let call = b.ins().call_indirect(signature, target, &arguments);
@@ -51,7 +54,9 @@ pub(super) fn out(
     let params = begin(&mut b);
     let (ctx, fp) = (params[0], params[1]);
     let flags = MemFlagsData::trusted();
-    for ((_, slot), &value) in slot_offsets(ty.params(), 0).zip(&params[2..]) {
+    let slots = slot_offsets(ty.params(), 0).zip(abi::in_registers(ty.params()));
+    let in_registers = slots.filter(|(_, in_register)| *in_register);
+    for (((_, slot), _), &value) in in_registers.zip(&params[2..]) {
         store_slot(&mut b, value, fp, slot);
     }
     call_exit(&mut b, Exit::CallOut, ctx, &[fp]);

@@ -10,10 +10,13 @@ use probity_interp::layout::{Cell, Ctx};
 use super::ExnRef;
 use super::core::{Ending, StoreCore, core_of};
 use crate::code::Catch;
+#[cfg(jit)]
+use crate::code::slow_op::SlowOp;
 use crate::error::Error;
 use crate::frame::walk::{Frame, Place, Position, Stretch};
 use crate::gc::layout::{Header, object_to_raw, raw_to_object};
 use crate::hook::ExitReason;
+use crate::tier::code::Clause;
 use crate::types::WasmPc;
 
 impl StoreCore {
@@ -104,7 +107,12 @@ impl StoreCore {
         let (fp, ctx) = (frame.fp, frame.ctx);
         let pc = frame.range.cell(catch.target as usize);
         if let Some(cursor) = frame.cursor {
-            self.native.catcher = self.native_code_of(&frame).map(|code| (cursor, code));
+            let clause = Clause {
+                table: index as u32,
+                clause: clause as u32,
+            };
+            let code = self.native_code_of(&frame);
+            self.native.catcher = code.map(|code| (cursor, code, clause));
             return self.move_to(pc, fp, ctx);
         }
         match self.allow(pc, fp, ctx) {
@@ -125,23 +133,8 @@ impl StoreCore {
 pub(super) unsafe fn throw(ctx: *mut Ctx, pc: *const Cell, fp: *mut u64) -> u64 {
     // SAFETY: code is running in `ctx`, and only here is the core in use.
     let core = unsafe { core_of(ctx) };
-    let position = Position::Code { pc, fp, ctx };
-    core.positions.push(position);
-    // SAFETY: the cell is a `throw` of code that runs in an instance.
-    let (index, slot) = unsafe { ((*pc).imm as usize, (*pc).slot as usize) };
-    let tag = core.instance_of(ctx).map_or(0, |data| data.tags[index]);
-    // SAFETY: the operands are in the frame, whose position has been noted. Values of the host that
-    // are collected may panic.
-    let made = catch_unwind(AssertUnwindSafe(|| unsafe {
-        core.new_exception(tag, fp.add(slot))
-    }));
-    core.positions.pop();
-    core.ending = Some(match made {
-        Ok(Ok(raw)) => return core.throw_from(raw, position),
-        Ok(Err(code)) => Ending::Raised(code.into()),
-        Err(panic) => Ending::Panic(panic),
-    });
-    exit::ENGINE
+    // SAFETY: by contract.
+    unsafe { core.throw_new(pc, fp, ctx, Position::Code { pc, fp, ctx }) }
 }
 
 /// `throw_ref`
@@ -157,18 +150,69 @@ pub(super) unsafe fn throw_ref(ctx: *mut Ctx, pc: *const Cell, fp: *mut u64) -> 
 }
 
 impl StoreCore {
+    /// Throws by the cell of a `throw` or `throw_ref`, at a position where the frame at `fp` is the
+    /// innermost.
+    ///
+    /// # Safety
+    /// The frame must run in `ctx`, with the operator's operands in its slots.
+    #[cfg(jit)]
+    pub(crate) unsafe fn throw_at(
+        &mut self,
+        pc: *const Cell,
+        fp: *mut u64,
+        ctx: *mut Ctx,
+        position: Position,
+    ) -> u64 {
+        // SAFETY: by contract.
+        unsafe {
+            match (*pc).extra == SlowOp::ThrowRef as u16 {
+                true => self.throw_from(*fp.add((*pc).slot as usize), position),
+                false => self.throw_new(pc, fp, ctx, position),
+            }
+        }
+    }
+
+    /// Throws a new exception by the cell of a `throw`.
+    ///
+    /// # Safety
+    /// As for [`StoreCore::throw_at`].
+    unsafe fn throw_new(
+        &mut self,
+        pc: *const Cell,
+        fp: *mut u64,
+        ctx: *mut Ctx,
+        position: Position,
+    ) -> u64 {
+        self.positions.push(position);
+        // SAFETY: by contract.
+        let (index, slot) = unsafe { ((*pc).imm as usize, (*pc).slot as usize) };
+        let tag = self.instance_of(ctx).map_or(0, |data| data.tags[index]);
+        // SAFETY: the operands are in the frame, whose position has been noted. Values of the host
+        // that are collected may panic.
+        let made = catch_unwind(AssertUnwindSafe(|| unsafe {
+            self.new_exception(tag, fp.add(slot))
+        }));
+        self.positions.pop();
+        self.ending = Some(match made {
+            Ok(Ok(raw)) => return self.throw_from(raw, position),
+            Ok(Err(code)) => Ending::Raised(code.into()),
+            Err(panic) => Ending::Panic(panic),
+        });
+        exit::ENGINE
+    }
+
     /// Throws from running code.
     fn throw_from(&mut self, raw: u64, position: Position) -> u64 {
         let Some(exception) = ExnRef::from_raw(raw, self) else {
             return exit::NULL_EXCEPTION;
         };
-        let Position::Code { pc, .. } = position else {
-            return exit::ENGINE;
-        };
-        let left = self.machine.budget.wrapping_sub(pc as u64) as i64;
-        self.fuel.set_left(left / UNIT as i64);
-        // The operator itself.
-        self.fuel.consume(1);
+        // Compiled code has charged what it counts.
+        if let Position::Code { pc, .. } = position {
+            let left = self.machine.budget.wrapping_sub(pc as u64) as i64;
+            self.fuel.set_left(left / UNIT as i64);
+            // The operator itself.
+            self.fuel.consume(1);
+        }
         self.throw(Error::throw(exception), position)
     }
 }

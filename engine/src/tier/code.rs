@@ -25,6 +25,8 @@ pub(crate) struct NativeCode {
     /// Ascending by return offset.
     pub(crate) sites: Box<[Site]>,
     pub(crate) values: Box<[SiteValue]>,
+    /// Where sites go on that catch exceptions.
+    pub(crate) pads: Box<[Pad]>,
     pub(crate) constants: Box<[u128]>,
     /// Offset of an instruction that can trap, and the exit status; ascending.
     pub(crate) traps: Box<[(u32, u8)]>,
@@ -125,6 +127,24 @@ pub(crate) struct Site {
     /// Range in `values`.
     pub(crate) first: u32,
     pub(crate) count: u32,
+    /// Range in `pads`.
+    pub(crate) first_pad: u32,
+    pub(crate) pads: u32,
+}
+
+/// Where a site goes on if a catch clause takes the exception that it throws.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pad {
+    pub(crate) clause: Clause,
+    /// Offset of the code, which takes what the clause delivers from its slots.
+    pub(crate) offset: u32,
+}
+
+/// A catch clause of a function: number of the `try_table`, and the clause's in it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Clause {
+    pub(crate) table: u32,
+    pub(crate) clause: u32,
 }
 
 /// What a site calls.
@@ -141,6 +161,8 @@ pub(crate) enum SiteKind {
     /// An instruction that runs in the engine; its operands are in their slots. Number of its cell
     /// in plain code.
     Slow { cell: u32 },
+    /// A `throw` or `throw_ref`; its operands are in their slots. Number of its cell in plain code.
+    Throw { cell: u32 },
     /// The probes before a cell of structural code.
     Probe { cell: u32 },
     /// Nothing: a loop's poll has a request.
@@ -255,6 +277,13 @@ impl NativeCode {
 
     pub(crate) fn values_of(&self, site: &Site) -> &[SiteValue] {
         &self.values[site.first as usize..][..site.count as usize]
+    }
+
+    /// Where a site goes on that catches by a clause.
+    pub(crate) fn pad_of(&self, site: &Site, clause: Clause) -> Option<usize> {
+        let pads = &self.pads[site.first_pad as usize..][..site.pads as usize];
+        let pad = pads.iter().find(|pad| pad.clause == clause)?;
+        Some(self.base as usize + pad.offset as usize)
     }
 
     /// The status that the instruction at `pc` traps with.

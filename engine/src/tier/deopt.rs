@@ -56,7 +56,10 @@ impl StoreCore {
         };
         let result = match site.kind {
             SiteKind::Call { result, .. } => result,
-            SiteKind::Slow { .. } | SiteKind::Probe { .. } | SiteKind::Poll => ResultKind::Slots,
+            SiteKind::Slow { .. }
+            | SiteKind::Throw { .. }
+            | SiteKind::Probe { .. }
+            | SiteKind::Poll => ResultKind::Slots,
         };
         self.write_frame(frame);
         self.note_partial(frame.fp, frame.func, &native.code);

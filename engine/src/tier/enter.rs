@@ -71,9 +71,10 @@ pub(super) fn cell_budget(cell: *const Cell, left: i64) -> u64 {
 }
 
 impl StoreCore {
-    /// Runs compiled code with the outermost frame at `fp`, whose header is at `header`. Status:
-    /// done, the results being in the first slots; moved, the interpreter going on with that frame
-    /// or where an exception was caught; or failed.
+    /// Runs compiled code with the outermost frame at `fp`, whose header is at `header`, and is again
+    /// afterwards. Status: done, the results being in the first slots; moved, the interpreter going
+    /// on with the frame that is outermost now, whose header is in its place, or where an exception
+    /// was caught; or failed.
     ///
     /// # Safety
     /// `code` must be an entry (which gets `argument`) for the function whose frame that is.
@@ -92,6 +93,7 @@ impl StoreCore {
         let mut activation = Activation {
             frame: 0,
             back,
+            header,
             fp,
             ctx,
             outer,
@@ -119,7 +121,7 @@ impl StoreCore {
         stubs::arm(armed);
         CURRENT.set(outer);
         // SAFETY: the activation lives until here; compiled code and the engine have used it.
-        let (back, end) = unsafe { ((*at).back, (*at).stack) };
+        let (back, header, end) = unsafe { ((*at).back, (*at).header, (*at).stack) };
         // Frames that ended with the activation need nothing any more.
         self.native.pending = self.native.pending.split_off(&end);
         let mut status = status;

@@ -21,7 +21,7 @@ use crate::jit::stubs;
 use crate::runtime::core::{Ending, StoreCore, core_of};
 
 /// How the engine goes on after an exit.
-enum Next {
+pub(super) enum Next {
     /// Back to the caller, with this result.
     Return(u64),
     /// Out of the activation, with this status.
@@ -29,18 +29,21 @@ enum Next {
     /// The interpreter takes a frame further out over: its frame pointer, a free stack pointer, and
     /// its registers.
     Replace(usize, usize, super::frames::Saved),
+    /// A frame further out goes on: its frame and stack pointer, its registers, and where.
+    Land(usize, usize, super::frames::Saved, usize),
 }
 
 impl Next {
     /// # Safety
     /// The caller owns nothing and is called from an exit.
-    unsafe fn go(self) -> u64 {
-        // SAFETY: `Leave` and `Replace` are only made for the innermost activation.
+    pub(super) unsafe fn go(self) -> u64 {
+        // SAFETY: all but `Return` are only made for the innermost activation.
         unsafe {
             match self {
                 Next::Return(value) => value,
                 Next::Leave(status) => stubs::leave(CURRENT.get(), status),
                 Next::Replace(fp, sp, saved) => stubs::replace(fp, sp, &saved),
+                Next::Land(fp, sp, saved, code) => stubs::land(fp, sp, &saved, code),
             }
         }
     }
@@ -182,7 +185,7 @@ impl StoreCore {
     ///
     /// # Safety
     /// `link` must be live.
-    unsafe fn exit_frame(&self, link: *const Link) -> NativeFrame {
+    pub(super) unsafe fn exit_frame(&self, link: *const Link) -> NativeFrame {
         // SAFETY: by contract.
         let mut cursor = unsafe { Cursor::at_link(link) };
         loop {
@@ -215,7 +218,10 @@ impl StoreCore {
                 };
                 (record, type_index)
             }
-            SiteKind::Slow { .. } | SiteKind::Probe { .. } | SiteKind::Poll => {
+            SiteKind::Slow { .. }
+            | SiteKind::Throw { .. }
+            | SiteKind::Probe { .. }
+            | SiteKind::Poll => {
                 unreachable!("an instruction, probe or poll is no call")
             }
         }
@@ -463,7 +469,13 @@ impl StoreCore {
     }
 
     /// Ends the run with an error of the frame at `cursor`.
-    fn raise_at(&mut self, cursor: Cursor, ctx: *mut Ctx, error: Error, stopped: bool) -> Next {
+    pub(super) fn raise_at(
+        &mut self,
+        cursor: Cursor,
+        ctx: *mut Ctx,
+        error: Error,
+        stopped: bool,
+    ) -> Next {
         let position = Position::Native { cursor, ctx };
         let error = self.unwind(error, position, false, stopped);
         self.ending = Some(Ending::Unwound(error));
@@ -553,7 +565,7 @@ impl StoreCore {
     }
 
     /// The interpreter goes on with a live compiled frame, at the place that the machine has saved.
-    fn give_to_interpreter(
+    pub(super) fn give_to_interpreter(
         &mut self,
         cursor: Cursor,
         code: &std::sync::Arc<super::code::NativeCode>,
@@ -567,13 +579,16 @@ impl StoreCore {
             let func = data.func_id(index);
             self.note_partial(fp, func, code);
         }
-        // SAFETY: the frame is live.
-        if unsafe { self.is_outermost(cursor, code) } {
-            return Next::Leave(exit::MOVED);
-        }
-        self.native.pending = self.native.pending.split_off(&cursor.fp);
         let saved = &self.machine.saved;
         let range = self.code_map.find(saved.pc).expect("code of a function");
+        // SAFETY: the frame is live, and its activation the innermost.
+        unsafe {
+            if self.is_outermost(cursor, code) {
+                (*CURRENT.get()).header = fp.add(range.code.header as usize);
+                return Next::Leave(exit::MOVED);
+            }
+        }
+        self.native.pending = self.native.pending.split_off(&cursor.fp);
         let pending = super::Pending {
             pc: cursor.pc,
             code: code.clone(),
@@ -588,14 +603,6 @@ impl StoreCore {
         self.native.pending.insert(cursor.fp, pending);
         let below = code.frame_bytes as usize + LINK_BELOW + 64;
         Next::Replace(cursor.fp, (cursor.fp - below) & !15, cursor.saved)
-    }
-
-    /// The frame that caught an exception is compiled, and in the innermost activation.
-    fn go_on_in_catcher(&mut self) -> Next {
-        let Some((cursor, code)) = self.native.catcher.take() else {
-            unreachable!("a frame caught the exception");
-        };
-        self.give_to_interpreter(cursor, &code, exit::MOVED, false)
     }
 
     /// Runs the frame at `fp`, for which an entry is pending, in the interpreter. `Ok` with the link
@@ -640,7 +647,9 @@ impl StoreCore {
                 true => self.move_behind(pc, pending.fp, pending.ctx),
                 false => self.move_to(pc, pending.fp, pending.ctx),
             };
+            let header = pending.fp.add(pending.range.code.header as usize);
             if self.is_outermost(cursor, &pending.code) {
+                (*CURRENT.get()).header = header;
                 return Err(moved);
             }
             let link = (fp - LINK_BELOW) as *mut Link;
@@ -650,7 +659,6 @@ impl StoreCore {
                 fp: outer.fp,
                 pc: outer.pc,
             };
-            let header = pending.fp.add(pending.range.code.header as usize);
             *header = (&raw const LEAVE_TO_NATIVE) as u64;
             *header.add(1) = link as u64;
             let result = self.result_of(&pending);
@@ -727,7 +735,7 @@ impl StoreCore {
         true
     }
 
-    unsafe fn plain_cells(&self, ctx: *mut Ctx, index: u32) -> *const Cell {
+    pub(super) unsafe fn plain_cells(&self, ctx: *mut Ctx, index: u32) -> *const Cell {
         let data = self.instance_of(ctx).expect("code of an instance");
         let code = data
             .module

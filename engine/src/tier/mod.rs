@@ -4,10 +4,10 @@
 //! Wasm code that calls Wasm code in the same tier stays there. A call from one tier to the other
 //! is a native call: interpreted code runs a compiled function in an *activation*
 //! ([`enter`]), compiled code calls the interpreter through an exit ([`exits`]). A compiled frame
-//! that cannot go on (its function is watched now, it catches an exception, it polls) is given to the
-//! interpreter, lazily by its return address ([`deopt`]): if it is the outermost of its activation, the activation
-//! ends and the interpreter goes on where it had called it; otherwise the interpreter runs in the
-//! frame's place and returns to its compiled caller. Neither way nests.
+//! that cannot go on (its function is watched now, it polls) is given to the interpreter, lazily by
+//! its return address ([`deopt`]): if it is the outermost of its activation, the activation ends and
+//! the interpreter goes on where it had called it; otherwise the interpreter runs in the frame's place
+//! and returns to its compiled caller. Neither way nests.
 
 pub(crate) mod code;
 pub(crate) mod deopt;
@@ -17,6 +17,8 @@ pub(crate) mod exits;
 pub(crate) mod frames;
 pub(crate) mod install;
 pub(crate) mod policy;
+#[cfg(jit)]
+pub(crate) mod throw;
 pub(crate) mod watch;
 
 use std::cell::Cell as ThreadCell;
@@ -25,7 +27,7 @@ use std::sync::Arc;
 
 use probity_interp::layout::{Cell, Ctx};
 
-use self::code::{NativeCode, ResultKind};
+use self::code::{Clause, NativeCode, ResultKind};
 use self::frames::{Cursor, Saved};
 use self::watch::Watched;
 use crate::frame::code_map::CodeRange;
@@ -40,6 +42,9 @@ pub(crate) struct Activation {
     pub(crate) frame: usize,
     /// Return cell and caller's frame of the outermost compiled frame, as in a header.
     pub(crate) back: [u64; 2],
+    /// Where that is to be when the activation ends: after a tail call, another function's frame may
+    /// be there.
+    header: *mut u64,
     /// The outermost frame on the value stack.
     pub(crate) fp: *mut u64,
     pub(crate) ctx: *mut Ctx,
@@ -93,8 +98,8 @@ pub(crate) struct NativeState {
     pub(crate) exit_low: Option<usize>,
     /// How many boundaries between tiers are still to be left until the frame that goes on.
     pub(crate) crossings: u32,
-    /// The frame that goes on, if it is a compiled one.
-    pub(crate) catcher: Option<(Cursor, Arc<NativeCode>)>,
+    /// The frame that goes on, if it is a compiled one, and by which clause.
+    pub(crate) catcher: Option<(Cursor, Arc<NativeCode>, Clause)>,
     /// How often interpreted functions and loops were found running.
     pub(crate) samples: HashMap<u32, u32>,
     pub(crate) loops: HashMap<(u32, u32), u32>,

@@ -36,6 +36,13 @@ const ENDLESS: &str = r#"(module
   (func $tail (export "tail") (return_call $tail))
   (func $ping (export "mutual_tail") (return_call $pong (i32.const 1)))
   (func $pong (param i32) (return_call $ping))
+  (type $many (func (param i64 i32 i64 i32 f64 i64 i32 i64)))
+  (table 1 funcref) (elem (i32.const 0) func $many)
+  (func $many (type $many)
+    (return_call_indirect (type $many) (local.get 7) (local.get 3) (local.get 0) (local.get 1)
+      (local.get 4) (local.get 2) (local.get 6) (local.get 5) (i32.const 0)))
+  (func (export "wide_tail") (return_call $many (i64.const 0) (i32.const 1) (i64.const 2)
+    (i32.const 3) (f64.const 4) (i64.const 5) (i32.const 6) (i64.const 7)))
   (func (export "host_calls") (loop (call $host) (br 0)))
   (func (export "fill") (loop
     (memory.fill (i32.const 0) (i32.const 0) (i32.const 65536)) (br 0)))
@@ -53,6 +60,7 @@ fn other_threads_end_what_runs() {
         "recursion",
         "tail",
         "mutual_tail",
+        "wide_tail",
         "host_calls",
         "fill",
     ];

@@ -8,11 +8,12 @@ use wasmparser::Operator as O;
 
 use super::super::abi;
 use super::super::stubs::Exit;
-use super::super::thunks::call_exit;
+use super::super::thunks::{call_exit, store_slot};
 use super::sites::Callee;
 use super::{Region, Translator};
 use crate::runtime::slot_offsets;
 use crate::tier::code::{ResultKind, SiteKind};
+use crate::types::ValType;
 
 impl Translator<'_> {
     /// Calls; whether `op` is one.
@@ -22,7 +23,11 @@ impl Translator<'_> {
             O::CallIndirect {
                 type_index,
                 table_index,
-            } => self.call_indirect(type_index, table_index),
+            } => {
+                let index = self.pop();
+                let record = self.callee_at(index, type_index, table_index);
+                self.call_record(record, type_index);
+            }
             O::CallRef { type_index } => {
                 let record = self.pop();
                 let null = self.is_null(record);
@@ -43,7 +48,7 @@ impl Translator<'_> {
                         self.m.type_ids[self.m.funcs[function_index as usize] as usize],
                     ),
                 };
-                self.push(crate::types::ValType::Ref(ty), target);
+                self.push(ValType::Ref(ty), target);
             }
             _ => return false,
         }
@@ -55,7 +60,7 @@ impl Translator<'_> {
     }
 
     /// Record of a function of the instance.
-    fn record(&mut self, func: u32) -> Value {
+    pub(super) fn record(&mut self, func: u32) -> Value {
         let records = self.fixed(types::I64, abi::CTX_FUNCS);
         self.b
             .ins()
@@ -92,8 +97,7 @@ impl Translator<'_> {
         let ty = m.types[type_index as usize].func();
         let base = self.lowest(ty.params().len());
         let callee_fp = self.b.ins().iadd_imm_s(self.fp, i64::from(base) * 8);
-        let mut arguments = vec![self.ctx, callee_fp];
-        arguments.extend(self.peek(ty.params().len()));
+        let arguments = self.arguments(ty.params(), callee_fp);
         self.stack.truncate(self.stack.len() - ty.params().len());
         let signature = self.signature(type_index);
         let result = ResultKind::of(ty.results());
@@ -118,6 +122,20 @@ impl Translator<'_> {
             }
             _ => self.push(ty.results()[0], results[0]),
         }
+    }
+
+    /// Passes the topmost operands, which stay, to a function whose frame is at `callee_fp`.
+    pub(super) fn arguments(&mut self, params: &[ValType], callee_fp: Value) -> Vec<Value> {
+        let values = self.peek(params.len());
+        let mut arguments = vec![self.ctx, callee_fp];
+        let slots = slot_offsets(params, 0).zip(abi::in_registers(params));
+        for (((_, slot), in_register), value) in slots.zip(values) {
+            match in_register {
+                true => arguments.push(value),
+                false => store_slot(&mut self.b, value, callee_fp, slot),
+            }
+        }
+        arguments
     }
 
     /// Calls the function of a record, which is not null.
@@ -185,8 +203,8 @@ impl Translator<'_> {
         }
     }
 
-    fn call_indirect(&mut self, type_index: u32, table: u32) {
-        let index = self.pop();
+    /// Record of the function of a type at an index of a table.
+    pub(super) fn callee_at(&mut self, index: Value, type_index: u32, table: u32) -> Value {
         let index = self.extend(index);
         let (elements, len) = self.table(table);
         let outside = self
@@ -201,7 +219,7 @@ impl Translator<'_> {
         let null = self.is_null(record);
         self.trap_if(null, exit::NULL_ELEMENT);
         self.check_signature(record, type_index);
-        self.call_record(record, type_index);
+        record
     }
 
     fn check_signature(&mut self, record: Value, type_index: u32) {

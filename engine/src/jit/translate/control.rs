@@ -103,7 +103,10 @@ impl<'a> Translator<'a> {
                 self.b.switch_to_block(yes);
                 self.open(blockty, None, Some(no));
             }
-            O::TryTable { try_table } => self.open(&try_table.ty, None, None),
+            O::TryTable { try_table } => {
+                self.open(&try_table.ty, None, None);
+                self.open_try(try_table);
+            }
             O::Else => self.begin_other(),
             O::End => self.end(),
             O::Br { relative_depth } => {
@@ -236,7 +239,7 @@ impl<'a> Translator<'a> {
     }
 
     /// Target of a branch, and how many values it takes there.
-    fn label(&mut self, depth: u32) -> (Block, usize) {
+    pub(super) fn label(&mut self, depth: u32) -> (Block, usize) {
         let at = self.control.len() - 1 - depth as usize;
         let control = &mut self.control[at];
         match control.head {
@@ -335,6 +338,7 @@ impl<'a> Translator<'a> {
             self.control[top].reached = true;
         }
         let control = self.control.pop().expect("the function's own block");
+        self.close_try();
         if let Some(head) = control.head {
             self.b.seal_block(head);
         }

@@ -10,6 +10,7 @@ mod bulk;
 mod calls;
 mod casts;
 mod control;
+mod exceptions;
 mod fuel;
 mod gc;
 mod memory;
@@ -19,6 +20,7 @@ mod simd;
 mod sites;
 mod slow;
 mod tables;
+mod tail;
 #[cfg(test)]
 mod tests;
 mod watch;
@@ -75,10 +77,6 @@ pub(super) fn translate(
         && watch.sites.len() * (locals.len() + WATCHED_OPERANDS) > WATCHED_VALUES_MAX
     {
         return Err(Refused("too many locals times probes".to_owned()));
-    }
-    if variant.watch.is_some() && ops.iter().any(|(op, _)| is_tail_call(op)) {
-        // Each would leave what had just been entered, and both are dear.
-        return Err(Refused("tail calls and probes".to_owned()));
     }
     let costs = match variant.counted {
         true => fuel::costs(&ops, variant.watch.as_deref()),
@@ -271,6 +269,8 @@ struct Translator<'a> {
     operand_base: u32,
     stack: Vec<Operand>,
     control: Vec<control::Control>,
+    /// Those `try_table`s that are open.
+    tries: Vec<exceptions::Try>,
     /// Blocks opened in dead code; `None` where control can be.
     dead: Option<u32>,
     at: usize,
@@ -283,6 +283,8 @@ struct Translator<'a> {
     signatures: HashMap<u32, cranelift_codegen::ir::SigRef>,
     draft: Draft,
     pad: Option<Block>,
+    /// How many pads its sites have between them.
+    pads: usize,
 }
 
 impl<'a> Translator<'a> {
@@ -300,6 +302,7 @@ impl<'a> Translator<'a> {
         let ty = m.func_type_of(index);
         let osr = variant.osr;
         func.signature = match osr {
+            None if ops.iter().any(|(op, _)| is_tail_call(op)) => abi::tail_signature(ty),
             None => abi::signature(ty),
             Some(_) => abi::entry_signature(),
         };
@@ -339,6 +342,7 @@ impl<'a> Translator<'a> {
             operand_base: plain.header + HEADER_SLOTS as u32,
             stack: Vec::new(),
             control: Vec::new(),
+            tries: Vec::new(),
             dead: None,
             at: 0,
             pc: 0,
@@ -349,6 +353,7 @@ impl<'a> Translator<'a> {
             signatures: HashMap::new(),
             draft: Draft::default(),
             pad: None,
+            pads: 0,
         }
     }
 
@@ -363,13 +368,15 @@ impl<'a> Translator<'a> {
             self.b.switch_to_block(start);
             self.b.seal_block(start);
         }
-        let params: Vec<Value> = self.b.block_params(entry).to_vec();
-        let given = self.ty.params().len();
+        let given = match self.osr {
+            None => self.parameters(entry),
+            Some(_) => Vec::new(),
+        };
         let mut zeros: HashMap<Type, Value> = HashMap::new();
         for (i, &ty) in types.iter().enumerate() {
-            let value = match params.get(i + 2) {
-                Some(&param) if i < given && self.osr.is_none() => param,
-                _ => {
+            let value = match given.get(i) {
+                Some(&param) => param,
+                None => {
                     let ty = abi::clif_type(ty);
                     match zeros.get(&ty) {
                         Some(&zero) => zero,
@@ -390,6 +397,25 @@ impl<'a> Translator<'a> {
             self.at_entry(ops);
         }
         self.open_function();
+    }
+
+    /// Values of the parameters.
+    fn parameters(&mut self, entry: Block) -> Vec<Value> {
+        let registers = self.b.block_params(entry)[2..].to_vec();
+        let mut registers = registers.into_iter();
+        let flags = self.flags(Region::Frame);
+        let params = self.ty.params();
+        slot_offsets(params, 0)
+            .zip(abi::in_registers(params))
+            .map(|((ty, slot), in_register)| match in_register {
+                true => registers.next().expect("a parameter for each"),
+                false => {
+                    let offset = slot as i32 * 8;
+                    let ty = abi::clif_type(ty);
+                    self.b.ins().load(ty, flags, self.fp, offset)
+                }
+            })
+            .collect()
     }
 
     /// A constant zero.
@@ -511,6 +537,8 @@ impl<'a> Translator<'a> {
             || self.structured(op)
             || self.access(op)
             || self.call(op)
+            || self.tail_call(op)
+            || self.throw(op)
             || self.gc(op)
             || self.casts(op)
             || self.element_access(op)

@@ -13,7 +13,7 @@ use super::super::stubs::Exit;
 use super::super::thunks::{exit_address, store_slot};
 use super::polls::Poll;
 use super::{Region, Translator, trap_code};
-use crate::tier::code::{FP_SLOT, SiteKind, Width, leaving};
+use crate::tier::code::{Clause, FP_SLOT, SiteKind, Width, leaving};
 
 /// What a translation knows of its sites, by their numbers.
 #[derive(Default)]
@@ -35,6 +35,8 @@ pub(crate) struct DraftSite {
     pub(crate) pc: u32,
     pub(crate) kind: SiteKind,
     pub(crate) values: Vec<DraftValue>,
+    /// Clauses that may catch what it throws, in the order of their tags.
+    pub(crate) clauses: Vec<Clause>,
 }
 
 /// A live local or operand.
@@ -131,14 +133,16 @@ impl Translator<'_> {
             values.push(DraftValue { slot, width, place });
         }
         let id = self.draft.sites.len() as u32;
+        let pad = self.pad();
+        let pad = self.b.func.dfg.block_call(pad, &[]);
+        items.push(ExceptionTableItem::Tag(ExceptionTag::from_u32(id), pad));
+        let clauses = self.clauses_at(kind, &mut items);
         self.draft.sites.push(DraftSite {
             pc: self.pc,
             kind,
             values,
+            clauses,
         });
-        let pad = self.pad();
-        let pad = self.b.func.dfg.block_call(pad, &[]);
-        items.push(ExceptionTableItem::Tag(ExceptionTag::from_u32(id), pad));
         items
     }
 
