@@ -19,7 +19,7 @@ mod sites;
 mod slow;
 mod tables;
 #[cfg(test)]
-mod tests;
+pub(in crate::jit) mod tests;
 mod watch;
 
 use std::collections::HashMap;
@@ -213,6 +213,7 @@ enum Region {
     /// A field of the context, by offset.
     Context(i32),
     Record,
+    TypeIds,
     /// Globals, by the low bits of their index; imports may be the same.
     Global(u32),
     ImportedGlobals,

@@ -163,8 +163,8 @@ fn names() -> BTreeSet<&'static str> {
         .collect()
 }
 
-#[test]
-fn operators_of_references_tables_and_atomics_are_compiled() {
+/// A module with a function for each of the bodies, which are given, too.
+pub(in crate::jit) fn of_operators() -> (String, Vec<String>) {
     let mut text = format!("(module {MODULE}");
     let mut bodies: Vec<String> = OPERATORS.iter().map(|&body| body.to_owned()).collect();
     bodies.push(atomics());
@@ -174,7 +174,13 @@ fn operators_of_references_tables_and_atomics_are_compiled() {
                {body} (return))"
         );
     }
-    let module = Module::new(&engine(), text + ")").unwrap();
+    (text + ")", bodies)
+}
+
+#[test]
+fn operators_of_references_tables_and_atomics_are_compiled() {
+    let (text, bodies) = of_operators();
+    let module = Module::new(&engine(), text).unwrap();
     let mut missing = names();
     // Tail calls, which are left; and what no module may have.
     for name in ["ReturnCallRef", "TypedSelectMulti"] {
