@@ -111,6 +111,7 @@ impl Role {
 
 /// A call that leads out of the function.
 #[derive(Clone, Debug)]
+#[cfg_attr(jit, derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Site {
     /// Offset that the call returns to.
     pub(crate) ret: u32,
@@ -126,6 +127,7 @@ pub(crate) struct Site {
 
 /// What a site calls.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(jit, derive(serde::Serialize, serde::Deserialize))]
 pub(crate) enum SiteKind {
     /// A function: directly, by its index, or the one that `Ctx::callee` names.
     Call {
@@ -145,6 +147,7 @@ pub(crate) enum SiteKind {
 /// Where compiled code leaves its results: a single one in a register, others in the callee's first
 /// slots.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(jit, derive(serde::Serialize, serde::Deserialize))]
 pub(crate) enum ResultKind {
     /// In slots, or there are none.
     Slots,
@@ -171,6 +174,7 @@ impl ResultKind {
 
 /// A live local or operand at a site.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(jit, derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct SiteValue {
     /// Its slot in the frame.
     pub(crate) slot: u32,
@@ -180,6 +184,7 @@ pub(crate) struct SiteValue {
 
 /// Size of a value.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(jit, derive(serde::Serialize, serde::Deserialize))]
 pub(crate) enum Width {
     Four,
     Eight,
@@ -188,6 +193,7 @@ pub(crate) enum Width {
 
 /// Where a value is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(jit, derive(serde::Serialize, serde::Deserialize))]
 pub(crate) enum ValuePlace {
     /// This many bytes above the stack pointer.
     Stack(u32),
