@@ -1,6 +1,6 @@
 //! `probity cache`, and where compiled code is kept.
 
-use std::{env, io::Write, path::PathBuf};
+use std::{env, path::PathBuf};
 
 use clap::{Args, Subcommand};
 use probity_engine::cache;

@@ -276,7 +276,8 @@ impl ModuleCache {
             return;
         }
         let Some(bytes) = file::write(&self.key, &pieces, FILE_BYTES_MAX as usize) else {
-            return;
+            let error = std::io::Error::other("there is too much code of one module");
+            return self.disk.note("write to the", error);
         };
         let written = dir.write(&self.name(), &bytes);
         if written.is_ok() {
