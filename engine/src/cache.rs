@@ -1,5 +1,5 @@
-//! The cache of compiled code on disk: what [`Config::cache`](crate::Config::cache) has done, and what is
-//! in its directory.
+//! The cache of compiled code on disk: what [`Config::cache`](crate::Config::cache) has done, and
+//! what is in its directory.
 
 use std::path::Path;
 

@@ -172,10 +172,10 @@ impl Config {
     /// A file is used for exactly one module, build of the engine, set of settings and kind of
     /// processor. Files are written when a module has been compiled as a whole
     /// ([`Module::compile`](crate::Module::compile)), when it is dropped, and by
-    /// [`Engine::save_cache`](crate::Engine::save_cache); any number of processes may use the directory at once. It is
-    /// kept below 512 MiB: what has not been used for longest goes first. What goes wrong is no
-    /// matter of the guest's, and answered by [`Engine::cache_error`](crate::Engine::cache_error).
-    /// Code of watched functions is not kept.
+    /// [`Engine::save_cache`](crate::Engine::save_cache); any number of processes may use the
+    /// directory at once. It is kept below 512 MiB: what has not been used for longest goes first.
+    /// Code of watched functions is not kept. What goes wrong is no matter of the guest's, and
+    /// answered by [`Engine::cache_error`](crate::Engine::cache_error).
     pub fn cache(&mut self, dir: impl Into<PathBuf>) -> &mut Config {
         self.cache = Some(dir.into());
         self

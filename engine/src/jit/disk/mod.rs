@@ -5,10 +5,11 @@
 //! machine's features, the settings. What belongs to the process is in no code, and code of watched
 //! functions, which is full of it, is never written.
 //!
-//! A file is read when code of its module is first asked for: all machine code goes to one block
-//! of memory, and what is known of a piece is decoded when the piece is asked for. It is written when the module has been
-//! compiled as a whole, when it is dropped, and when the embedder says so, together with what other
-//! processes have added in the meantime. Whatever goes wrong costs the cache and nothing else.
+//! A file is read when code of its module is first asked for: all machine code goes to one block of
+//! memory, and what is known of a piece is decoded when the piece is asked for. It is written when the
+//! module has been compiled as a whole, when it is dropped, and when the embedder says so, together
+//! with what other processes have added in the meantime. Whatever goes wrong costs the cache and
+//! nothing else.
 
 mod dir;
 mod facts;
@@ -249,8 +250,11 @@ impl ModuleCache {
             return;
         }
         // Another process may have compiled something else since.
-        let written = self.read_file(|parts| Some(self.write_file(parts.pieces(), own)));
-        if let Some(None) = written {
+        let added = self.read_file(|parts| {
+            self.write_file(parts.pieces(), own);
+            Some(())
+        });
+        if added == Some(None) {
             self.write_file(Pieces::new(), own);
         }
     }

@@ -207,19 +207,19 @@ impl Translator<'_> {
     /// Identity of one of the module's types. It is no constant: code is the same in every engine.
     pub(super) fn type_id(&mut self, type_index: u32) -> Value {
         let ids = self.fixed(types::I64, abi::CTX_TYPES);
-        // It stays beside its use, where it is part of the comparison.
+        // It stays beside its use: calls would have it saved.
         let flags = self.flags(Region::TypeIds).with_readonly();
         let offset = type_index as i32 * abi::TYPE_ID_BYTES + abi::TYPE_ID_INDEX;
         self.b.ins().load(types::I32, flags, ids, offset)
     }
 
     fn check_signature(&mut self, record: Value, type_index: u32) {
-        let wanted = self.type_id(type_index);
         let flags = self.flags(Region::Record).with_readonly();
         let sig = self
             .b
             .ins()
             .load(types::I32, flags, record, abi::RECORD_SIG);
+        let wanted = self.type_id(type_index);
         let differs = self.b.ins().icmp(IntCC::NotEqual, sig, wanted);
         let (cold, next) = (self.b.create_block(), self.b.create_block());
         self.b.ins().brif(differs, cold, &[], next, &[]);
