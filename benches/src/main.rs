@@ -63,6 +63,9 @@ enum Command {
     Start {
         /// The module to start
         module: PathBuf,
+        /// Also compile all of it, without a cache on disk and with one
+        #[arg(long)]
+        compile: bool,
         #[command(flatten)]
         output: Output,
     },
@@ -71,6 +74,9 @@ enum Command {
     StartChild {
         /// The module to start
         module: PathBuf,
+        /// Also compile all of it
+        #[arg(long)]
+        compile: bool,
     },
 }
 
@@ -123,8 +129,12 @@ fn main() -> ExitCode {
         Command::Short(measure) => short::command(&measure),
         Command::Attach(attach) => attach::command(&attach),
         Command::Probes { variant, measure } => probes::command(&measure, &variant),
-        Command::Start { module, output } => start::command(&module, &output),
-        Command::StartChild { module } => start::child(&module),
+        Command::Start {
+            module,
+            compile,
+            output,
+        } => start::command(&module, compile, &output),
+        Command::StartChild { module, compile } => start::child(&module, compile),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -6,7 +6,7 @@ use crate::Output;
 use crate::clock::wall_ns;
 use crate::report::median;
 use probity_engine::hook::Probe;
-use probity_engine::{Config, Engine, Error, Linker, Module, Store, wasmparser};
+use probity_engine::{Config, Engine, Error, Linker, Module, Store, Tier, wasmparser};
 use probity_wasi::WasiCtxBuilder;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -30,10 +30,13 @@ struct Phases {
     /// Measured afterwards, on their own: reading all section headers and item lists, and validating every body.
     sections_ns: u64,
     validate_all_ns: u64,
+    /// Compiling every body, and getting the same from the cache on disk; 0 unless it was asked for.
+    compile_all_ns: u64,
+    cached_ns: u64,
 }
 
 impl Phases {
-    const NAMES: [(&str, &str); 8] = [
+    const NAMES: [(&str, &str); 10] = [
         ("process", "process start to main"),
         ("load", "map the file, read its sections"),
         ("link", "engine, store, WASI"),
@@ -48,9 +51,14 @@ impl Phases {
             "(validate all)",
             "validating every function body: not paid at start",
         ),
+        (
+            "(compile all)",
+            "compiling all of the module, with --compile",
+        ),
+        ("(cached)", "the same with what the cache on disk has of it"),
     ];
 
-    fn values(&self) -> [u64; 8] {
+    fn values(&self) -> [u64; 10] {
         [
             self.process_ns,
             self.load_ns,
@@ -60,10 +68,12 @@ impl Phases {
             self.total_ns,
             self.sections_ns,
             self.validate_all_ns,
+            self.compile_all_ns,
+            self.cached_ns,
         ]
     }
 
-    fn from_values(v: [u64; 8]) -> Phases {
+    fn from_values(v: [u64; 10]) -> Phases {
         let [
             process_ns,
             load_ns,
@@ -73,6 +83,8 @@ impl Phases {
             total_ns,
             sections_ns,
             validate_all_ns,
+            compile_all_ns,
+            cached_ns,
         ] = v;
         Phases {
             process_ns,
@@ -83,17 +95,19 @@ impl Phases {
             total_ns,
             sections_ns,
             validate_all_ns,
+            compile_all_ns,
+            cached_ns,
         }
     }
 }
 
 /// Runs the command.
-pub fn command(module: &Path, output: &Output) -> Result<(), String> {
+pub fn command(module: &Path, compile: bool, output: &Output) -> Result<(), String> {
     let mut samples = Vec::new();
     for _ in 0..output.runs {
-        samples.push(sample(module)?.values());
+        samples.push(sample(module, compile)?.values());
     }
-    let mut medians = [0; 8];
+    let mut medians = [0; 10];
     for (i, m) in medians.iter_mut().enumerate() {
         *m = median(&mut samples.iter().map(|s| s[i]).collect::<Vec<_>>()).unwrap_or(0);
     }
@@ -128,10 +142,13 @@ pub fn command(module: &Path, output: &Output) -> Result<(), String> {
     Ok(())
 }
 
-fn sample(module: &Path) -> Result<Phases, String> {
+fn sample(module: &Path, compile: bool) -> Result<Phases, String> {
     let exe = std::env::current_exe().map_err(|e| format!("failed to find this program: {e}"))?;
     let mut command = Command::new(exe);
     command.arg("start-child").arg(module);
+    if compile {
+        command.arg("--compile");
+    }
     let output = command
         .env(SPAWNED_ENV, wall_ns().to_string())
         .output()
@@ -158,7 +175,7 @@ impl fmt::Display for Stop {
 impl std::error::Error for Stop {}
 
 /// The process that is measured: prints its phases as JSON.
-pub fn child(path: &Path) -> Result<(), String> {
+pub fn child(path: &Path, compile: bool) -> Result<(), String> {
     let main = wall_ns();
     let spawned = std::env::var(SPAWNED_ENV)
         .ok()
@@ -180,6 +197,10 @@ pub fn child(path: &Path) -> Result<(), String> {
         .validate()
         .map_err(|e| format!("failed to validate: {e}"))?;
     phases.validate_all_ns = wall_ns() - begin;
+    if compile {
+        [phases.compile_all_ns, phases.cached_ns] =
+            compile_twice(&module).map_err(|e| format!("failed to compile: {e}"))?;
+    }
     println!(
         "{}",
         serde_json::to_string(&phases).map_err(|e| e.to_string())?
@@ -229,6 +250,22 @@ fn measure(path: &Path, main: u64, phases: &mut Phases) -> probity_engine::Resul
     let before = linked + phases.instantiate_ns;
     phases.first_function_ns = first_ns.saturating_sub(before);
     Ok(module)
+}
+
+/// Compiles all of a module, then once more in an engine with what the first one has kept of it.
+fn compile_twice(module: &Module) -> Result<[u64; 2], Box<dyn std::error::Error>> {
+    let dir = tempfile::tempdir()?;
+    let mut config = Config::new();
+    config.tier(Tier::Jit).cache(dir.path());
+    let mut times = [0; 2];
+    for ns in &mut times {
+        let engine = Engine::new(&config);
+        let module = Module::new(&engine, module.bytes())?;
+        let begin = wall_ns();
+        module.compile();
+        *ns = wall_ns() - begin;
+    }
+    Ok(times)
 }
 
 /// Walks the whole module as a reader must before it can run anything; bodies are only skipped.

@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::{inspect::InspectArgs, run::RunArgs};
+use crate::{cache::CacheArgs, inspect::InspectArgs, run::RunArgs};
 
 /// Run and watch WebAssembly programs.
 ///
@@ -29,4 +29,6 @@ pub enum Command {
     List,
     /// Show a module's functions, or the bytecode of one
     Inspect(InspectArgs),
+    /// Show or clear the code that `probity run --cache` keeps
+    Cache(CacheArgs),
 }

@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod cache;
 mod failure;
 mod inspect;
 mod list;
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
         Command::Run(args) => run::main(*args),
         Command::List => list::main(),
         Command::Inspect(args) => inspect::main(&args),
+        Command::Cache(args) => cache::main(args),
     };
     ExitCode::from(result.unwrap_or_else(|failure| failure.report()))
 }

@@ -33,6 +33,11 @@ pub fn main(args: RunArgs) -> Result<u8, Failure> {
     let mut plan = Plan::resolve(args)?;
     let engine = Engine::new(&plan.config);
     let path = plan.module.display().to_string();
+    // Said at once if nothing can come of it; and once.
+    let no_cache = engine.cache_error();
+    if let Some(error) = &no_cache {
+        say(&format!("failed to {error}; compiled code is not kept"));
+    }
 
     let (summary, run) = match Module::from_file(&engine, &plan.module) {
         Ok(module) => {
@@ -59,6 +64,11 @@ pub fn main(args: RunArgs) -> Result<u8, Failure> {
         }
     };
 
+    // The process ends before the modules that threads still compile.
+    engine.save_cache();
+    if let Some(error) = engine.cache_error().filter(|_| no_cache.is_none()) {
+        say(&format!("failed to {error}"));
+    }
     // A text report on stderr says it all itself.
     if !plan
         .report

@@ -73,6 +73,7 @@ pub struct Config {
     pub(crate) tier_zeal: TierZeal,
     pub(crate) count_fuel: bool,
     pub(crate) keep_locals: bool,
+    pub(crate) cache: Option<PathBuf>,
     pub(crate) perf: PerfOutput,
     pub(crate) jitdump_dir: PathBuf,
     pub(crate) native_debug: bool,
@@ -91,6 +92,7 @@ impl Default for Config {
             tier_zeal: TierZeal::default(),
             count_fuel: false,
             keep_locals: false,
+            cache: None,
             perf: PerfOutput::default(),
             jitdump_dir: ".".into(),
             native_debug: false,
@@ -157,6 +159,25 @@ impl Config {
     /// functions that have probes do. Default: `false`.
     pub fn keep_locals(&mut self, on: bool) -> &mut Config {
         self.keep_locals = on;
+        self
+    }
+
+    /// A directory where compiled code is kept from one process to the next, so that a module that
+    /// has run before starts with compiled code. It is made if it is not there. Default: none.
+    ///
+    /// **Whoever can write to the directory can have this process execute anything.** So it is used
+    /// only if it belongs to the user who runs the process and nobody else can write to it; do not
+    /// put files there that come from somebody else. Checksums protect from accidents alone.
+    ///
+    /// A file is used for exactly one module, build of the engine, set of settings and kind of
+    /// processor. Files are written when a module has been compiled as a whole
+    /// ([`Module::compile`](crate::Module::compile)), when it is dropped, and by
+    /// [`Engine::save_cache`](crate::Engine::save_cache); any number of processes may use the
+    /// directory at once. It is kept below 512 MiB: what has not been used for longest goes first.
+    /// Code of watched functions is not kept. What goes wrong is no matter of the guest's, and
+    /// answered by [`Engine::cache_error`](crate::Engine::cache_error).
+    pub fn cache(&mut self, dir: impl Into<PathBuf>) -> &mut Config {
+        self.cache = Some(dir.into());
         self
     }
 

@@ -5,9 +5,12 @@ use std::fmt;
 use std::sync::OnceLock;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::cache::CacheStats;
 use crate::config::Config;
 #[cfg(jit)]
 use crate::jit::Compiler;
+#[cfg(jit)]
+use crate::jit::disk::DiskCache;
 #[cfg(jit)]
 use crate::jit::native_tools::{NativeTools, Published, Registration};
 use crate::types::registry::TypeRegistry;
@@ -33,6 +36,9 @@ pub(crate) struct EngineInner {
     pub(crate) types: Mutex<TypeRegistry>,
     #[cfg(jit)]
     compiler: OnceLock<Option<Compiler>>,
+    /// What keeps compiled code from one process to the next.
+    #[cfg(jit)]
+    disk_cache: Option<Arc<DiskCache>>,
     /// Profilers and debuggers; an error if they cannot be told anything.
     #[cfg(jit)]
     native_tools: std::io::Result<NativeTools>,
@@ -46,6 +52,12 @@ impl Engine {
             types: Mutex::default(),
             #[cfg(jit)]
             compiler: OnceLock::new(),
+            #[cfg(jit)]
+            disk_cache: config
+                .cache
+                .as_ref()
+                .filter(|_| config.tier != crate::config::Tier::Interp)
+                .map(|dir| Arc::new(DiskCache::open(dir))),
             #[cfg(jit)]
             native_tools: NativeTools::new(&config.tool_settings()),
         }))
@@ -66,6 +78,34 @@ impl Engine {
         };
         #[cfg(not(jit))]
         None
+    }
+
+    /// What went wrong first with the cache that [`Config::cache`] asked for: the directory cannot
+    /// be used, or a file not be read or written. The text fits "failed to ...".
+    pub fn cache_error(&self) -> Option<String> {
+        #[cfg(jit)]
+        return Some(self.disk_cache()?.error()?.to_owned());
+        #[cfg(not(jit))]
+        None
+    }
+
+    /// What the cache that [`Config::cache`] asked for has done so far.
+    pub fn cache_stats(&self) -> CacheStats {
+        #[cfg(jit)]
+        return self
+            .disk_cache()
+            .map_or_else(CacheStats::default, |disk| disk.stats());
+        #[cfg(not(jit))]
+        CacheStats::default()
+    }
+
+    /// Writes what has been compiled to the cache that [`Config::cache`] asked for. Modules do so
+    /// themselves when they are dropped, but a process may end without that.
+    pub fn save_cache(&self) {
+        #[cfg(jit)]
+        if let Some(disk) = self.disk_cache() {
+            disk.save();
+        }
     }
 
     /// The id of a function type: of one that comes from a module of this engine its own, of
@@ -134,6 +174,12 @@ impl Engine {
         }
         let made = self.0.compiler.get_or_init(|| Compiler::new(config));
         made.as_ref()
+    }
+
+    /// What keeps compiled code from one process to the next, if the settings ask for it.
+    #[cfg(jit)]
+    pub(crate) fn disk_cache(&self) -> Option<&Arc<DiskCache>> {
+        self.0.disk_cache.as_ref()
     }
 
     /// Are these clones of one engine?

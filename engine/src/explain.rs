@@ -67,6 +67,7 @@ impl Module {
             stats.refused += one.refused;
             stats.code_bytes += one.code_bytes;
         }
+        crate::jit::save(self);
         stats
     }
 

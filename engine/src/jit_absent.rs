@@ -49,10 +49,26 @@ pub(crate) mod stubs {
     }
 }
 
+pub(crate) mod disk {
+    use std::path::Path;
+
+    use crate::cache::CacheUsage;
+
+    pub(crate) fn usage(_: &Path) -> Result<CacheUsage, String> {
+        Ok(CacheUsage::default())
+    }
+
+    pub(crate) fn clear(_: &Path) -> Result<(), String> {
+        Ok(())
+    }
+}
+
 use std::sync::Arc;
 
 use crate::module::Module;
 use crate::tier::code::{NativeCode, Slot, Variant};
+
+pub(crate) fn save(_: &Module) {}
 
 pub(crate) fn slot(_: &Module, _: u32, _: &Variant) -> Arc<Slot> {
     Arc::default()

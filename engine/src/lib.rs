@@ -6,6 +6,7 @@
 //! [`hook`]: probes at any instruction, function entry or exit, inserted and removed while
 //! the guest runs, with access to every local and operand.
 
+pub mod cache;
 mod code;
 mod config;
 mod engine;
@@ -26,6 +27,7 @@ mod sys;
 mod tier;
 mod types;
 
+pub use cache::CacheStats;
 pub use config::{Config, PerfOutput, Tier, TierZeal};
 pub use engine::Engine;
 pub use error::{BacktraceFrame, Error, ErrorKind, LinkError, LoadError, Result, Trap, TrapCode};

@@ -25,6 +25,8 @@ pub enum Mode {
     JitEach,
     /// As `Zeal`, compiled.
     JitZeal,
+    /// As `Jit`, with all code from the cache on disk.
+    Cached,
     /// Interpreted at first, compiled at the first chance.
     Auto,
     /// As `Each`, with changes of tier.
@@ -45,6 +47,7 @@ impl Mode {
         Mode::Jit,
         Mode::JitEach,
         Mode::JitZeal,
+        Mode::Cached,
         Mode::Auto,
         Mode::AutoEach,
         Mode::Deopt,
@@ -61,6 +64,7 @@ impl Mode {
             Mode::Jit => "jit",
             Mode::JitEach => "jit-each",
             Mode::JitZeal => "jit-zeal",
+            Mode::Cached => "cached",
             Mode::Auto => "auto",
             Mode::AutoEach => "auto-each",
             Mode::Deopt => "deopt",
@@ -78,7 +82,7 @@ impl Mode {
         config.gc_zeal(matches!(self, Mode::Zeal | Mode::JitZeal));
         let (tier, zeal) = match self {
             Mode::None | Mode::Each | Mode::Global | Mode::Zeal => (Tier::Interp, TierZeal::Off),
-            Mode::Jit | Mode::JitEach | Mode::JitZeal => (Tier::Jit, TierZeal::Off),
+            Mode::Jit | Mode::JitEach | Mode::JitZeal | Mode::Cached => (Tier::Jit, TierZeal::Off),
             Mode::Deopt => (Tier::Jit, TierZeal::Deopt),
             Mode::Auto | Mode::AutoEach => (Tier::Auto, TierZeal::Eager),
             Mode::Osr => (Tier::Auto, TierZeal::Osr),
@@ -94,6 +98,7 @@ impl Mode {
             | Mode::Zeal
             | Mode::Jit
             | Mode::JitZeal
+            | Mode::Cached
             | Mode::Auto
             | Mode::Deopt
             | Mode::Osr => {}
@@ -184,7 +189,7 @@ impl Attached {
             return Err(format!("failed to insert a probe: {complaint}"));
         }
         match self.mode {
-            Mode::None | Mode::Jit | Mode::Auto | Mode::Deopt | Mode::Osr => Ok(()),
+            Mode::None | Mode::Jit | Mode::Cached | Mode::Auto | Mode::Deopt | Mode::Osr => Ok(()),
             Mode::Each | Mode::Global | Mode::JitEach | Mode::AutoEach => {
                 if ran_wasm && self.watched.fires.load(Ordering::Relaxed) == 0 {
                     return Err("Wasm code ran, but no probe ever fired".to_owned());

@@ -4,10 +4,11 @@
 //! fails is what tells a wrong operator from a wrong call.
 
 use std::collections::HashMap;
+use std::path::Path;
 
 use probity_engine::{
-    Engine, Error, ErrorKind, Feature, Instance, Linker, LoadError, Module, Result, Store,
-    TrapCode, Val,
+    CacheStats, Engine, Error, ErrorKind, Feature, Instance, Linker, LoadError, Module, Result,
+    Store, TrapCode, Val,
 };
 
 use crate::mode::{Attached, Mode};
@@ -25,15 +26,45 @@ pub struct Failure {
     pub message: String,
 }
 
+impl Failure {
+    fn of_run(message: String) -> Failure {
+        let place = None;
+        Failure { place, message }
+    }
+}
+
 /// Run a file's script and list everything that does not hold.
 pub fn run(folder: &Folder, mode: Mode, steps: &[Step]) -> Vec<Failure> {
-    let mut runner = match Runner::new(folder, mode) {
+    if mode != Mode::Cached {
+        return run_once(folder, mode, None, steps).0;
+    }
+    let dir = match tempfile::tempdir() {
+        Ok(dir) => dir,
+        Err(e) => return vec![Failure::of_run(format!("failed to make a directory: {e}"))],
+    };
+    // What fails here fails in mode `jit`, too.
+    drop(run_once(folder, mode, Some(dir.path()), steps));
+    let (mut failures, stats) = run_once(folder, mode, Some(dir.path()), steps);
+    if stats.compiled != 0 {
+        failures.push(Failure::of_run(format!(
+            "not all came from the cache: {stats:?}"
+        )));
+    }
+    failures
+}
+
+/// Run a script in an engine of its own, which may have a cache on disk.
+fn run_once(
+    folder: &Folder,
+    mode: Mode,
+    cache: Option<&Path>,
+    steps: &[Step],
+) -> (Vec<Failure>, CacheStats) {
+    let mut runner = match Runner::new(folder, mode, cache) {
         Ok(runner) => runner,
         Err(e) => {
-            return vec![Failure {
-                place: None,
-                message: format!("failed to set the host module up: {e}"),
-            }];
+            let message = format!("failed to set the host module up: {e}");
+            return (vec![Failure::of_run(message)], CacheStats::default());
         }
     };
     let mut failures = Vec::new();
@@ -46,12 +77,12 @@ pub fn run(folder: &Folder, mode: Mode, steps: &[Step]) -> Vec<Failure> {
         }
     }
     if let Err(message) = runner.attached.check(&runner.store, runner.ran_wasm) {
-        failures.push(Failure {
-            place: None,
-            message,
-        });
+        failures.push(Failure::of_run(message));
     }
-    failures
+    if let Some(error) = runner.lazy.cache_error() {
+        failures.push(Failure::of_run(error));
+    }
+    (failures, runner.lazy.cache_stats())
 }
 
 struct Runner {
@@ -70,9 +101,12 @@ struct Runner {
 }
 
 impl Runner {
-    fn new(folder: &Folder, mode: Mode) -> Result<Runner> {
+    fn new(folder: &Folder, mode: Mode, cache: Option<&Path>) -> Result<Runner> {
         let mut config = folder.config();
         mode.configure(&mut config);
+        if let Some(dir) = cache {
+            config.cache(dir);
+        }
         let eager = Engine::new(config.clone().lazy(false));
         let lazy = Engine::new(config.lazy(true));
         let mut store = Store::new(&lazy, ());

@@ -28,6 +28,8 @@ Examples:
     probity run -a hotness -a branches --format json -o report.json program.wasm
   Call one exported function and print its results:
     probity run --invoke fib math.wasm 30
+  Start with compiled code if the module has run before:
+    probity run --cache --tier jit program.wasm
   The same run every time, with limits:
     probity run --deterministic --fuel 1000000000 --max-memory 256MiB program.wasm";
 
@@ -101,6 +103,14 @@ pub struct RunArgs {
     /// How code is executed: interpreted, compiled before it runs, or compiled when it is hot
     #[arg(long, value_name = "TIER", value_enum, default_value_t = TierArg::Auto)]
     pub tier: TierArg,
+
+    /// Keep compiled code in DIR for the next run of the module
+    ///
+    /// DIR is $XDG_CACHE_HOME/probity or ~/.cache/probity by default. Whoever can write to it can
+    /// have this command execute anything, so it has to be yours alone; it is made if it is not
+    /// there. What cannot be read or written is said on stderr and no failure. See `probity cache`.
+    #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true)]
+    pub cache: Option<Option<PathBuf>>,
 
     /// Seed of the guest's random numbers [default with --deterministic: 0]
     #[arg(long, value_name = "N", value_parser = units::integer)]

@@ -12,7 +12,7 @@ use probity_engine::{Config, Limits};
 use probity_wasi::{WasiCtx, WasiCtxBuilder};
 
 use super::args::{Format, RunArgs};
-use crate::failure::Failure;
+use crate::{cache, failure::Failure};
 
 /// Start of the virtual clock: 2000-01-01T00:00:00Z, in ns since 1970.
 const VIRTUAL_CLOCK_START_NS: u64 = 946_684_800_000_000_000;
@@ -93,6 +93,9 @@ impl Plan {
         }
         if let Some(perf) = args.perf {
             config.perf(perf.into());
+        }
+        if let Some(dir) = &args.cache {
+            config.cache(cache::dir(dir.clone())?);
         }
         if let Some(bytes) = args.max_stack {
             let bytes = usize::try_from(bytes)

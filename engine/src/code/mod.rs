@@ -187,7 +187,7 @@ pub(crate) struct CodeCache {
     validated: AtomicBool,
     /// Number of types, and machine code once there is any.
     #[cfg(jit)]
-    native: (usize, OnceLock<NativeCache>),
+    native: (usize, OnceLock<Arc<NativeCache>>),
 }
 
 impl CodeCache {
@@ -203,11 +203,11 @@ impl CodeCache {
         }
     }
 
-    /// Machine code.
+    /// Machine code; `make` makes the place for it, by the number of types.
     #[cfg(jit)]
-    pub(crate) fn native(&self) -> &NativeCache {
+    pub(crate) fn native(&self, make: impl FnOnce(usize) -> Arc<NativeCache>) -> &NativeCache {
         let (types, cache) = &self.native;
-        cache.get_or_init(|| NativeCache::new(*types))
+        cache.get_or_init(|| make(*types))
     }
 
     /// Every body has been validated.

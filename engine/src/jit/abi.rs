@@ -20,7 +20,7 @@ use probity_interp::layout::{
 
 use crate::gc::layout::ObjectType;
 use crate::tier::code::{ResultKind, Width};
-use crate::types::{FuncType, ValType};
+use crate::types::{FuncType, TypeId, ValType};
 
 pub(super) const CTX_MEM_LEN: i32 = offset_of!(Ctx, mem_len) as i32;
 pub(super) const CTX_MEM_BASE: i32 = offset_of!(Ctx, mem_base) as i32;
@@ -33,11 +33,14 @@ pub(super) const CTX_TABLES: i32 = offset_of!(Ctx, tables) as i32;
 pub(super) const CTX_MEMORIES: i32 = offset_of!(Ctx, memories) as i32;
 pub(super) const CTX_NATIVES: i32 = offset_of!(Ctx, natives) as i32;
 pub(super) const CTX_OUTS: i32 = offset_of!(Ctx, outs) as i32;
+pub(super) const CTX_TYPES: i32 = offset_of!(Ctx, types) as i32;
 pub(super) const CTX_POLL_LIMIT: i32 = (offset_of!(Ctx, poll) + offset_of!(Poll, limit)) as i32;
 pub(super) const CTX_POLL_REQUEST: i32 = (offset_of!(Ctx, poll) + offset_of!(Poll, request)) as i32;
 pub(super) const CTX_CALLEE: i32 = offset_of!(Ctx, callee) as i32;
 pub(super) const CTX_LEFT: i32 = offset_of!(Ctx, left) as i32;
 pub(super) const CTX_FUEL: i32 = offset_of!(Ctx, fuel) as i32;
+pub(super) const TYPE_ID_BYTES: i32 = size_of::<TypeId>() as i32;
+pub(super) const TYPE_ID_INDEX: i32 = offset_of!(TypeId, index) as i32;
 pub(super) const RECORD_BYTES: i64 = size_of::<FuncRecord>() as i64;
 pub(super) const RECORD_CTX: i32 = offset_of!(FuncRecord, ctx) as i32;
 pub(super) const RECORD_TARGET: i32 = offset_of!(FuncRecord, target) as i32;

@@ -21,8 +21,9 @@ use super::translate::{self, Draft, DraftPlace, Poll};
 use super::worker::Worker;
 use crate::code::Mode;
 use crate::config::Config;
+use crate::engine::Engine;
 use crate::module::Module;
-use crate::sys::code_memory::{CodeBlock, CodeMemory};
+use crate::sys::code_memory::CodeMemory;
 use crate::tier::code::{
     NativeCode, Pad, Role, Site, SiteKind, SiteValue, ValuePlace, Variant, leaving,
 };
@@ -34,6 +35,15 @@ use crate::types::FuncType;
 #[derive(Debug)]
 pub(crate) struct Refused(pub(crate) String);
 
+impl Refused {
+    /// Whether it would be compiled if there were more memory.
+    pub(super) fn is_for_want_of_memory(&self) -> bool {
+        self.0 == NO_MEMORY
+    }
+}
+
+const NO_MEMORY: &str = "no memory for machine code";
+
 /// Bytes of native frame that a function may have whatever it has of the value stack: what is
 /// below it and the engine itself need more.
 const FRAME_BYTES_FREE: u32 = 128;
@@ -44,7 +54,7 @@ const LEAF_FRAME_BYTES: u32 = 256 << 10;
 /// Settings and memory of an engine's machine code.
 pub(crate) struct Compiler {
     isa: OwnedTargetIsa,
-    memory: Arc<CodeMemory>,
+    pub(super) memory: Arc<CodeMemory>,
     pub(super) worker: Worker,
     keep_locals: bool,
     /// Memory to compile with, for use again.
@@ -95,6 +105,39 @@ impl Compiler {
             keep_locals: config.keep_locals,
             scratch: Mutex::default(),
         })
+    }
+
+    /// A hash of all that code depends on beside its module: this build of the engine, the machine's
+    /// features, and settings.
+    pub(super) fn environment(&self, engine: &Engine) -> [u8; 32] {
+        // Nothing is forgotten here.
+        let Config {
+            deterministic,
+            keep_locals,
+            features,
+            // Each piece of code says itself whether it counts.
+            count_fuel: _,
+            lazy: _,
+            gc_zeal: _,
+            max_stack_bytes: _,
+            tier: _,
+            tier_zeal: _,
+            cache: _,
+            perf: _,
+            jitdump_dir: _,
+            native_debug: _,
+        } = engine.config();
+        let isa = &*self.isa;
+        let flags: Vec<String> = isa.isa_flags().iter().map(ToString::to_string).collect();
+        let text = format!(
+            "{} {} {}\n{}\n{}\n{flags:?}\n{deterministic} {keep_locals} {features:?}",
+            env!("CARGO_PKG_VERSION"),
+            env!("PROBITY_BUILD"),
+            cranelift_codegen::VERSION,
+            isa.triple(),
+            isa.flags(),
+        );
+        *blake3::hash(text.as_bytes()).as_bytes()
     }
 
     /// Compiles a function.
@@ -219,7 +262,7 @@ impl Compiler {
             Some(twins) => self.memory.alloc(&twins.quiet, Some(&twins.polling)),
             None => self.memory.alloc(compiled.buffer.data(), None),
         };
-        let memory = memory.ok_or_else(|| Refused("no memory for machine code".to_owned()))?;
+        let memory = memory.ok_or_else(|| Refused(NO_MEMORY.to_owned()))?;
         let Sites {
             sites,
             values,
@@ -228,7 +271,7 @@ impl Compiler {
         let (saves, frame_bytes) = prologue(compiled);
         let lines = lines(compiled, polls);
         let named = module.filter(|m| m.inner.engine.has_native_tools());
-        let known = named.map(|m| publish(m, role, &memory, compiled.buffer.data(), &lines));
+        let known = named.map(|m| publish(m, role, memory.base(), compiled.buffer.data(), &lines));
         let traps = traps(compiled);
         Ok(Some(Arc::new(NativeCode {
             base: memory.base(),
@@ -253,10 +296,10 @@ impl Compiler {
 }
 
 /// Tells profilers and debuggers.
-fn publish(
+pub(super) fn publish(
     module: &Module,
     role: Role,
-    memory: &CodeBlock,
+    base: *const u8,
     code: &[u8],
     lines: &[(u32, u32)],
 ) -> Registration {
@@ -267,7 +310,7 @@ fn publish(
     }
     module.inner.engine.publish(&Published {
         name: &name,
-        base: memory.base(),
+        base,
         code,
         lines,
         module: "module.wasm",

@@ -1,8 +1,9 @@
 //! The compiler: Wasm functions to machine code, by Cranelift.
 //!
 //! `translate` makes Cranelift's representation of a function, `compile` has it compiled and keeps
-//! what is known of the machine code (`tier::code`), `quiet` takes the polls out of it, `stubs` are the few routines in assembly,
-//! `cache` remembers what has been compiled for a module.
+//! what is known of the machine code (`tier::code`), `quiet` takes the polls out of it, `stubs` are the
+//! few routines in assembly, `cache` remembers what has been compiled for a module, `disk` from one
+//! process to the next.
 
 mod abi;
 #[cfg_attr(
@@ -15,6 +16,7 @@ mod abi;
 mod analysis;
 pub(crate) mod cache;
 mod compile;
+pub(crate) mod disk;
 mod explain;
 mod live;
 pub(crate) mod native_tools;
@@ -26,16 +28,35 @@ mod worker;
 
 use std::sync::Arc;
 
+use self::cache::NativeCache;
 pub(crate) use self::compile::Compiler;
+use self::disk::{ModuleCache, PieceId};
 pub(crate) use self::explain::explain;
 pub(crate) use self::live::live_locals;
 use crate::module::Module;
 use crate::tier::code::{NativeCode, Slot, Variant};
 
+/// What has been compiled for a module.
+fn cache(module: &Module) -> &NativeCache {
+    module.inner.code.native(|types| {
+        let compiler = module.inner.engine.compiler();
+        let disk = compiler.and_then(|compiler| ModuleCache::open(compiler, module));
+        let cache = Arc::new(NativeCache::new(types, disk));
+        if let Some(disk) = module.inner.engine.disk_cache() {
+            disk.add(&cache);
+        }
+        cache
+    })
+}
+
+/// Writes what has been compiled for a module to the cache on disk, if there is one.
+pub(crate) fn save(module: &Module) {
+    cache(module).save();
+}
+
 /// Where code of a function is kept that does not belong to one store.
 pub(crate) fn slot(module: &Module, func: u32, variant: &Variant) -> Arc<Slot> {
-    let cache = module.inner.code.native();
-    cache.slot(func, variant.osr, variant.counted)
+    cache(module).slot(module, func, variant.osr, variant.counted)
 }
 
 /// Machine code of a function that belongs to no store, compiled now if it has not been. `None` if
@@ -57,7 +78,17 @@ pub(crate) fn make(
     slot: &Slot,
 ) -> Option<Arc<NativeCode>> {
     let compiler = module.inner.engine.compiler()?;
-    slot.get_or_make(|| compiler.function(module, func, &variant).ok())
+    let make = || compiler.function(module, func, &variant);
+    if variant.watch.is_some() {
+        // It belongs to a store.
+        return slot.get_or_make(|| make().ok());
+    }
+    let id = PieceId::Func {
+        func,
+        osr: variant.osr,
+        counted: variant.counted,
+    };
+    slot.get_or_make(|| cache(module).made(id, make))
 }
 
 /// Has another thread make code of a function, if nobody has asked for it.
@@ -75,19 +106,13 @@ pub(crate) fn request(module: &Module, func: u32, variant: Variant, slot: Arc<Sl
 /// Machine code that calls functions of a type with arguments from a frame.
 pub(crate) fn thunk(module: &Module, type_index: u32) -> Option<Arc<NativeCode>> {
     let compiler = module.inner.engine.compiler()?;
-    let cache = module.inner.code.native();
-    cache.thunks[type_index as usize].get_or_make(|| {
-        let ty = module.inner.types[type_index as usize].func();
-        compiler.thunk(ty).ok()
-    })
+    let ty = module.inner.types[type_index as usize].func();
+    cache(module).between(PieceId::Thunk(type_index), module, || compiler.thunk(ty))
 }
 
 /// Machine code with the convention of compiled functions of a type that calls the engine.
 pub(crate) fn out(module: &Module, type_index: u32) -> Option<Arc<NativeCode>> {
     let compiler = module.inner.engine.compiler()?;
-    let cache = module.inner.code.native();
-    cache.outs[type_index as usize].get_or_make(|| {
-        let ty = module.inner.types[type_index as usize].func();
-        compiler.out(ty).ok()
-    })
+    let ty = module.inner.types[type_index as usize].func();
+    cache(module).between(PieceId::Out(type_index), module, || compiler.out(ty))
 }

@@ -98,6 +98,7 @@ pub(crate) fn empty_ctx(machine: *mut Machine, stack_limit: *mut u64) -> Ctx {
         instance: std::ptr::null_mut(),
         natives: stubs::exits(),
         outs: std::ptr::null(),
+        types: std::ptr::null(),
         fuel: std::ptr::null_mut(),
     }
 }
@@ -384,6 +385,7 @@ impl StoreCore {
             let data = &mut self.instances[id as usize];
             data.outs = vec![stubs::lazy(); data.module.inner.types.len()];
             data.ctx.outs = data.outs.as_ptr();
+            data.ctx.types = data.module.inner.type_ids.as_ptr().cast();
             // SAFETY: as above; the store forgets it when it is dropped.
             unsafe { self.interrupt.polls().add(&raw const (*ctx).poll) };
         }

@@ -116,6 +116,7 @@ impl Role {
 
 /// A call that leads out of the function.
 #[derive(Clone, Debug)]
+#[cfg_attr(jit, derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Site {
     /// Offset that the call returns to.
     pub(crate) ret: u32,
@@ -134,6 +135,7 @@ pub(crate) struct Site {
 
 /// Where a site goes on if a catch clause takes the exception that it throws.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(jit, derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Pad {
     pub(crate) clause: Clause,
     /// Offset of the code, which takes what the clause delivers from its slots.
@@ -142,6 +144,7 @@ pub(crate) struct Pad {
 
 /// A catch clause of a function: number of the `try_table`, and the clause's in it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(jit, derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Clause {
     pub(crate) table: u32,
     pub(crate) clause: u32,
@@ -149,6 +152,7 @@ pub(crate) struct Clause {
 
 /// What a site calls.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(jit, derive(serde::Serialize, serde::Deserialize))]
 pub(crate) enum SiteKind {
     /// A function: directly, by its index, or the one that `Ctx::callee` names.
     Call {
@@ -172,6 +176,7 @@ pub(crate) enum SiteKind {
 /// Where compiled code leaves its results: a single one in a register, others in the callee's first
 /// slots.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(jit, derive(serde::Serialize, serde::Deserialize))]
 pub(crate) enum ResultKind {
     /// In slots, or there are none.
     Slots,
@@ -198,6 +203,7 @@ impl ResultKind {
 
 /// A live local or operand at a site.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(jit, derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct SiteValue {
     /// Its slot in the frame.
     pub(crate) slot: u32,
@@ -207,6 +213,7 @@ pub(crate) struct SiteValue {
 
 /// Size of a value.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(jit, derive(serde::Serialize, serde::Deserialize))]
 pub(crate) enum Width {
     Four,
     Eight,
@@ -215,6 +222,7 @@ pub(crate) enum Width {
 
 /// Where a value is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(jit, derive(serde::Serialize, serde::Deserialize))]
 pub(crate) enum ValuePlace {
     /// This many bytes above the stack pointer.
     Stack(u32),

@@ -28,12 +28,19 @@ pub fn auto() -> Config {
     config
 }
 
-/// What `run` gives is what it gives in the interpreter, which it returns.
+/// What `run` gives is what it gives in the interpreter, which it returns. What was compiled for
+/// it does not matter, either: it may come from the cache on disk.
 pub fn agree<T: Debug + PartialEq>(run: impl Fn(&Config) -> T) -> T {
-    let mut ways = all().map(|(name, config)| (name, run(&config)));
-    let (_, expected) = ways.next().expect("there are ways");
-    for (name, found) in ways {
-        assert_eq!(found, expected, "{name}");
+    let mut ways = all();
+    let (_, interp) = ways.next().expect("there are ways");
+    let expected = run(&interp);
+    for (name, mut config) in ways {
+        // Once more with the code of the first time.
+        let dir = tempfile::tempdir().expect("a directory");
+        config.cache(dir.path());
+        for when in ["", ", from the cache"] {
+            assert_eq!(run(&config), expected, "{name}{when}");
+        }
     }
     expected
 }

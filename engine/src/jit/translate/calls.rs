@@ -222,24 +222,30 @@ impl Translator<'_> {
         record
     }
 
+    /// Identity of one of the module's types. It is no constant: code is the same in every engine.
+    pub(super) fn type_id(&mut self, type_index: u32) -> Value {
+        let ids = self.fixed(types::I64, abi::CTX_TYPES);
+        // It stays beside its use: calls would have it saved.
+        let flags = self.flags(Region::TypeIds).with_readonly();
+        let offset = type_index as i32 * abi::TYPE_ID_BYTES + abi::TYPE_ID_INDEX;
+        self.b.ins().load(types::I32, flags, ids, offset)
+    }
+
     fn check_signature(&mut self, record: Value, type_index: u32) {
-        let wanted = self.m.types[type_index as usize].id.index;
         let flags = self.flags(Region::Record).with_readonly();
         let sig = self
             .b
             .ins()
             .load(types::I32, flags, record, abi::RECORD_SIG);
-        let differs = self
-            .b
-            .ins()
-            .icmp_imm_u(IntCC::NotEqual, sig, i64::from(wanted));
+        let wanted = self.type_id(type_index);
+        let differs = self.b.ins().icmp(IntCC::NotEqual, sig, wanted);
         let (cold, next) = (self.b.create_block(), self.b.create_block());
         self.b.ins().brif(differs, cold, &[], next, &[]);
         self.b.set_cold_block(cold);
         self.b.seal_block(cold);
         self.b.switch_to_block(cold);
         let sub = self.b.ins().uextend(types::I64, sig);
-        let sup = self.b.ins().iconst(types::I64, i64::from(wanted));
+        let sup = self.b.ins().iconst(types::I64, i64::from(type_index));
         let is_below = call_exit(&mut self.b, Exit::IsSubtype, self.ctx, &[sub, sup]);
         let refused = self.is_null(is_below);
         self.trap_if(refused, exit::SIGNATURE);

@@ -32,6 +32,14 @@ pub(super) fn is_cast(op: &O<'_>) -> bool {
     )
 }
 
+/// What a reference is tested for.
+#[derive(Clone, Copy)]
+struct Goal {
+    ty: RefType,
+    /// Type index of its heap type, if that is one of the module's types; else it means nothing.
+    index: u32,
+}
+
 /// Where control goes once a test is decided.
 struct Way {
     block: Block,
@@ -70,8 +78,20 @@ impl Translator<'_> {
         true
     }
 
-    fn ref_test(&mut self, hty: wasmparser::HeapType, nullable: bool) {
+    fn goal(&self, hty: wasmparser::HeapType, nullable: bool) -> Goal {
         let heap = self.heap_type(hty);
+        let index = match hty {
+            wasmparser::HeapType::Concrete(index) => index.as_module_index(),
+            _ => None,
+        };
+        Goal {
+            ty: RefType { nullable, heap },
+            index: index.unwrap_or_default(),
+        }
+    }
+
+    fn ref_test(&mut self, hty: wasmparser::HeapType, nullable: bool) {
+        let to = self.goal(hty, nullable);
         let (from, value) = self.pop_reference();
         let block = self.b.create_block();
         let result = self.b.append_block_param(block, types::I32);
@@ -80,7 +100,7 @@ impl Translator<'_> {
             let arguments = vec![BlockArg::Value(bit)];
             Way { block, arguments }
         });
-        let bit = self.test(from, value, RefType { nullable, heap }, &yes, &no);
+        let bit = self.test(from, value, to, &yes, &no);
         let bit = self.b.ins().uextend(types::I32, bit);
         self.jump_to(block, &[bit]);
         self.go_on_at(block);
@@ -88,8 +108,7 @@ impl Translator<'_> {
     }
 
     fn ref_cast(&mut self, hty: wasmparser::HeapType, nullable: bool) {
-        let heap = self.heap_type(hty);
-        let to = RefType { nullable, heap };
+        let to = self.goal(hty, nullable);
         let (from, value) = self.pop_reference();
         let (yes, no) = (self.b.create_block(), self.b.create_block());
         self.b.set_cold_block(no);
@@ -97,13 +116,13 @@ impl Translator<'_> {
         self.go_on_at(no);
         self.b.ins().trap(trap_code(exit::CAST));
         self.go_on_at(yes);
-        self.push(ValType::Ref(to), value);
+        self.push(ValType::Ref(to.ty), value);
     }
 
     /// Branches if the reference on the stack, which stays, is of the type (or if it is not); goes
     /// on with what is then known of it.
     fn branch_on_cast(&mut self, depth: u32, to: wasmparser::RefType, if_is: bool) {
-        let to = RefType::from_parser(to, &self.m.type_ids, self.pc.into()).expect("a valid type");
+        let to = self.goal(to.heap_type(), to.is_nullable());
         let (from, value) = self.pop_reference();
         self.push(ValType::Ref(from), value);
         let (yes, no) = (self.b.create_block(), self.b.create_block());
@@ -113,11 +132,11 @@ impl Translator<'_> {
                 yes,
                 no,
                 RefType {
-                    nullable: from.nullable && !to.nullable,
+                    nullable: from.nullable && !to.ty.nullable,
                     heap: from.heap,
                 },
             ),
-            false => (no, yes, to),
+            false => (no, yes, to.ty),
         };
         self.go_on_at(taken);
         self.jump(depth);
@@ -132,14 +151,15 @@ impl Translator<'_> {
         self.b.switch_to_block(block);
     }
 
-    fn branch_on_test(&mut self, from: RefType, value: Value, to: RefType, yes: Block, no: Block) {
+    fn branch_on_test(&mut self, from: RefType, value: Value, to: Goal, yes: Block, no: Block) {
         let bit = self.test(from, value, to, &Way::to(yes), &Way::to(no));
         self.b.ins().brif(bit, yes, &[], no, &[]);
     }
 
     /// Is a reference, known to be of type `from`, of type `to`? Some outcomes go to `yes` or `no`
     /// at once; where control goes on, the result decides: 1 if it is.
-    fn test(&mut self, from: RefType, value: Value, to: RefType, yes: &Way, no: &Way) -> Value {
+    fn test(&mut self, from: RefType, value: Value, to: Goal, yes: &Way, no: &Way) -> Value {
+        let Goal { ty: to, index } = to;
         let engine = &self.m.engine;
         if engine.with_types(|types| from.heap.is_subtype_of(to.heap, types)) {
             return match from.nullable && !to.nullable {
@@ -172,8 +192,8 @@ impl Translator<'_> {
             Target::Eq => self.has_class(value, IntCC::NotEqual, ObjectClass::Host),
             Target::Struct => self.has_class(value, IntCC::Equal, ObjectClass::Struct),
             Target::Array => self.has_class(value, IntCC::Equal, ObjectClass::Array),
-            Target::Object { id, depth } => self.is_object(value, id, depth, no),
-            Target::Func { id } => self.is_func(value, id, yes),
+            Target::Object { depth, .. } => self.is_object(value, index, depth, no),
+            Target::Func { .. } => self.is_func(value, index, yes),
         }
     }
 
@@ -198,15 +218,10 @@ impl Translator<'_> {
         self.b.ins().icmp_imm_u(cc, found, class as i64)
     }
 
-    fn is_final(&self, id: u32) -> bool {
-        let engine = &self.m.engine;
-        engine.with_types(|types| types.info(id).is_final)
-    }
-
     /// Whether an object is of a type that has `depth` supertypes.
-    fn is_object(&mut self, object: Value, id: u32, depth: u8, no: &Way) -> Value {
+    fn is_object(&mut self, object: Value, index: u32, depth: u8, no: &Way) -> Value {
         let ty = self.head(types::I64, object, abi::OBJECT_TYPE);
-        let found = if self.is_final(id) {
+        let found = if self.m.types[index as usize].is_final {
             self.head(types::I32, ty, abi::TYPE_ID)
         } else {
             let count = self.head(types::I32, ty, abi::TYPE_COUNT);
@@ -216,23 +231,25 @@ impl Translator<'_> {
             let supers = self.head(types::I64, ty, abi::TYPE_SUPERS);
             self.head(types::I32, supers, i32::from(depth) * 4)
         };
-        self.b.ins().icmp_imm_u(IntCC::Equal, found, i64::from(id))
+        let id = self.type_id(index);
+        self.b.ins().icmp(IntCC::Equal, found, id)
     }
 
     /// Whether a function is of a type.
-    fn is_func(&mut self, record: Value, id: u32, yes: &Way) -> Value {
+    fn is_func(&mut self, record: Value, index: u32, yes: &Way) -> Value {
         let flags = self.flags(Region::Record).with_readonly();
         let sig = self
             .b
             .ins()
             .load(types::I32, flags, record, abi::RECORD_SIG);
-        let same = self.b.ins().icmp_imm_u(IntCC::Equal, sig, i64::from(id));
-        if self.is_final(id) {
+        let id = self.type_id(index);
+        let same = self.b.ins().icmp(IntCC::Equal, sig, id);
+        if self.m.types[index as usize].is_final {
             return same;
         }
         self.decide_if(same, yes);
         let sub = self.b.ins().uextend(types::I64, sig);
-        let sup = self.b.ins().iconst(types::I64, i64::from(id));
+        let sup = self.b.ins().iconst(types::I64, i64::from(index));
         let is_below = call_exit(&mut self.b, Exit::IsSubtype, self.ctx, &[sub, sup]);
         self.b.ins().icmp_imm_u(IntCC::NotEqual, is_below, 0)
     }

@@ -22,7 +22,7 @@ mod slow;
 mod tables;
 mod tail;
 #[cfg(test)]
-mod tests;
+pub(in crate::jit) mod tests;
 mod watch;
 
 use std::collections::HashMap;
@@ -214,6 +214,7 @@ enum Region {
     /// A field of the context, by offset.
     Context(i32),
     Record,
+    TypeIds,
     /// Globals, by the low bits of their index; imports may be the same.
     Global(u32),
     ImportedGlobals,

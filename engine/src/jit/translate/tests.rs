@@ -167,8 +167,8 @@ fn names() -> BTreeSet<&'static str> {
         .collect()
 }
 
-#[test]
-fn operators_of_references_tables_and_atomics_are_compiled() {
+/// A module with a function for each of the bodies, which are given, too.
+pub(in crate::jit) fn of_operators() -> (String, Vec<String>) {
     let mut text = format!("(module {MODULE}");
     let mut bodies: Vec<String> = OPERATORS.iter().map(|&body| body.to_owned()).collect();
     bodies.push(atomics());
@@ -178,7 +178,13 @@ fn operators_of_references_tables_and_atomics_are_compiled() {
                {body} (return))"
         );
     }
-    let module = Module::new(&engine(), text + ")").unwrap();
+    (text + ")", bodies)
+}
+
+#[test]
+fn operators_of_references_tables_and_atomics_are_compiled() {
+    let (text, bodies) = of_operators();
+    let module = Module::new(&engine(), text).unwrap();
     let mut missing = names();
     // What no module may have.
     assert!(missing.remove("TypedSelectMulti"));
