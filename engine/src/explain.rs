@@ -1,6 +1,6 @@
 //! Compiling on request, and looking at what a function is compiled to.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::available_parallelism;
 
 use crate::module::Module;
@@ -34,16 +34,21 @@ impl Module {
     /// that is invalid is reported when it is first called, as always.
     pub fn compile(&self) -> CompileStats {
         let first = self.inner.num_imported_funcs;
-        let next = AtomicU32::new(first);
         let end = self.inner.num_funcs();
+        // The longest first, or one thread works on it when all others have nothing left to do.
+        let mut order: Vec<u32> = (first..end).collect();
+        order.sort_by_key(|&func| {
+            let body = self.inner.body(func);
+            std::cmp::Reverse(body.map_or(0, |body| body.range.len()))
+        });
+        let next = AtomicUsize::new(0);
         let counted = self.inner.engine.config().count_fuel;
         let work = || {
             let mut stats = CompileStats::default();
             loop {
-                let func = next.fetch_add(1, Ordering::Relaxed);
-                if func >= end {
+                let Some(&func) = order.get(next.fetch_add(1, Ordering::Relaxed)) else {
                     return stats;
-                }
+                };
                 match crate::jit::function(self, func, counted) {
                     Some(code) => {
                         stats.functions += 1;

@@ -54,6 +54,8 @@ const LEAF_FRAME_BYTES: u32 = 256 << 10;
 /// Settings and memory of an engine's machine code.
 pub(crate) struct Compiler {
     isa: OwnedTargetIsa,
+    /// The machine for which functions are verified, if they are to be.
+    verifier: Option<OwnedTargetIsa>,
     pub(super) memory: Arc<CodeMemory>,
     pub(super) worker: Worker,
     keep_locals: bool,
@@ -78,14 +80,8 @@ impl Compiler {
             ("enable_probestack", "true"),
             ("probestack_strategy", "inline"),
             ("is_pic", "false"),
-            (
-                "enable_verifier",
-                if cfg!(debug_assertions) {
-                    "true"
-                } else {
-                    "false"
-                },
-            ),
+            // See `verify`.
+            ("enable_verifier", "false"),
             ("enable_nan_canonicalization", nans),
             ("enable_heap_access_spectre_mitigation", "false"),
             ("enable_table_access_spectre_mitigation", "false"),
@@ -93,6 +89,13 @@ impl Compiler {
         for (name, value) in options {
             flags.set(name, value).ok()?;
         }
+        let mut pinned = flags.clone();
+        pinned.set("enable_pinned_reg", "true").ok()?;
+        let pinned = settings::Flags::new(pinned);
+        let verifier = match cfg!(debug_assertions) {
+            true => Some(cranelift_native::builder().ok()?.finish(pinned).ok()?),
+            false => None,
+        };
         let isa = cranelift_native::builder().ok()?;
         let isa = isa.finish(settings::Flags::new(flags)).ok()?;
         crate::sys::signals::set_landing(super::stubs::trapped());
@@ -100,6 +103,7 @@ impl Compiler {
         crate::sys::nudge::install();
         Some(Compiler {
             isa,
+            verifier,
             memory: Arc::new(CodeMemory::new()),
             worker: Worker::default(),
             keep_locals: config.keep_locals,
@@ -239,6 +243,15 @@ impl Compiler {
         Ok(code.expect("a stub has no polls"))
     }
 
+    /// Not by Cranelift itself: polls read the register that is not pinned (`translate::polls`), which
+    /// it would refuse.
+    fn verify(&self, context: &Context) -> Result<(), Refused> {
+        match &self.verifier {
+            Some(isa) => context.verify(&**isa).map_err(|e| Refused(e.to_string())),
+            None => Ok(()),
+        }
+    }
+
     /// `None` if the function has to be translated with polls that stay.
     fn finish(
         &self,
@@ -248,6 +261,7 @@ impl Compiler {
         watch: Option<Arc<WatchPlan>>,
         module: Option<&Module>,
     ) -> Result<Option<Arc<NativeCode>>, Refused> {
+        self.verify(context)?;
         let compiled = context
             .compile(&*self.isa, &mut ControlPlane::default())
             .map_err(|e| Refused(format!("{:?}", e.inner)))?;

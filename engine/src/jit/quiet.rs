@@ -53,89 +53,74 @@ pub(super) fn twins(
             continue;
         }
         let code = code.get(start..end).ok_or(Unknown)?;
-        let poll = parse(code).ok_or(Unknown)?;
+        let to = parse(code).ok_or(Unknown)?;
         let twins = twins.get_or_insert_with(|| Twins {
             quiet: compiled.buffer.data().to_vec(),
             polling: compiled.buffer.data().to_vec(),
         });
-        poll.silence(&mut twins.quiet[start..end]);
-        poll.leave(&mut twins.polling[start..end]);
+        silence(&mut twins.quiet[start..end]);
+        leave(&mut twins.polling[start..end], to);
     }
     Ok(twins)
 }
 
-/// The instructions of a poll.
-#[derive(Debug, PartialEq, Eq)]
-struct Instructions {
-    /// Length of load and test.
-    test: usize,
-    /// Length of the branch.
-    branch: usize,
-    /// How far behind its end the branch leads.
-    to: i32,
-}
-
-/// `mov r32, [rsp + disp]`, `test`, `jne`, and nothing else.
-fn parse(code: &[u8]) -> Option<Instructions> {
-    let rex = |at: usize| usize::from(code.get(at).is_some_and(is_rex));
-    let load = rex(0);
-    // With a SIB byte that says rsp, and no index.
-    if code.get(load) != Some(&0x8B) || code.get(load + 2) != Some(&0x24) {
+/// How far behind the end of a poll's instructions its branch leads. They are: a move between
+/// registers, `test`, `jne`, and nothing else.
+fn parse(code: &[u8]) -> Option<i32> {
+    let [rex, opcode, modrm, test @ ..] = code else {
         return None;
-    }
-    let test = load
-        + match code.get(load + 1)? & 0xC7 {
-            0x04 => 3,
-            0x44 => 4,
-            0x84 => 7,
-            _ => return None,
-        };
-    let test = test + rex(test);
-    if code.get(test) != Some(&0x85) {
-        return None;
-    }
-    let test = test + 2;
-    let (branch, to) = match *code.get(test..)? {
-        [0x75, to] => (2, i32::from(to as i8)),
-        [0x0F, 0x85, a, b, c, d] => (6, i32::from_le_bytes([a, b, c, d])),
-        _ => return None,
     };
-    Some(Instructions { test, branch, to })
+    let [test_rex, 0x85, test_modrm, branch @ ..] = test else {
+        return None;
+    };
+    let is_wide = |rex: &u8| rex & 0xF8 == 0x48;
+    let of_registers = |modrm: &u8| *modrm >= 0xC0;
+    if !is_wide(rex) || !is_wide(test_rex) || !matches!(opcode, 0x89 | 0x8B) {
+        return None;
+    }
+    if !of_registers(modrm) || !of_registers(test_modrm) {
+        return None;
+    }
+    match *branch {
+        [0x75, to] => Some((to as i8).into()),
+        [0x0F, 0x85, a, b, c, d] => Some(i32::from_le_bytes([a, b, c, d])),
+        _ => None,
+    }
 }
 
-impl Instructions {
-    /// One instruction that does nothing, or two.
-    fn silence(&self, code: &mut [u8]) {
-        if code.len() <= NOP_MAX {
-            return nop(code);
-        }
-        let (test, branch) = code.split_at_mut(self.test);
-        nop(test);
-        nop(branch);
+/// Instructions that do nothing.
+fn silence(code: &mut [u8]) {
+    for part in parts(code) {
+        nop(part);
     }
+}
 
-    /// The branch, always. A thread that was moved in between goes on, and leaves at the next.
-    fn leave(&self, code: &mut [u8]) {
-        let to = (self.test + self.branch) as i32 + self.to - JUMP as i32;
-        let len = code.len();
-        let (first, rest) = code.split_at_mut(if len <= NOP_MAX { len } else { self.test });
-        first[0] = 0xE9;
-        first[1..JUMP].copy_from_slice(&to.to_le_bytes());
-        for part in [&mut first[JUMP..], rest] {
+/// A jump, to so far behind the end.
+fn leave(code: &mut [u8], to: i32) {
+    let to = code.len() as i32 + to - JUMP as i32;
+    for (at, part) in parts(code).enumerate() {
+        if at > 0 {
+            // A thread that was moved in between goes on, and leaves at the next poll.
             nop(part);
+            continue;
         }
+        part[0] = 0xE9;
+        part[1..JUMP].copy_from_slice(&to.to_le_bytes());
+        nop(&mut part[JUMP..]);
     }
+}
+
+/// The instructions that take the place of a poll's, of a length that is fast to decode. Twins have
+/// the same, so that a thread can be moved between any two of them.
+fn parts(code: &mut [u8]) -> impl Iterator<Item = &mut [u8]> {
+    code.chunks_mut(NOP_MAX)
 }
 
 /// Length of a jump.
 const JUMP: usize = 5;
 
-fn is_rex(byte: &u8) -> bool {
-    byte & 0xF0 == 0x40
-}
-
 /// Longest instruction that does nothing without being slow to decode.
-const NOP_MAX: usize = 11;
+const NOP_MAX: usize = 12;
 
 /// Fills `to` with one instruction that does nothing.
 fn nop(to: &mut [u8]) {
@@ -162,62 +147,63 @@ fn nop(to: &mut [u8]) {
 mod tests {
     use super::*;
 
-    /// mov eax, [rsp + 8]; test eax, eax; jne: near and far, and with other registers.
+    /// mov rax, r15; test rax, rax; jne: near and far, and with other registers.
+    const POLLS: [(&[u8], i32); 3] = [
+        (&[0x4C, 0x89, 0xF8, 0x48, 0x85, 0xC0, 0x75, 0xFE], -2),
+        (
+            &[0x4D, 0x89, 0xFC, 0x4D, 0x85, 0xE4, 0x0F, 0x85, 0, 1, 0, 0],
+            256,
+        ),
+        (
+            &[0x4D, 0x8B, 0xE7, 0x4D, 0x85, 0xE4, 0x0F, 0x85, 0, 1, 0, 0],
+            256,
+        ),
+    ];
+
     #[test]
     fn polls_are_recognised() {
-        let near = [0x8B, 0x44, 0x24, 8, 0x85, 0xC0, 0x75, 0xFE];
-        let far = [0x8B, 0x04, 0x24, 0x85, 0xC0, 0x0F, 0x85, 0, 1, 0, 0];
-        let high = [
-            0x44, 0x8B, 0x84, 0x24, 0, 2, 0, 0, 0x45, 0x85, 0xC0, 0x0F, 0x85, 0, 1, 0, 0,
-        ];
-        let poll = |test, branch, to| Some(Instructions { test, branch, to });
-        assert_eq!(parse(&near), poll(6, 2, -2));
-        assert_eq!(parse(&far), poll(5, 6, 256));
-        assert_eq!(parse(&high), poll(11, 6, 256));
+        for (code, to) in POLLS {
+            assert_eq!(parse(code), Some(to), "{code:x?}");
+        }
     }
 
-    /// A move between, an absent branch, another branch, something behind, another base, an index.
+    /// Another move, an absent branch, another branch, something behind, a load.
     #[test]
     fn what_is_no_poll_is_refused() {
-        let codes: [&[u8]; 7] = [
+        let codes: [&[u8]; 6] = [
             &[],
-            &[0x8B, 0x44, 0x24, 8, 0x48, 0x89, 0xC8, 0x85, 0xC0, 0x75, 1],
-            &[0x8B, 0x44, 0x24, 8, 0x85, 0xC0],
-            &[0x8B, 0x44, 0x24, 8, 0x85, 0xC0, 0x74, 1],
-            &[0x8B, 0x44, 0x24, 8, 0x85, 0xC0, 0x75, 1, 0x90],
-            &[0x8B, 0x47, 0x50, 0x85, 0xC0, 0x75, 1],
-            &[0x8B, 0x44, 0x0C, 8, 0x85, 0xC0, 0x75, 1],
+            &[
+                0x4C, 0x89, 0xF8, 0x48, 0x89, 0xC8, 0x48, 0x85, 0xC0, 0x75, 1,
+            ],
+            &[0x4C, 0x89, 0xF8, 0x48, 0x85, 0xC0],
+            &[0x4C, 0x89, 0xF8, 0x48, 0x85, 0xC0, 0x74, 1],
+            &[0x4C, 0x89, 0xF8, 0x48, 0x85, 0xC0, 0x75, 1, 0x90],
+            &[0x4C, 0x8B, 0x38, 0x48, 0x85, 0xC0, 0x75, 1],
         ];
         for code in codes {
             assert_eq!(parse(code), None, "{code:x?}");
         }
     }
 
-    /// The twin jumps to where the branch led; both have the same places where instructions begin.
+    /// The twin jumps to where the branch led; instructions begin in it wherever they begin in quiet
+    /// code.
     #[test]
     fn twins_are_of_one_shape() {
-        for code in [
-            &[0x8B, 0x44, 0x24, 8, 0x85, 0xC0, 0x0F, 0x85, 0, 1, 0, 0][..],
-            &[0x8B, 0x04, 0x24, 0x85, 0xC0, 0x0F, 0x85, 0, 1, 0, 0],
-            &[0x8B, 0x44, 0x24, 8, 0x85, 0xC0, 0x75, 0xFE],
-        ] {
-            let poll = parse(code).expect("a poll");
+        for (code, to) in POLLS {
             let (mut quiet, mut polling) = (code.to_vec(), code.to_vec());
-            poll.silence(&mut quiet);
-            poll.leave(&mut polling);
+            silence(&mut quiet);
+            leave(&mut polling, to);
             let decode = |code| {
-                iced_x86::Decoder::with_ip(64, code, 0, 0)
-                    .into_iter()
-                    .collect()
+                let decoder = iced_x86::Decoder::with_ip(64, code, 0, 0);
+                decoder.into_iter().collect::<Vec<_>>()
             };
-            let (quiet, polling): (Vec<iced_x86::Instruction>, Vec<_>) =
-                (decode(&quiet), decode(&polling));
+            let (quiet, polling) = (decode(&quiet), decode(&polling));
             let nop = iced_x86::Mnemonic::Nop;
             assert!(quiet.iter().all(|one| one.mnemonic() == nop));
-            let target = (code.len() as i64 + i64::from(poll.to)) as u64;
+            let target = (code.len() as i64 + i64::from(to)) as u64;
             assert_eq!(polling[0].near_branch_target(), target);
             assert!(polling[1..].iter().all(|one| one.mnemonic() == nop));
-            let begins = polling.iter().map(|one| one.ip()).collect::<Vec<_>>();
+            let begins: Vec<u64> = polling.iter().map(|one| one.ip()).collect();
             assert!(quiet.iter().all(|one| begins.contains(&one.ip())));
         }
     }

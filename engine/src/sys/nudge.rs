@@ -128,3 +128,47 @@ unsafe fn chain(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_void)
         unsafe { call_handler(handler, flags, signal, info, context) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::super::child::in_child;
+    use super::*;
+
+    static SEEN: AtomicU32 = AtomicU32::new(0);
+
+    extern "C" fn count(_: c_int) {
+        SEEN.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Who handled the signal before gets what others send, and not our nudges.
+    #[test]
+    fn signals_of_others_go_to_the_handler_before() {
+        let name = "sys::nudge::tests::signals_of_others_go_to_the_handler_before";
+        let status = in_child(name, || {
+            // SAFETY: the structure lives through the call, and `count` is a handler without
+            // information.
+            unsafe {
+                let mut action: libc::sigaction = zeroed();
+                action.sa_sigaction = count as *const () as usize;
+                libc::sigaction(SIGNAL, &raw const action, null_mut());
+            }
+            install();
+            nudge(this_thread());
+            assert_eq!(SEEN.load(Ordering::SeqCst), 0);
+            // SAFETY: no memory is concerned. Such a signal comes before the call returns.
+            unsafe { libc::kill(libc::getpid(), SIGNAL) };
+            assert_eq!(SEEN.load(Ordering::SeqCst), 1);
+        });
+        assert!(status.success(), "{status}");
+    }
+
+    #[test]
+    fn nudges_of_what_runs_no_machine_code_do_nothing() {
+        install();
+        nudge(this_thread());
+        let ended = std::thread::spawn(this_thread).join().expect("no panic");
+        nudge(ended);
+    }
+}

@@ -1,9 +1,11 @@
 //! Another thread ends what runs, compiled or not, within a second, with a backtrace.
 
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use probity_engine::{Caller, TrapCode};
+use probity_engine::{Caller, InterruptHandle, TrapCode};
 
 use crate::guest::{Guest, trap_code_of};
 use crate::ways::{all, auto};
@@ -44,6 +46,16 @@ const ENDLESS: &str = r#"(module
   (func (export "wide_tail") (return_call $many (i64.const 0) (i32.const 1) (i64.const 2)
     (i32.const 3) (f64.const 4) (i64.const 5) (i32.const 6) (i64.const 7)))
   (func (export "host_calls") (loop (call $host) (br 0)))
+  (tag $tag)
+  (func $thrower (throw $tag))
+  (func (export "throws") (loop $again
+    (block $caught (try_table (catch $tag $caught) (call $thrower)))
+    (br $again)))
+  (func (export "grows") (loop (drop (memory.grow (i32.const 0))) (br 0)))
+  (func $count (param i32) (result i32)
+    (loop (br_if 0 (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))))
+    (local.get 0))
+  (func (export "counts") (loop (drop (call $count (i32.const 1000))) (br 0)))
   (func (export "fill") (loop
     (memory.fill (i32.const 0) (i32.const 0) (i32.const 65536)) (br 0)))
   (func (export "fine") (result i32) (i32.const 7)))"#;
@@ -62,6 +74,9 @@ fn other_threads_end_what_runs() {
         "mutual_tail",
         "wide_tail",
         "host_calls",
+        "throws",
+        "grows",
+        "counts",
         "fill",
     ];
     for (name, config) in all().chain([("auto", auto())]) {
@@ -97,5 +112,28 @@ fn other_threads_end_what_runs() {
                 assert_eq!(guest.call_i32("fine", &[]).expect("no trap"), 7);
             }
         }
+    }
+}
+
+/// The request comes from the thread itself, in a call that a loop makes.
+#[test]
+fn hosts_end_what_has_called_them() {
+    for (name, config) in all().chain([("auto", auto())]) {
+        let handle = Arc::new(OnceLock::<InterruptHandle>::new());
+        let own = handle.clone();
+        let calls = AtomicU32::new(0);
+        let mut guest = Guest::configured(&config, ENDLESS, |linker| {
+            linker
+                .func_wrap("h", "host", move |_: Caller<'_, ()>| {
+                    if calls.fetch_add(1, Ordering::Relaxed) == 1000 {
+                        own.get().expect("it is set").interrupt(TrapCode::Timeout);
+                    }
+                })
+                .expect("a new name");
+        });
+        let _ = handle.set(guest.store.interrupt_handle());
+        let error = guest.call("host_calls", &[]).expect_err("it is endless");
+        assert_eq!(trap_code_of(&error), TrapCode::Timeout, "{name}");
+        assert_eq!(guest.call_i32("fine", &[]).expect("no trap"), 7);
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! The code that runs has no polls (`jit::quiet`); its twin leaves at each. What polls do to the
 //! code around them matters all the more: they use nothing that the loop does not have anyway. The
-//! condition is a load from the native frame, which never happens, and live values go there, too; the
+//! condition is some register (the one that Cranelift could pin), at which nobody ever looks; live values go to the native frame; and the
 //! frame on the value stack is found by the engine.
 
 use cranelift_codegen::ir::{
@@ -47,21 +47,16 @@ impl Translator<'_> {
             self.b.create_sized_stack_slot(data)
         });
         let number = self.draft.polls.len();
-        // As with the context's word, no two polls may load from what looks like one address.
-        let apart = (number as i64 + 1) * 8;
-        let address = self.b.ins().stack_addr(types::I64, slot, 0);
-        let base = self.b.ins().iadd_imm_s(address, apart);
         self.b.set_srcloc(quiet::location(number));
-        let flags = self.flags(Region::Poll);
-        let request = self.b.ins().load(types::I32, flags, base, -(apart as i32));
+        let request = self.b.ins().get_pinned_reg(types::I64);
         let next = self.branch_to_cold(request);
         let mut drafts = Vec::with_capacity(count);
         let mut offset = 0;
+        let base = self.b.ins().stack_addr(types::I64, slot, 0);
         for (to, value) in values {
             let width = abi::width(self.b.func.dfg.value_type(value));
             let flags = MemFlagsData::trusted();
-            let at = self.b.ins().stack_addr(types::I64, slot, offset);
-            self.b.ins().store(flags, value, at, 0);
+            self.b.ins().store(flags, value, base, offset);
             drafts.push(DraftValue {
                 slot: to,
                 width,

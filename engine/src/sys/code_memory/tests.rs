@@ -52,6 +52,41 @@ fn code_is_executed_where_it_is() {
 }
 
 #[test]
+fn twins_are_at_one_distance() {
+    let memory = Arc::new(CodeMemory::new());
+    let alone = memory.alloc(&function(1, 6), None).expect("memory");
+    let pair = |n| {
+        let twin = function(n + 1, 100);
+        memory
+            .alloc(&function(n, 100), Some(&twin))
+            .expect("memory")
+    };
+    let (first, second) = (pair(10), pair(20));
+    assert_eq!(alone.twin(), 0);
+    assert_eq!(signals::twin_of(alone.base() as usize), None);
+    assert_eq!(first.twin(), second.twin());
+    for (block, number) in [(&first, 10), (&second, 20)] {
+        assert_eq!(call(block), number);
+        let at = block.base() as usize + 5;
+        assert_eq!(signals::twin_of(at), Some(at + block.twin()));
+        assert_eq!(signals::twin_of(at + block.twin()), None);
+        let twin = block.base().wrapping_add(block.twin());
+        assert_eq!(bytes(twin, 100), function(number + 1, 100));
+    }
+    // Both are free again, in the first half.
+    let (base, twin) = (first.base(), first.base().wrapping_add(first.twin()));
+    drop(first);
+    assert_eq!(
+        (bytes(base, 100), bytes(twin, 100)),
+        (vec![BREAKPOINT; 100], vec![BREAKPOINT; 100])
+    );
+    assert_eq!(pair(30).base(), base);
+    let large = function(1, CHUNK);
+    let large = memory.alloc(&large, Some(&large)).expect("memory");
+    assert_eq!(large.twin(), CHUNK);
+}
+
+#[test]
 #[should_panic = "outside the code"]
 fn a_block_is_written_inside_its_bounds() {
     let block = Arc::new(CodeMemory::new())

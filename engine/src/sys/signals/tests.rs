@@ -331,13 +331,13 @@ fn ranges_are_found_until_they_are_removed() {
     for index in 0..count {
         let begin = base(index) as usize;
         assert!(ranges.find(begin).is_some() && ranges.find(begin + (3 << 12) - 1).is_some());
-        assert!(!ranges.find(begin - 1).is_some() && !ranges.find(begin + (3 << 12)).is_some());
+        assert!(ranges.find(begin - 1).is_none() && ranges.find(begin + (3 << 12)).is_none());
         ranges.remove((begin + 4096) as *const u8);
         assert!(ranges.find(begin).is_some(), "that was not its beginning");
         ranges.remove(base(index));
-        assert!(!ranges.find(begin).is_some());
+        assert!(ranges.find(begin).is_none());
     }
-    assert!(!ranges.find(0).is_some() && !ranges.find(usize::MAX).is_some());
+    assert!(ranges.find(0).is_none() && ranges.find(usize::MAX).is_none());
     let slots = ranges.iter().count();
     for _ in 0..count {
         ranges.add(pack(base(0), 1 << 38));
@@ -361,7 +361,7 @@ fn ranges_of_many_threads_do_not_mix() {
                     }
                     for index in 0..round {
                         assert!(ranges.find(base(index) as usize + 4095).is_some());
-                        assert!(!ranges.find(base(index) as usize + 4096).is_some());
+                        assert!(ranges.find(base(index) as usize + 4096).is_none());
                         ranges.remove(base(index));
                     }
                 }
