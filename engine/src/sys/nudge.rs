@@ -36,10 +36,46 @@ pub(crate) fn this_thread() -> i32 {
     ID.with(|id| *id)
 }
 
+/// What a signal carries that is sent with a value, as the kernel lays it out.
+#[repr(C)]
+struct Queued {
+    signal: c_int,
+    error: c_int,
+    code: c_int,
+    _pad: c_int,
+    pid: i32,
+    uid: u32,
+    value: usize,
+    _rest: [u64; 12],
+}
+
+const _: () = assert!(size_of::<Queued>() == size_of::<libc::siginfo_t>());
+
+/// The value that our signals carry: others in this process may use the same signal.
+fn mark() -> usize {
+    static MARK: u8 = 0;
+    (&raw const MARK) as usize
+}
+
 /// Nudges a thread. Nothing happens if it has ended, or runs no machine code.
 pub(crate) fn nudge(thread: i32) {
-    // SAFETY: no memory is concerned; a number that is no thread of this process is refused.
-    unsafe { libc::syscall(libc::SYS_tgkill, libc::getpid(), thread, SIGNAL) };
+    // SAFETY: the structure is read during the call; a number that is no thread of this process is
+    // refused.
+    unsafe {
+        let pid = libc::getpid();
+        let queued = Queued {
+            signal: SIGNAL,
+            error: 0,
+            code: libc::SI_QUEUE,
+            _pad: 0,
+            pid,
+            uid: libc::getuid(),
+            value: mark(),
+            _rest: [0; 12],
+        };
+        let call = libc::SYS_rt_tgsigqueueinfo;
+        libc::syscall(call, pid, thread, SIGNAL, &raw const queued);
+    }
 }
 
 /// Takes over the signal, once per process.
@@ -66,8 +102,11 @@ extern "C" fn handle(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_
     // SAFETY: the kernel passes both to a handler that is installed with SA_SIGINFO, for the time
     // of the call.
     let (about, state) = unsafe { (&*info, &mut *context.cast::<libc::ucontext_t>()) };
-    // SAFETY: a signal that `tgkill` has sent carries the sender.
-    let ours = about.si_code == libc::SI_TKILL && unsafe { about.si_pid() == libc::getpid() };
+    // SAFETY: a signal that was sent with a value carries it, and the sender.
+    let ours = about.si_code == libc::SI_QUEUE
+        && unsafe {
+            about.si_value().sival_ptr as usize == mark() && about.si_pid() == libc::getpid()
+        };
     if !ours {
         // SAFETY: the arguments are the kernel's.
         unsafe { chain(signal, info, context) }
@@ -158,7 +197,7 @@ mod tests {
             nudge(this_thread());
             assert_eq!(SEEN.load(Ordering::SeqCst), 0);
             // SAFETY: no memory is concerned. Such a signal comes before the call returns.
-            unsafe { libc::kill(libc::getpid(), SIGNAL) };
+            unsafe { libc::raise(SIGNAL) };
             assert_eq!(SEEN.load(Ordering::SeqCst), 1);
         });
         assert!(status.success(), "{status}");

@@ -107,7 +107,11 @@ impl Dir {
         // Not synced: what a crash of the system tears is found out by its checksum.
         let written = File::from(fd).write_all(bytes).and_then(|()| {
             let name = format!("{name}{CODE}");
-            Ok(renameat(&self.0, &unfinished, &self.0, name)?)
+            match renameat(&self.0, &unfinished, &self.0, name) {
+                // Another process has cleared the cache.
+                Ok(()) | Err(rustix::io::Errno::NOENT) => Ok(()),
+                Err(error) => Err(error.into()),
+            }
         });
         if written.is_err() {
             let _ = unlinkat(&self.0, &unfinished, AtFlags::empty());
