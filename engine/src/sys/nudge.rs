@@ -114,10 +114,10 @@ extern "C" fn handle(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_
         let registers = &mut state.uc_mcontext.gregs;
         let register = |register: c_int| registers[register as usize] as usize;
         let pc = register(libc::REG_RIP);
+        let (rsp, rbp) = (register(libc::REG_RSP), register(libc::REG_RBP));
         // SAFETY: the thread executes machine code of ours if `pc` is in such code.
-        if let Some(to) =
-            unsafe { move_to_twin(pc, register(libc::REG_RSP), register(libc::REG_RBP)) }
-        {
+        let to = unsafe { move_to_twin(pc, rsp, rbp) };
+        if let Some(to) = to {
             registers[libc::REG_RIP as usize] = to as i64;
         }
     }
