@@ -9,6 +9,10 @@ use crate::error::TrapCode;
 
 /// Stops what runs in a store, from any thread.
 ///
+/// Where there is a compiler, the thread gets the signal `SIGURG` if it runs compiled code, which does
+/// not look for requests by itself. The handler is installed with the first engine that compiles, and
+/// passes on what is not the engine's; system calls that it interrupts are restarted.
+///
 /// ```
 /// use probity_engine::{Engine, Instance, Module, Store, TrapCode};
 ///
