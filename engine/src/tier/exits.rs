@@ -50,6 +50,28 @@ impl Next {
     }
 }
 
+/// Runs what may call the host, for compiled code that stands at `link`, and goes on.
+///
+/// # Safety
+/// `link` must be live, of code that runs in `ctx`; the caller owns nothing.
+pub(super) unsafe fn outside(
+    ctx: *mut Ctx,
+    link: *const Link,
+    run: impl FnOnce(&mut StoreCore) -> Next,
+) -> u64 {
+    // SAFETY: by contract.
+    unsafe {
+        let core = core_of(ctx);
+        let outer = core.native.exit_low.replace(link as usize);
+        let before = core.interrupt.leave_native();
+        let next = run(core);
+        core.interrupt.back_to(before);
+        core.native.exit_low = outer;
+        core.look_behind(link);
+        core.land_polling(next).go()
+    }
+}
+
 /// The core of the store whose code runs on this thread.
 ///
 /// # Safety
@@ -70,16 +92,7 @@ pub(crate) unsafe extern "sysv64" fn call_out(
     link: *const Link,
 ) -> u64 {
     // SAFETY: assembly passes the link of the code that called, which runs in `ctx`.
-    unsafe {
-        let core = core_of(ctx);
-        let outer = core.native.exit_low.replace(link as usize);
-        let before = core.interrupt.leave_native();
-        let next = core.call_out(ctx, fp, link);
-        core.interrupt.back_to(before);
-        core.native.exit_low = outer;
-        core.look_behind(link);
-        next.go()
-    }
+    unsafe { outside(ctx, link, |core| core.call_out(ctx, fp, link)) }
 }
 
 /// Runs an instruction of the engine; operands and results are in slots.
@@ -111,16 +124,7 @@ pub(crate) unsafe extern "sysv64" fn fire(
 ) -> u64 {
     // SAFETY: as in `call_out`; the code is that of the site's function, which is as it was when
     // the code was made.
-    unsafe {
-        let core = core_of(ctx);
-        let outer = core.native.exit_low.replace(link as usize);
-        let before = core.interrupt.leave_native();
-        let next = core.fire_compiled(ctx, site, link);
-        core.interrupt.back_to(before);
-        core.native.exit_low = outer;
-        core.look_behind(link);
-        next.go()
-    }
+    unsafe { outside(ctx, link, |core| core.fire_compiled(ctx, site, link)) }
 }
 
 /// Whether a function's type is declared below one of the module's, given by its type index.
@@ -502,16 +506,16 @@ impl StoreCore {
             );
             std::process::abort();
         };
-        // SAFETY: there is an activation, whose code trapped; code that leaves its frame has noted it
-        // in its context.
+        // SAFETY: there is an activation, whose code trapped.
+        let ctx = unsafe { (*CURRENT.get()).ctx };
+        // SAFETY: code that leaves its frame has noted it in its context, or is at a poll.
         unsafe {
-            let ctx = (*CURRENT.get()).ctx;
             let left = (*ctx).left;
             match status {
                 leaving::BEFORE => return self.interpret_at(ctx, left, (at, false), link),
                 leaving::BEHIND_PROBES => return self.interpret_at(ctx, left, (at, true), link),
                 leaving::POLL => {
-                    let left = self.write_polled(link);
+                    let left = self.write_polled(ctx, link);
                     return self.interpret_at(ctx, left, (at, false), link);
                 }
                 leaving::ENTRY => return self.leave_entry(ctx, left, link),
@@ -520,8 +524,6 @@ impl StoreCore {
         }
         // SAFETY: by contract.
         let cursor = unsafe { Cursor::at_link(link) }.at_trap();
-        // SAFETY: there is an activation, whose code trapped.
-        let ctx = unsafe { (*CURRENT.get()).ctx };
         let error = crate::runtime::trap_code(status.into()).into();
         let unspent = self.native.find(pc).map_or(0, |code| code.unspent_at(at));
         self.fuel.consume(-i64::from(unspent));
@@ -531,15 +533,15 @@ impl StoreCore {
     /// Writes the values of a frame that stands at a poll to its slots.
     ///
     /// # Safety
-    /// `link` must be live.
-    unsafe fn write_polled(&self, link: *const Link) -> *mut u64 {
+    /// `link` must be live, of code that runs in `ctx`.
+    unsafe fn write_polled(&self, ctx: *mut Ctx, link: *const Link) -> *mut u64 {
         // SAFETY: by contract; the frame is live, with slots for locals below its header.
         unsafe {
             let frame = self.exit_frame(link);
             let fp = self.callee_of(frame.cursor.outwards(&frame.code));
             let fp = fp.expect("a frame that somebody has called");
             let index = frame.code.role.func().expect("a function's frame");
-            let header = (*(*(*CURRENT.get()).ctx).funcs.add(index as usize)).header;
+            let header = (*(*ctx).funcs.add(index as usize)).header;
             for slot in 0..header as usize {
                 *fp.add(slot) = 0;
             }
@@ -679,7 +681,8 @@ impl StoreCore {
                 Ok(()) => {}
                 Err(exit::MOVED) => {
                     // SAFETY: nothing is owned here any more.
-                    self.go_on_in_catcher().go();
+                    let next = self.go_on_in_catcher();
+                    self.land_polling(next).go();
                 }
                 Err(status) => return Err(status),
             }
@@ -708,6 +711,16 @@ impl StoreCore {
                 let pc = &raw mut (*link.cast_mut()).pc;
                 *pc = stubs::polling(*pc);
             }
+        }
+    }
+
+    /// The same for a frame that goes on where it catches.
+    fn land_polling(&self, next: Next) -> Next {
+        match next {
+            Next::Land(fp, sp, saved, pad) if self.interrupt.is_pending() => {
+                Next::Land(fp, sp, saved, stubs::polling(pad))
+            }
+            next => next,
         }
     }
 

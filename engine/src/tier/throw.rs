@@ -8,11 +8,11 @@ use probity_interp::exit;
 use probity_interp::layout::Ctx;
 
 use super::code::{Clause, NativeCode, SiteKind};
-use super::exits::Next;
+use super::exits::{Next, outside};
 use super::frames::{Cursor, Link};
 use crate::error::Error;
 use crate::frame::walk::Position;
-use crate::runtime::core::{Ending, StoreCore, core_of};
+use crate::runtime::core::{Ending, StoreCore};
 
 /// Throws, by the cell of a `throw` or `throw_ref` whose operands are in slots.
 pub(crate) unsafe extern "sysv64" fn throw(
@@ -24,13 +24,7 @@ pub(crate) unsafe extern "sysv64" fn throw(
     link: *const Link,
 ) -> u64 {
     // SAFETY: assembly passes the link of the code that called, which runs in `ctx`.
-    unsafe {
-        let core = core_of(ctx);
-        let outer = core.native.exit_low.replace(link as usize);
-        let next = core.throw_compiled(ctx, fp, link);
-        core.native.exit_low = outer;
-        next.go()
-    }
+    unsafe { outside(ctx, link, |core| core.throw_compiled(ctx, fp, link)) }
 }
 
 impl StoreCore {

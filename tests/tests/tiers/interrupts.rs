@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use probity_engine::hook::{Probe, Site};
 use probity_engine::{Caller, InterruptHandle, TrapCode};
 
 use crate::guest::{Guest, trap_code_of};
@@ -51,6 +52,10 @@ const ENDLESS: &str = r#"(module
   (func (export "throws") (loop $again
     (block $caught (try_table (catch $tag $caught) (call $thrower)))
     (br $again)))
+  (func $quits (export "quits") (throw $tag))
+  (func (export "lands") (local i32)
+    (block $caught (try_table (catch $tag $caught) (call $quits)))
+    (loop (local.set 0 (i32.add (local.get 0) (i32.const 3))) (br 0)))
   (func (export "grows") (loop (drop (memory.grow (i32.const 0))) (br 0)))
   (func $count (param i32) (result i32)
     (loop (br_if 0 (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))))
@@ -133,6 +138,28 @@ fn hosts_end_what_has_called_them() {
         });
         let _ = handle.set(guest.store.interrupt_handle());
         let error = guest.call("host_calls", &[]).expect_err("it is endless");
+        assert_eq!(trap_code_of(&error), TrapCode::Timeout, "{name}");
+        assert_eq!(guest.call_i32("fine", &[]).expect("no trap"), 7);
+    }
+}
+
+/// The request comes from the thread itself, in a probe, and the frame where that is seen first is
+/// one that an exception has got to.
+#[test]
+fn probes_end_what_goes_on_elsewhere() {
+    for (name, config) in all().chain([("auto", auto())]) {
+        let mut guest = Guest::configured(&config, ENDLESS, |linker| {
+            linker
+                .func_wrap("h", "host", |_: Caller<'_, ()>| {})
+                .expect("a new name");
+        });
+        let handle = guest.store.interrupt_handle();
+        let probe = Probe::call(move |_| {
+            handle.interrupt(TrapCode::Timeout);
+            Ok(())
+        });
+        guest.insert("quits", Site::Entry, probe);
+        let error = guest.call("lands", &[]).expect_err("it is endless");
         assert_eq!(trap_code_of(&error), TrapCode::Timeout, "{name}");
         assert_eq!(guest.call_i32("fine", &[]).expect("no trap"), 7);
     }
