@@ -1,7 +1,7 @@
 //! What comes from the operating system.
 
 #[cfg(all(test, jit))]
-mod child;
+pub(crate) mod child;
 #[cfg(jit)]
 pub(crate) mod code_memory;
 #[cfg(jit)]

@@ -1,10 +1,12 @@
-//! Programs for real tools to look at: `.ci/gdb` and `.ci/perf` run them.
+//! Programs for real tools to look at, as `.ci/gdb` and `.ci/perf` have them do. Without a tool, they
+//! are tests of what would be there to be seen.
 
 use std::ptr::null_mut;
 
 use rustix::mm::{MapFlags, MprotectFlags, ProtFlags, mmap_anonymous, mprotect, munmap};
 
 use super::{NativeTools, Published, ToolSettings};
+use crate::sys::child::in_child;
 
 /// Counts its parameter down and returns 42.
 #[rustfmt::skip]
@@ -45,24 +47,52 @@ fn run(settings: &ToolSettings, count: u64) {
     assert_eq!(tools.error(), None);
 }
 
-#[test]
-#[ignore = "for .ci/gdb, which runs it in a debugger"]
-fn in_a_debugger() {
-    let settings = ToolSettings {
-        gdb: true,
-        ..ToolSettings::default()
-    };
-    run(&settings, 1);
+/// Runs `body` here if one of the scripts says that its tool looks at this process, otherwise in a
+/// process of its own.
+fn looked_at(name: &str, body: impl FnOnce(bool)) {
+    if std::env::var_os("PROBITY_REAL_TOOL").is_some() {
+        return body(true);
+    }
+    let status = in_child(name, || body(false));
+    assert!(status.success(), "{status}");
 }
 
-/// Leaves `jit-PID.dump` in the temporary directory, and `/tmp/perf-PID.map`.
 #[test]
-#[ignore = "for .ci/perf, which runs it in a profiler"]
+fn in_a_debugger() {
+    let name = "jit::native_tools::real_tools_tests::in_a_debugger";
+    looked_at(name, |_| {
+        let settings = ToolSettings {
+            gdb: true,
+            ..ToolSettings::default()
+        };
+        run(&settings, 1);
+    });
+}
+
+/// For a profiler, leaves `jit-PID.dump` in the temporary directory, and `/tmp/perf-PID.map`.
+#[test]
 fn in_a_profiler() {
-    let settings = ToolSettings {
-        perf_map: true,
-        jitdump: Some(std::env::temp_dir()),
-        ..ToolSettings::default()
-    };
-    run(&settings, 1_000_000_000);
+    let name = "jit::native_tools::real_tools_tests::in_a_profiler";
+    looked_at(name, |by_tool| {
+        let own = tempfile::tempdir().unwrap();
+        let dir = match by_tool {
+            true => std::env::temp_dir(),
+            false => own.path().to_owned(),
+        };
+        let settings = ToolSettings {
+            perf_map: true,
+            jitdump: Some(dir.clone()),
+            ..ToolSettings::default()
+        };
+        run(&settings, if by_tool { 1_000_000_000 } else { 1 });
+        let pid = std::process::id();
+        let map = format!("/tmp/perf-{pid}.map");
+        let named = std::fs::read_to_string(&map).unwrap();
+        assert!(named.ends_with(" 11 wasm[3]::answer\n"), "{named}");
+        let dump = std::fs::read(dir.join(format!("jit-{pid}.dump"))).unwrap();
+        assert!(dump.windows(CODE.len()).any(|part| part == CODE));
+        if !by_tool {
+            std::fs::remove_file(map).unwrap();
+        }
+    });
 }
