@@ -19,7 +19,7 @@ use super::quiet;
 use super::thunks;
 use super::translate::{self, Draft, DraftPlace, Poll};
 use super::worker::Worker;
-use crate::code::Mode;
+use crate::code::{FuncCode, Mode};
 use crate::config::Config;
 use crate::engine::Engine;
 use crate::module::Module;
@@ -157,33 +157,13 @@ impl Compiler {
             .inner
             .code(module, func, Mode::Plain)
             .map_err(refuse)?;
-        let (mut context, mut builder) = self.scratch();
-        let role = match variant.osr {
-            None => Role::Func(func),
-            Some(pc) => Role::Osr { func, pc },
-        };
-        let mut loud = false;
-        let code = loop {
-            let draft = translate::translate(
-                module,
-                func,
-                &plain,
-                (variant, loud),
-                self.isa.frontend_config(),
-                &mut context.func,
-                &mut builder,
-            )?;
-            let watch = variant.watch.clone();
-            let code = self.finish(&mut context, role, draft, watch, Some(module))?;
-            context.clear();
-            match code {
-                Some(code) => break code,
-                None => loud = true,
+        let code = match self.attempt(module, func, &plain, (variant, false))? {
+            Some(code) => code,
+            None => {
+                let loud = self.attempt(module, func, &plain, (variant, true))?;
+                loud.ok_or_else(|| Refused("polls are not to be found".to_owned()))?
             }
         };
-        let mut scratch = self.scratch.lock().unwrap_or_else(PoisonError::into_inner);
-        scratch.push((context, builder));
-        drop(scratch);
         let most = match plain.cost {
             0 => LEAF_FRAME_BYTES,
             cost => (cost * 8 * NATIVE_PER_WASM as u32).max(FRAME_BYTES_FREE),
@@ -191,6 +171,36 @@ impl Compiler {
         if code.frame_bytes > most {
             return Err(Refused("native frame out of proportion".to_owned()));
         }
+        Ok(code)
+    }
+
+    /// Compiles a function, with polls that stay if it is to be loud; `None` if it has to be.
+    fn attempt(
+        &self,
+        module: &Module,
+        func: u32,
+        plain: &FuncCode,
+        (variant, loud): (&Variant, bool),
+    ) -> Result<Option<Arc<NativeCode>>, Refused> {
+        let (mut context, mut builder) = self.scratch();
+        let draft = translate::translate(
+            module,
+            func,
+            plain,
+            (variant, loud),
+            self.isa.frontend_config(),
+            &mut context.func,
+            &mut builder,
+        )?;
+        let role = match variant.osr {
+            None => Role::Func(func),
+            Some(pc) => Role::Osr { func, pc },
+        };
+        let watch = variant.watch.clone();
+        let code = self.finish(&mut context, role, draft, watch, Some(module))?;
+        context.clear();
+        let mut scratch = self.scratch.lock().unwrap_or_else(PoisonError::into_inner);
+        scratch.push((context, builder));
         Ok(code)
     }
 
@@ -244,11 +254,12 @@ impl Compiler {
     }
 
     /// Not by Cranelift itself: polls read the register that is not pinned (`translate::polls`), which
-    /// it would refuse.
-    fn verify(&self, context: &Context) -> Result<(), Refused> {
-        match &self.verifier {
-            Some(isa) => context.verify(&**isa).map_err(|e| Refused(e.to_string())),
-            None => Ok(()),
+    /// it would refuse. Nor is the function left to the interpreter, for tests would not see that.
+    fn verify(&self, context: &Context) {
+        if let Some(isa) = &self.verifier
+            && let Err(e) = context.verify(&**isa)
+        {
+            panic!("wrong intermediate code: {e}");
         }
     }
 
@@ -261,7 +272,7 @@ impl Compiler {
         watch: Option<Arc<WatchPlan>>,
         module: Option<&Module>,
     ) -> Result<Option<Arc<NativeCode>>, Refused> {
-        self.verify(context)?;
+        self.verify(context);
         let compiled = context
             .compile(&*self.isa, &mut ControlPlane::default())
             .map_err(|e| Refused(format!("{:?}", e.inner)))?;
@@ -512,4 +523,42 @@ fn lines(compiled: &CompiledCode, polls: &[Poll]) -> Box<[(u32, u32)]> {
         lines.push((line.start, pc));
     }
     lines.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Tier;
+    use crate::engine::Engine;
+
+    /// A function whose polls are not found again is compiled with polls that stay, and has no twin.
+    /// One that does nothing but go round is such: its branch is the other way about.
+    #[test]
+    fn loud_code_has_no_twin() {
+        let engine = Engine::new(Config::new().tier(Tier::Jit));
+        let text = r#"(module
+          (func (param i32)
+            (loop (br_if 0 (local.tee 0 (i32.sub (local.get 0) (i32.const 1))))))
+          (func (loop (br 0))))"#;
+        let module = Module::new(&engine, text).unwrap();
+        let compiler = engine.compiler().unwrap();
+        let variant = Variant::default();
+        let attempt = |func, loud| {
+            let plain = module.inner.code(&module, func, Mode::Plain).unwrap();
+            let code = compiler.attempt(&module, func, &plain, (&variant, loud));
+            code.unwrap()
+        };
+        let polls = |code: &NativeCode| {
+            let polls = code.sites.iter();
+            let polls = polls.filter(|site| matches!(site.kind, SiteKind::Poll));
+            let traps = code.traps.iter();
+            let leaves = traps.filter(|trap| trap.1 == leaving::BEFORE);
+            (code.twin != 0, polls.count(), leaves.count())
+        };
+        assert_eq!(polls(&attempt(0, false).unwrap()), (true, 1, 0));
+        assert_eq!(polls(&attempt(0, true).unwrap()), (false, 0, 1));
+        assert!(attempt(1, false).is_none());
+        let code = compiler.function(&module, 1, &variant).unwrap();
+        assert_eq!(polls(&code), (false, 0, 1));
+    }
 }

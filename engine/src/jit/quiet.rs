@@ -13,6 +13,9 @@ use cranelift_codegen::ir::SourceLoc;
 /// fewer bits.
 const POLL: u32 = 1 << 31;
 
+/// The largest pc that is told from a poll.
+pub(super) const PC_MAX: u32 = POLL - 1;
+
 /// Location of the instructions of a poll.
 pub(super) fn location(poll: usize) -> SourceLoc {
     SourceLoc::new(POLL | poll as u32)

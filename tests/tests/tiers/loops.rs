@@ -131,3 +131,30 @@ fn loops_give_the_same_in_every_tier() {
         });
     }
 }
+
+/// Values of a poll up to the number that the native frame takes, and more: all are there where the
+/// interpreter goes on.
+#[test]
+fn loops_with_few_and_many_values() {
+    for count in [1, 40, 61, 62, 63, 64, 90] {
+        let each = |part: fn(u32) -> String| (1..=count).map(part).collect::<String>();
+        let text = format!(
+            "(module (func (export \"run\") (param $n i32) (result i64) (local {locals}) {set}
+               (loop $l {step}
+                 (br_if $l (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
+               (i64.const 0) {sum}))",
+            locals = "i64 ".repeat(count as usize),
+            set = each(|i| format!("(local.set {i} (i64.const {i}))")),
+            step = each(|i| format!(
+                "(local.set {i} (i64.add (local.get {i}) (i64.const {})))",
+                i * i
+            )),
+            sum = each(|i| format!("local.get {i} i64.add i64.const 3 i64.mul ")),
+        );
+        agree(|config| {
+            let mut guest = Guest::configured(config, &text, |_| {});
+            let outcome = guest.call("run", &[Val::I32(200)]);
+            end(&guest.store, outcome)
+        });
+    }
+}

@@ -42,6 +42,7 @@ pub(super) use self::sites::{Draft, DraftPlace};
 use super::abi;
 use super::analysis::Analysis;
 use super::compile::Refused;
+use super::quiet;
 use crate::code::{FuncCode, classify};
 use crate::module::{Module, ModuleInner};
 use crate::runtime::slot_offsets;
@@ -67,6 +68,9 @@ pub(super) fn translate(
     while !reader.eof() {
         let (op, pc) = reader.read_with_offset().map_err(parse)?;
         ops.push((op, pc as u32));
+    }
+    if ops.last().is_some_and(|&(_, pc)| pc > quiet::PC_MAX) {
+        return Err(Refused("more than 2 GiB into the module".to_owned()));
     }
     let info = module.function(index).expect("a function with a body");
     let locals = info.local_types().map_err(|e| Refused(e.to_string()))?;
