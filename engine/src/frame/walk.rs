@@ -367,11 +367,10 @@ impl<'a> Stretch<'a> {
                     Place::Returning(code.cell_behind(site.pc)),
                     fp.wrapping_add(base as usize),
                 ),
-                SiteKind::Slow { .. } | SiteKind::Throw { .. } => {
+                SiteKind::Slow { .. } | SiteKind::Throw { .. } | SiteKind::Poll => {
                     (Place::At(range.operator(site.pc)), std::ptr::null_mut())
                 }
                 SiteKind::Probe { cell } => (Place::At(cell as usize), std::ptr::null_mut()),
-                SiteKind::Poll => (Place::At(range.operator(site.pc)), std::ptr::null_mut()),
             },
         };
         Some(Frame {

@@ -84,14 +84,9 @@ impl Translator<'_> {
         let account = self.fixed(types::I64, abi::CTX_FUEL);
         let left = self.b.ins().load(types::I64, flags, account, 0);
         let short = self.b.ins().icmp_imm_s(IntCC::SignedLessThan, left, units);
-        let (cold, next) = (self.b.create_block(), self.b.create_block());
-        self.b.ins().brif(short, cold, &[], next, &[]);
-        self.b.set_cold_block(cold);
-        self.b.seal_block(cold);
-        self.b.switch_to_block(cold);
+        let next = self.leave_if(short);
         self.store_frame(self.stack.len());
         self.leave_frame();
-        self.b.seal_block(next);
         self.b.switch_to_block(next);
     }
 
@@ -121,18 +116,13 @@ impl Translator<'_> {
         let left = self.b.ins().load(types::I64, flags, account, 0);
         let left = self.b.ins().iadd_imm_s(left, -i64::from(units));
         let short = self.b.ins().icmp_imm_s(IntCC::SignedLessThan, left, 0);
-        let (cold, next) = (self.b.create_block(), self.b.create_block());
-        self.b.ins().brif(short, cold, &[], next, &[]);
-        self.b.set_cold_block(cold);
-        self.b.seal_block(cold);
-        self.b.switch_to_block(cold);
+        let next = self.leave_if(short);
         if self.entering {
             self.leave_entry();
         } else {
             self.store_frame(self.stack.len());
             self.leave_frame();
         }
-        self.b.seal_block(next);
         self.b.switch_to_block(next);
         self.b.ins().store(flags, left, account, 0);
     }

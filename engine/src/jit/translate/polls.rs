@@ -6,7 +6,7 @@
 //! frame on the value stack is found by the engine.
 
 use cranelift_codegen::ir::{
-    Block, InstBuilder, MemFlagsData, SourceLoc, StackSlotData, StackSlotKind, Value, types,
+    InstBuilder, MemFlagsData, SourceLoc, StackSlotData, StackSlotKind, Value, types,
 };
 
 use super::super::{abi, quiet};
@@ -49,7 +49,8 @@ impl Translator<'_> {
         let number = self.draft.polls.len();
         self.b.set_srcloc(quiet::location(number));
         let request = self.b.ins().get_pinned_reg(types::I64);
-        let next = self.branch_to_cold(request);
+        let next = self.leave_if(request);
+        self.b.set_srcloc(SourceLoc::new(self.pc));
         let mut drafts = Vec::with_capacity(count);
         let mut offset = 0;
         let base = self.b.ins().stack_addr(types::I64, slot, 0);
@@ -89,21 +90,9 @@ impl Translator<'_> {
         let base = self.b.ins().iadd_imm_s(self.ctx, apart);
         let offset = abi::CTX_POLL_REQUEST - apart as i32;
         let request = self.b.ins().load(types::I32, flags, base, offset);
-        let next = self.branch_to_cold(request);
+        let next = self.leave_if(request);
         self.store_frame(self.stack.len());
         self.leave_frame();
         self.b.switch_to_block(next);
-    }
-
-    /// Gives the block where control goes on otherwise.
-    fn branch_to_cold(&mut self, condition: Value) -> Block {
-        let (cold, next) = (self.b.create_block(), self.b.create_block());
-        self.b.ins().brif(condition, cold, &[], next, &[]);
-        self.b.set_srcloc(SourceLoc::new(self.pc));
-        self.b.set_cold_block(cold);
-        self.b.seal_block(cold);
-        self.b.seal_block(next);
-        self.b.switch_to_block(cold);
-        next
     }
 }

@@ -209,6 +209,18 @@ impl Translator<'_> {
         }
     }
 
+    /// Begins a cold block, where control goes if the condition is not zero, and which leaves the
+    /// function. Gives the block where control goes on otherwise.
+    pub(super) fn leave_if(&mut self, condition: Value) -> Block {
+        let (cold, next) = (self.b.create_block(), self.b.create_block());
+        self.b.ins().brif(condition, cold, &[], next, &[]);
+        self.b.set_cold_block(cold);
+        self.b.seal_block(cold);
+        self.b.seal_block(next);
+        self.b.switch_to_block(cold);
+        next
+    }
+
     /// Lets the interpreter go on at the current operator, with the frame as it is in the slots.
     pub(super) fn leave_frame(&mut self) {
         self.leave_as(match self.fired {
@@ -251,13 +263,8 @@ impl Translator<'_> {
             .ins()
             .load(types::I64, flags, self.ctx, abi::CTX_POLL_LIMIT);
         let over = self.b.ins().icmp(IntCC::UnsignedGreaterThan, end, limit);
-        let (cold, next) = (self.b.create_block(), self.b.create_block());
-        self.b.ins().brif(over, cold, &[], next, &[]);
-        self.b.set_cold_block(cold);
-        self.b.seal_block(cold);
-        self.b.switch_to_block(cold);
+        let next = self.leave_if(over);
         self.leave_entry();
-        self.b.seal_block(next);
         self.b.switch_to_block(next);
     }
 }
