@@ -44,6 +44,10 @@ pub(crate) mod stubs {
         false
     }
 
+    pub(crate) fn polling(address: usize) -> usize {
+        address
+    }
+
     pub(crate) fn lazy() -> *const c_void {
         std::ptr::null()
     }

@@ -280,6 +280,7 @@ impl Compiler {
             return Err(Refused(format!("refers to {:?}", reloc.target)));
         }
         let polls = &draft.polls;
+        let lines = lines(compiled, polls);
         let Ok(twins) = quiet::twins(compiled, |poll| polls[poll].values.is_some()) else {
             return Ok(None);
         };
@@ -292,9 +293,8 @@ impl Compiler {
             sites,
             values,
             pads,
-        } = sites(compiled, &draft)?;
+        } = sites(compiled, &draft, &lines)?;
         let (saves, frame_bytes) = prologue(compiled);
-        let lines = lines(compiled, polls);
         let named = module.filter(|m| m.inner.engine.has_native_tools());
         let known = named.map(|m| publish(m, role, memory.base(), compiled.buffer.data(), &lines));
         let traps = traps(compiled);
@@ -350,7 +350,7 @@ struct Sites {
 }
 
 /// Where the values of each site are in the end, and where it goes on if it catches.
-fn sites(compiled: &CompiledCode, draft: &Draft) -> Result<Sites, Refused> {
+fn sites(compiled: &CompiledCode, draft: &Draft, lines: &[(u32, u32)]) -> Result<Sites, Refused> {
     let mut sites = Vec::new();
     let mut values = Vec::new();
     let mut pads = Vec::new();
@@ -402,7 +402,7 @@ fn sites(compiled: &CompiledCode, draft: &Draft) -> Result<Sites, Refused> {
             pads: pads.len() as u32 - first_pad,
         });
     }
-    poll_sites(compiled, draft, &mut sites, &mut values)?;
+    poll_sites(compiled, draft, lines, (&mut sites, &mut values))?;
     sites.sort_by_key(|site| site.ret);
     Ok(Sites {
         sites: sites.into(),
@@ -415,8 +415,8 @@ fn sites(compiled: &CompiledCode, draft: &Draft) -> Result<Sites, Refused> {
 fn poll_sites(
     compiled: &CompiledCode,
     draft: &Draft,
-    sites: &mut Vec<Site>,
-    values: &mut Vec<SiteValue>,
+    lines: &[(u32, u32)],
+    (sites, values): (&mut Vec<Site>, &mut Vec<SiteValue>),
 ) -> Result<(), Refused> {
     let Some(slot) = draft.poll_slot else {
         return Ok(());
@@ -424,7 +424,6 @@ fn poll_sites(
     let layout = compiled.buffer.frame_layout();
     let layout = layout.ok_or_else(|| Refused("no layout of the native frame".to_owned()))?;
     let base = layout.stackslots[slot].offset;
-    let lines = lines(compiled, &draft.polls);
     let traps = compiled.buffer.traps().iter();
     for trap in traps.filter(|trap| translate::status_of(trap.code) == leaving::POLL) {
         let line = lines.partition_point(|line| line.0 <= trap.offset) - 1;

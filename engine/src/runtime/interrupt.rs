@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::nudges::Nudges;
 use super::polls::Polls;
 use super::shared::wait::Waiter;
 use crate::error::TrapCode;
@@ -41,8 +42,7 @@ struct Request {
     /// What compiled code looks at.
     polls: Polls,
     /// How the store's thread is made to look.
-    #[cfg(jit)]
-    nudges: super::nudges::Nudges,
+    nudges: Nudges,
 }
 
 /// Codes that an interrupt can carry.
@@ -56,7 +56,6 @@ impl InterruptHandle {
         let index = CODES.iter().position(|&c| c == code).unwrap_or(0);
         self.request.code.store(index as u32 + 1, Ordering::SeqCst);
         self.request.polls.update(|| self.is_pending());
-        #[cfg(jit)]
         self.nudge();
         let asleep = self.request.asleep.lock();
         if let Some(waiter) = &*asleep.unwrap_or_else(PoisonError::into_inner) {
@@ -81,8 +80,7 @@ impl InterruptHandle {
         self.request.code.load(Ordering::SeqCst) != 0
     }
 
-    #[cfg(jit)]
-    pub(super) fn nudges(&self) -> &super::nudges::Nudges {
+    pub(super) fn nudges(&self) -> &Nudges {
         &self.request.nudges
     }
 

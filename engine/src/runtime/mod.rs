@@ -17,7 +17,6 @@ pub(crate) mod instance;
 mod interrupt;
 mod linker;
 pub(crate) mod memory;
-#[cfg(jit)]
 mod nudges;
 mod polls;
 mod root;

@@ -6,6 +6,9 @@ pub(crate) mod child;
 pub(crate) mod code_memory;
 #[cfg(jit)]
 pub(crate) mod nudge;
+#[cfg(not(jit))]
+#[path = "nudge_absent.rs"]
+pub(crate) mod nudge;
 pub(crate) mod region;
 #[cfg(jit)]
 pub(crate) mod signals;
