@@ -143,6 +143,43 @@ fn directories_that_are_refused() {
     done.says(&["failed to create directory '/proc/none/of/this'"]);
 }
 
+/// A directory in which nobody can make files, not even who may write anywhere; and a file that cannot
+/// become as long as it should, as on a full disk. The guest runs, the code that was kept stays, and nothing
+/// is left lying about.
+#[test]
+fn what_cannot_be_written_is_said() {
+    let files = Files::new();
+    let module = files.program("p.wasm", PROGRAM);
+    let done = call(&module, "--cache=/proc", &["--tier", "jit"], "fib").expect(0);
+    assert_eq!(done.stdout, "6765\n");
+    done.says(&["failed to write to the cache in '/proc': "]);
+
+    let dir = files.path("cache");
+    let cache = format!("--cache={}", dir.display());
+    let limited = |module: &Path| {
+        let mut shell = std::process::Command::new("sh");
+        let script = "trap '' XFSZ; ulimit -f 1; exec \"$@\"";
+        let command = probity(["run", &cache, "--tier", "jit", "--invoke", "fib"]);
+        shell.args(["-c", script, "sh"]).arg(command.get_program());
+        shell.args(command.get_args()).arg(module).arg("20");
+        shell.stdout(std::process::Stdio::piped());
+        shell.stderr(std::process::Stdio::piped());
+        wait(shell.spawn().unwrap()).expect(0)
+    };
+    call(&module, &cache, &["--tier", "jit"], "fib").expect(0);
+    let kept = files_of(&dir);
+    let bytes = fs::read(&kept[0]).unwrap();
+    let other = files.program("q.wasm", &format!("{PROGRAM} (func (export \"other\"))"));
+    let done = limited(&other);
+    assert_eq!(done.stdout, "6765\n");
+    done.says(&["failed to write to the cache in '", "File too large"]);
+    assert_eq!(files_of(&dir), kept);
+    assert_eq!(fs::read(&kept[0]).unwrap(), bytes);
+    // What is there can be used all the same.
+    let done = limited(&module);
+    assert_eq!((&*done.stdout, &*done.stderr), ("6765\n", ""));
+}
+
 /// Processes do not wait for each other, nor harm each other.
 #[test]
 fn many_processes_at_once() {

@@ -4,13 +4,13 @@
 pub(crate) mod stubs {
     use std::ffi::c_void;
 
-    use probity_interp::layout::Ctx;
+    use probity_interp::layout::{Ctx, NATIVES};
 
     use crate::tier::Activation;
     use crate::tier::frames::Saved;
 
-    pub(crate) fn exits() -> *const *const c_void {
-        std::ptr::null()
+    pub(crate) fn exits() -> [*const c_void; NATIVES] {
+        [std::ptr::null(); NATIVES]
     }
 
     pub(crate) unsafe fn enter(

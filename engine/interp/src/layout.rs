@@ -124,6 +124,9 @@ pub struct FuncRecord {
     pub thunk: *const c_void,
 }
 
+/// Routines of the engine that compiled code calls.
+pub const NATIVES: usize = 7;
+
 /// What handlers need of an instance.
 #[derive(Debug)]
 #[repr(C)]
@@ -134,11 +137,11 @@ pub struct Ctx {
     pub mem_base: *mut u8,
     /// No frame may reach beyond this slot.
     pub stack_limit: *mut u64,
-    /// Slots of the globals that the instance defines.
+    /// Slots of the globals that the instance defines. They lie behind the context.
     pub globals: *mut u64,
     /// Address of each global's slots by index, imports included.
     pub global_addrs: *const *mut u64,
-    /// Records of all functions by index.
+    /// Records of all functions by index. They lie behind the globals.
     pub funcs: *mut FuncRecord,
     /// Elements of table 0.
     pub table0: *const u64,
@@ -163,7 +166,7 @@ pub struct Ctx {
     /// Views of all memories by index.
     pub memories: *const *mut MemoryView,
     /// What compiled code calls of the engine; null in engines without compiler.
-    pub natives: *const *const c_void,
+    pub natives: [*const c_void; NATIVES],
     /// Ways from compiled code to functions that are not of this instance, by type index.
     pub outs: *const *const c_void,
     /// Identities of the module's types, by type index. Compiled code takes them from here, so

@@ -19,14 +19,14 @@ use probity_interp::layout::{
 };
 
 use crate::gc::layout::ObjectType;
+use crate::module::ModuleInner;
+use crate::runtime::context::{offset_of_global, offset_of_record};
 use crate::tier::code::{ResultKind, Width};
 use crate::types::{FuncType, TypeId, ValType};
 
 pub(super) const CTX_MEM_LEN: i32 = offset_of!(Ctx, mem_len) as i32;
 pub(super) const CTX_MEM_BASE: i32 = offset_of!(Ctx, mem_base) as i32;
-pub(super) const CTX_GLOBALS: i32 = offset_of!(Ctx, globals) as i32;
 pub(super) const CTX_GLOBAL_ADDRS: i32 = offset_of!(Ctx, global_addrs) as i32;
-pub(super) const CTX_FUNCS: i32 = offset_of!(Ctx, funcs) as i32;
 pub(super) const CTX_TABLE0: i32 = offset_of!(Ctx, table0) as i32;
 pub(super) const CTX_TABLE0_LEN: i32 = offset_of!(Ctx, table0_len) as i32;
 pub(super) const CTX_TABLES: i32 = offset_of!(Ctx, tables) as i32;
@@ -41,7 +41,6 @@ pub(super) const CTX_LEFT: i32 = offset_of!(Ctx, left) as i32;
 pub(super) const CTX_FUEL: i32 = offset_of!(Ctx, fuel) as i32;
 pub(super) const TYPE_ID_BYTES: i32 = size_of::<TypeId>() as i32;
 pub(super) const TYPE_ID_INDEX: i32 = offset_of!(TypeId, index) as i32;
-pub(super) const RECORD_BYTES: i64 = size_of::<FuncRecord>() as i64;
 pub(super) const RECORD_CTX: i32 = offset_of!(FuncRecord, ctx) as i32;
 pub(super) const RECORD_TARGET: i32 = offset_of!(FuncRecord, target) as i32;
 pub(super) const RECORD_SIG: i32 = offset_of!(FuncRecord, sig) as i32;
@@ -60,6 +59,16 @@ pub(super) const TYPE_SUPERS: i32 = offset_of!(TypeHead, supers) as i32;
 pub(super) const TYPE_COUNT: i32 = offset_of!(TypeHead, count) as i32;
 pub(super) const TYPE_CLASS: i32 = offset_of!(TypeHead, class) as i32;
 pub(super) const TYPE_ID: i32 = offset_of!(ObjectType, id) as i32;
+
+/// Distance from the context to a slot of the instance's globals.
+pub(super) fn global_offset(slot: u32) -> i32 {
+    offset_of_global(slot as usize) as i32
+}
+
+/// Distance from the context to the record of a function.
+pub(super) fn record_offset(m: &ModuleInner, func: u32) -> i32 {
+    offset_of_record(m.global_slot_count(), func as usize) as i32
+}
 
 /// How a value is held in registers.
 pub(super) fn clif_type(ty: ValType) -> Type {

@@ -14,10 +14,11 @@ use cranelift_codegen::{
 };
 use cranelift_frontend::FunctionBuilderContext;
 
+use super::location::Location;
 use super::native_tools::{Published, Registration};
 use super::quiet;
 use super::thunks;
-use super::translate::{self, Draft, DraftPlace, Poll};
+use super::translate::{self, Draft, DraftPlace};
 use super::worker::Worker;
 use crate::code::{FuncCode, Mode};
 use crate::config::Config;
@@ -199,6 +200,8 @@ impl Compiler {
         let watch = variant.watch.clone();
         let code = self.finish(&mut context, role, draft, watch, Some(module))?;
         context.clear();
+        // Cranelift forgets these; they would be looked at with every function that follows.
+        context.func.dfg.exception_tables.clear();
         let mut scratch = self.scratch.lock().unwrap_or_else(PoisonError::into_inner);
         scratch.push((context, builder));
         Ok(code)
@@ -280,7 +283,7 @@ impl Compiler {
             return Err(Refused(format!("refers to {:?}", reloc.target)));
         }
         let polls = &draft.polls;
-        let lines = lines(compiled, polls);
+        let lines = lines(compiled, &draft);
         let Ok(twins) = quiet::twins(compiled, |poll| polls[poll].values.is_some()) else {
             return Ok(None);
         };
@@ -354,9 +357,18 @@ fn sites(compiled: &CompiledCode, draft: &Draft, lines: &[(u32, u32)]) -> Result
     let mut sites = Vec::new();
     let mut values = Vec::new();
     let mut pads = Vec::new();
+    let mut ranges = compiled.buffer.get_srclocs_sorted().iter().peekable();
     for call in compiled.buffer.call_sites() {
+        // Both are in the order of the code.
+        while ranges.next_if(|range| range.end < call.ret_addr).is_some() {}
+        let number = match ranges.peek().map(|range| Location::of(range.loc)) {
+            Some(Some(Location::Site(number))) => number,
+            _ => continue,
+        };
+        let Some(frame_offset) = call.frame_offset else {
+            continue;
+        };
         let mut places = Vec::new();
-        let mut id = None;
         let mut landings = Vec::new();
         for handler in call.exception_handlers {
             match handler {
@@ -366,18 +378,11 @@ fn sites(compiled: &CompiledCode, draft: &Draft, lines: &[(u32, u32)]) -> Result
                 FinalizedMachExceptionHandler::Context(ExceptionContextLoc::GPR(register)) => {
                     places.push(ValuePlace::Register(*register));
                 }
-                // The first says which site it is, the others are its clauses.
-                FinalizedMachExceptionHandler::Tag(tag, _) if id.is_none() => {
-                    id = Some(tag.as_u32());
-                }
                 FinalizedMachExceptionHandler::Tag(_, offset) => landings.push(*offset),
                 FinalizedMachExceptionHandler::Default(_) => {}
             }
         }
-        let (Some(id), Some(frame_offset)) = (id, call.frame_offset) else {
-            continue;
-        };
-        let site = &draft.sites[id as usize];
+        let site = &draft.sites[number];
         let first = values.len() as u32;
         values.extend(site.values.iter().map(|value| SiteValue {
             slot: value.slot,
@@ -385,6 +390,7 @@ fn sites(compiled: &CompiledCode, draft: &Draft, lines: &[(u32, u32)]) -> Result
             place: match value.place {
                 DraftPlace::Context(at) => places[at as usize],
                 DraftPlace::Constant(at) => ValuePlace::Constant(at),
+                DraftPlace::Kept => ValuePlace::Slot,
                 DraftPlace::PollSlot(_) => unreachable!("a value of a poll"),
             },
         }));
@@ -433,13 +439,16 @@ fn poll_sites(
         let polled = polled.ok_or_else(|| Refused(format!("no poll at {pc:#x}")))?;
         let first = values.len() as u32;
         for value in polled {
-            let DraftPlace::PollSlot(offset) = value.place else {
-                unreachable!("a value of a call");
+            let place = match value.place {
+                DraftPlace::PollSlot(offset) => ValuePlace::Stack(base + offset),
+                DraftPlace::Kept => ValuePlace::Slot,
+                DraftPlace::Constant(at) => ValuePlace::Constant(at),
+                DraftPlace::Context(_) => unreachable!("a value of a call"),
             };
             values.push(SiteValue {
                 slot: value.slot,
                 width: value.width,
-                place: ValuePlace::Stack(base + offset),
+                place,
             });
         }
         sites.push(Site {
@@ -511,15 +520,20 @@ fn unspent(all: &[(u32, u32)], traps: &[(u32, u8)], lines: &[(u32, u32)]) -> Box
     kept.copied().collect()
 }
 
-fn lines(compiled: &CompiledCode, polls: &[Poll]) -> Box<[(u32, u32)]> {
+fn lines(compiled: &CompiledCode, draft: &Draft) -> Box<[(u32, u32)]> {
     let mut lines = vec![(0, 0)];
+    let mut last = 0;
     for line in compiled.buffer.get_srclocs_sorted() {
-        let pc = match quiet::poll_at(line.loc) {
-            Some(poll) => polls[poll].pc,
-            None if line.loc.is_default() => continue,
-            None => line.loc.bits(),
+        let pc = match Location::of(line.loc) {
+            None => continue,
+            Some(Location::Pc(pc)) => pc,
+            Some(Location::Poll(number)) => draft.polls[number].pc,
+            Some(Location::Site(number)) => draft.sites[number].pc,
         };
-        lines.push((line.start, pc));
+        if pc != last {
+            lines.push((line.start, pc));
+            last = pc;
+        }
     }
     lines.into()
 }
@@ -531,14 +545,15 @@ mod tests {
     use crate::engine::Engine;
 
     /// A function whose polls are not found again is compiled with polls that stay, and has no twin.
-    /// One that does nothing but go round is such: its branch is the other way about.
+    /// One that does nothing but go round, with a value that a poll has to store, is such: its branch is
+    /// the other way about.
     #[test]
     fn loud_code_has_no_twin() {
         let engine = Engine::new(Config::new().tier(Tier::Jit));
         let text = r#"(module
           (func (param i32)
             (loop (br_if 0 (local.tee 0 (i32.sub (local.get 0) (i32.const 1))))))
-          (func (loop (br 0))))"#;
+          (func (param i32) (result i32) (local.get 0) (loop (br 0))))"#;
         let module = Module::new(&engine, text).unwrap();
         let compiler = engine.compiler().unwrap();
         let variant = Variant::default();

@@ -65,6 +65,7 @@ fn sites(code: &NativeCode) -> String {
                 slot => format!("slot {slot}"),
             };
             let _ = match value.place {
+                ValuePlace::Slot => writeln!(text, "    {name}: there {:?}", value.width),
                 ValuePlace::Stack(at) => {
                     writeln!(text, "    {name}: [sp+{at:#x}] {:?}", value.width)
                 }

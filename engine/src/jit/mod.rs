@@ -19,6 +19,7 @@ mod compile;
 pub(crate) mod disk;
 mod explain;
 mod live;
+mod location;
 pub(crate) mod native_tools;
 mod quiet;
 pub(crate) mod stubs;

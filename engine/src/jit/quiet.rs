@@ -7,25 +7,8 @@
 //! register and the flags) is used by nobody else.
 
 use cranelift_codegen::CompiledCode;
-use cranelift_codegen::ir::SourceLoc;
 
-/// Set in the source locations of a poll's instructions, beside the number of the poll: pcs have
-/// fewer bits.
-const POLL: u32 = 1 << 31;
-
-/// The largest pc that is told from a poll.
-pub(super) const PC_MAX: u32 = POLL - 1;
-
-/// Location of the instructions of a poll.
-pub(super) fn location(poll: usize) -> SourceLoc {
-    SourceLoc::new(POLL | poll as u32)
-}
-
-/// The number of the poll whose instructions have this location.
-pub(super) fn poll_at(location: SourceLoc) -> Option<usize> {
-    let bits = location.bits();
-    (!location.is_default() && bits & POLL != 0).then_some((bits & !POLL) as usize)
-}
+use super::location::Location;
 
 /// Code without its polls, and code that leaves at each of them.
 pub(super) struct Twins {
@@ -45,7 +28,7 @@ pub(super) fn twins(
     let mut twins: Option<Twins> = None;
     let mut ranges = compiled.buffer.get_srclocs_sorted().iter().peekable();
     while let Some(range) = ranges.next() {
-        let Some(poll) = poll_at(range.loc) else {
+        let Some(Location::Poll(poll)) = Location::of(range.loc) else {
             continue;
         };
         let (start, mut end) = (range.start as usize, range.end as usize);
@@ -56,6 +39,10 @@ pub(super) fn twins(
             continue;
         }
         let code = code.get(start..end).ok_or(Unknown)?;
+        // Where a branch leads that has nothing to do before it leaves.
+        if code == TRAP {
+            continue;
+        }
         let to = parse(code).ok_or(Unknown)?;
         let twins = twins.get_or_insert_with(|| Twins {
             quiet: compiled.buffer.data().to_vec(),
@@ -66,6 +53,9 @@ pub(super) fn twins(
     }
     Ok(twins)
 }
+
+/// `ud2`
+const TRAP: &[u8] = &[0x0F, 0x0B];
 
 /// How far behind the end of a poll's instructions its branch leads. They are: a move between
 /// registers, `test`, `jne`, and nothing else.

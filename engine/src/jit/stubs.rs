@@ -18,7 +18,7 @@
 use std::arch::global_asm;
 use std::ffi::c_void;
 
-use probity_interp::layout::Ctx;
+use probity_interp::layout::{Ctx, NATIVES};
 
 use crate::tier::frames::{LINK_BELOW, Link, Saved};
 use crate::tier::{Activation, Registers, exits, throw};
@@ -249,7 +249,7 @@ const _: () = assert!(
         && std::mem::offset_of!(Activation, frame) == 0
 );
 
-/// An entry of the table that compiled code finds in [`Ctx::natives`].
+/// An entry of [`Ctx::natives`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(usize)]
 pub(crate) enum Exit {
@@ -269,25 +269,17 @@ pub(crate) enum Exit {
     Fill,
 }
 
-/// The table of [`Ctx::natives`], by [`Exit`].
-struct Exits([*const (); 7]);
-
-// SAFETY: addresses of functions.
-unsafe impl Sync for Exits {}
-
-static EXITS: Exits = Exits([
-    probity_native_call_out as *const (),
-    probity_native_slow as *const (),
-    probity_native_is_subtype as *const (),
-    probity_native_fire as *const (),
-    probity_native_throw as *const (),
-    exits::copy as *const (),
-    exits::fill as *const (),
-]);
-
-/// The table of [`Ctx::natives`].
-pub(crate) fn exits() -> *const *const c_void {
-    EXITS.0.as_ptr().cast()
+/// [`Ctx::natives`], by [`Exit`].
+pub(crate) fn exits() -> [*const c_void; NATIVES] {
+    [
+        probity_native_call_out as *const c_void,
+        probity_native_slow as *const c_void,
+        probity_native_is_subtype as *const c_void,
+        probity_native_fire as *const c_void,
+        probity_native_throw as *const c_void,
+        exits::copy as *const c_void,
+        exits::fill as *const c_void,
+    ]
 }
 
 /// Calls compiled code with the convention of entries.

@@ -110,10 +110,9 @@ pub(super) fn call_exit(
     b.inst_results(call)[0]
 }
 
-/// Address of an exit.
+/// Address of an exit. Loaded where it is called, for most such places are hardly ever reached.
 pub(super) fn exit_address(b: &mut FunctionBuilder<'_>, exit: Exit, ctx: Value) -> Value {
-    let flags = MemFlagsData::trusted().with_readonly().with_can_move();
-    let table = b.ins().load(types::I64, flags, ctx, abi::CTX_NATIVES);
-    b.ins()
-        .load(types::I64, flags, table, exit as usize as i32 * 8)
+    let flags = MemFlagsData::trusted().with_readonly();
+    let offset = abi::CTX_NATIVES + exit as usize as i32 * 8;
+    b.ins().load(types::I64, flags, ctx, offset)
 }

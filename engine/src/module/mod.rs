@@ -158,6 +158,13 @@ pub(crate) struct ModuleInner {
 }
 
 impl ModuleInner {
+    /// Slots of all globals that an instance defines.
+    pub(crate) fn global_slot_count(&self) -> usize {
+        // The last one may take two.
+        let last = self.global_slots.last();
+        last.map_or(0, |&last| last as usize + 2)
+    }
+
     pub(crate) fn num_funcs(&self) -> u32 {
         self.funcs.len() as u32
     }

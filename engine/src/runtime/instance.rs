@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64};
 use probity_interp::handlers::control;
 use probity_interp::layout::{Ctx, FuncRecord, Machine, MemoryView, Poll, TableView};
 
+use super::context::Context;
 use super::core::{FuncEntry, FuncKind, Owned, StoreCore};
 use super::global::GlobalData;
 use super::linker::check_imports;
@@ -49,11 +50,9 @@ pub struct Instance {
 
 /// An instance as the store owns it. Index spaces have the imports first.
 pub(crate) struct InstanceData {
-    pub(crate) ctx: Ctx,
+    pub(crate) ctx: Context,
     pub(crate) id: u32,
     pub(crate) module: Module,
-    /// Records by function index; handlers point into it.
-    records: Vec<FuncRecord>,
     /// Function ids of the imports; own functions follow from `first_own`.
     imported_funcs: Vec<u32>,
     first_own: u32,
@@ -61,7 +60,6 @@ pub(crate) struct InstanceData {
     pub(crate) tables: Vec<u32>,
     globals: Vec<u32>,
     pub(crate) tags: Vec<u32>,
-    global_slots: Vec<u64>,
     global_addrs: Vec<*mut u64>,
     table_views: Vec<*const TableView>,
     memory_views: Vec<*mut MemoryView>,
@@ -114,7 +112,8 @@ impl InstanceData {
 
     /// The canonical record of a function.
     fn raw_func(&self, index: u32) -> u64 {
-        self.records[index as usize].target as u64
+        // SAFETY: there is a record for every function.
+        unsafe { (*self.ctx.funcs.add(index as usize)).target as u64 }
     }
 
     fn raw_global(&self, index: u32) -> u128 {
@@ -199,17 +198,15 @@ impl StoreCore {
         let mut ctx = empty_ctx(self.machine.as_ptr(), self.stack_limit);
         ctx.fuel = self.fuel.address();
         let mut data = InstanceData {
-            ctx,
+            ctx: Context::new(ctx, m.global_slot_count(), m.funcs.len()),
             id,
             module: module.clone(),
-            records: Vec::with_capacity(m.funcs.len()),
             imported_funcs: Vec::new(),
             first_own,
             memories: Vec::new(),
             tables: Vec::new(),
             globals: Vec::new(),
             tags: Vec::new(),
-            global_slots: vec![0; m.global_slots.last().map_or(0, |&last| last as usize + 2)],
             global_addrs: Vec::with_capacity(m.globals.len()),
             table_views: Vec::new(),
             memory_views: Vec::new(),
@@ -246,12 +243,8 @@ impl StoreCore {
     fn link_functions(&mut self, id: u32, first_own: u32) {
         let module = self.instances[id as usize].module.clone();
         let m = &module.inner;
-        let at = self.instances[id as usize].as_ptr();
-        // SAFETY: the instance was just pushed. Not through a reference, whose end would end the
-        // pointer, too: records keep it.
-        let ctx = unsafe { &raw mut (*at).ctx };
-        // SAFETY: as above; no code runs in it yet.
-        let data = unsafe { &mut *at };
+        let data = &self.instances[id as usize];
+        let (ctx, records) = (data.ctx.as_ptr(), data.ctx.funcs);
         for (index, &ty) in m.funcs.iter().enumerate() {
             let def = &m.types[ty as usize];
             let params = slots_of(def.func().params()) as u32;
@@ -280,18 +273,16 @@ impl StoreCore {
                     false => &raw const control::BRIDGE,
                 };
             }
-            data.records.push(record);
-        }
-        // The records do not move any more. Not through references, whose end would end the
-        // pointers, too.
-        let records = data.records.as_mut_ptr();
-        for index in 0..data.records.len() {
-            // SAFETY: an index of a record, which lives as long as the store.
+            // SAFETY: there is room for a record of every function.
             let at = unsafe { records.add(index) };
-            // SAFETY: as above.
-            if unsafe { (*at).target.is_null() } {
-                // SAFETY: as above; the record identifies itself.
-                unsafe { (*at).target = at };
+            let own = record.target.is_null();
+            if own {
+                // It identifies itself.
+                record.target = at;
+            }
+            // SAFETY: as above; records live as long as the store.
+            unsafe { at.write(record) };
+            if own {
                 let kind = FuncKind::Wasm {
                     instance: id,
                     index: index as u32,
@@ -316,8 +307,8 @@ impl StoreCore {
                 None => 0,
             };
             let data = &mut self.instances[id as usize];
-            // SAFETY: the vector has room for every global and is not resized any more.
-            let addr = unsafe { data.global_slots.as_mut_ptr().add(slot) };
+            // SAFETY: there are slots for every global.
+            let addr = unsafe { data.ctx.globals.add(slot) };
             // SAFETY: as above.
             unsafe {
                 *addr = raw as u64;
@@ -367,14 +358,9 @@ impl StoreCore {
 
     /// Fills in what handlers read.
     fn finish_ctx(&mut self, id: u32) {
-        let at = self.instances[id as usize].as_ptr();
-        // SAFETY: instances live as long as the store. Not through a reference, whose end would
-        // end the pointer, too: others keep it.
-        let ctx = unsafe { &raw mut (*at).ctx };
         let data = &mut self.instances[id as usize];
-        data.ctx.globals = data.global_slots.as_mut_ptr();
+        let ctx = data.ctx.as_ptr();
         data.ctx.global_addrs = data.global_addrs.as_ptr();
-        data.ctx.funcs = data.records.as_mut_ptr();
         data.ctx.tables = data.table_views.as_ptr();
         data.ctx.shadow_delta = self.probes.arena.shadow_delta();
         data.ctx.instance = data.as_ptr().cast();
@@ -386,7 +372,7 @@ impl StoreCore {
             data.outs = vec![stubs::lazy(); data.module.inner.types.len()];
             data.ctx.outs = data.outs.as_ptr();
             data.ctx.types = data.module.inner.type_ids.as_ptr().cast();
-            // SAFETY: as above; the store forgets it when it is dropped.
+            // SAFETY: instances live as long as the store, which forgets it when it is dropped.
             unsafe { self.interrupt.polls().add(&raw const (*ctx).poll) };
         }
         let data = &mut self.instances[id as usize];

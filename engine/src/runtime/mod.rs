@@ -4,6 +4,7 @@ mod anyref;
 mod call;
 mod caller;
 mod collect;
+pub(crate) mod context;
 pub(crate) mod core;
 mod exception;
 mod exnref;

@@ -220,6 +220,15 @@ pub(crate) enum Width {
     Sixteen,
 }
 
+impl Width {
+    pub(crate) fn slots(self) -> u32 {
+        match self {
+            Width::Four | Width::Eight => 1,
+            Width::Sixteen => 2,
+        }
+    }
+}
+
 /// Where a value is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(jit, derive(serde::Serialize, serde::Deserialize))]
@@ -230,6 +239,8 @@ pub(crate) enum ValuePlace {
     Register(u8),
     /// Number of a constant.
     Constant(u32),
+    /// In its slot already; the upper half of one of four bytes is anything.
+    Slot,
 }
 
 /// "Traps" of code that leaves its frame, which is in its slots ([`Ctx::left`]), to the interpreter: an

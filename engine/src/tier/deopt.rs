@@ -27,10 +27,7 @@ impl StoreCore {
         // SAFETY: the frame is live, with slots for locals below its header. Nobody else uses them
         // while compiled code runs.
         unsafe {
-            for slot in 0..frame.range.code.header as usize {
-                *frame.fp.add(slot) = 0;
-            }
-            native.write_slots(frame.fp);
+            native.write_slots(frame.fp, frame.range.code.header);
         }
     }
 

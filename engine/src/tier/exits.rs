@@ -542,10 +542,7 @@ impl StoreCore {
             let fp = fp.expect("a frame that somebody has called");
             let index = frame.code.role.func().expect("a function's frame");
             let header = (*(*ctx).funcs.add(index as usize)).header;
-            for slot in 0..header as usize {
-                *fp.add(slot) = 0;
-            }
-            frame.write_slots(fp);
+            frame.write_slots(fp, header);
             fp
         }
     }

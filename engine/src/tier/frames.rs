@@ -137,6 +137,7 @@ impl NativeFrame {
         let sp = self.cursor.fp - site.frame_offset as usize;
         match value.place {
             ValuePlace::Constant(index) => self.code.constants[index as usize],
+            ValuePlace::Slot => unreachable!("where the frame is, is not in the frame"),
             ValuePlace::Register(register) => {
                 let at = saved_index(register).expect("a register that calls preserve");
                 self.cursor.saved[at].into()
@@ -155,22 +156,36 @@ impl NativeFrame {
         }
     }
 
-    /// Writes all live locals and operands to their slots.
+    /// Writes all live locals and operands to their slots; other locals, whose slots are below
+    /// `header`, become zero.
     ///
     /// # Safety
     /// The frame must be live, and `fp` its frame on the value stack.
-    pub(crate) unsafe fn write_slots(&self, fp: *mut u64) {
+    pub(crate) unsafe fn write_slots(&self, fp: *mut u64, header: u32) {
         let Some(site) = self.site() else {
             return;
         };
-        for value in self.code.values_of(site) {
-            if value.slot == FP_SLOT {
-                continue;
-            }
-            // SAFETY: by contract; slots lie in the frame.
-            unsafe {
-                let bits = self.read(site, value);
+        let mut next = 0;
+        // SAFETY: by contract; slots lie in the frame.
+        unsafe {
+            let clear = |slots: std::ops::Range<u32>| {
+                for slot in slots {
+                    *fp.add(slot as usize) = 0;
+                }
+            };
+            // Locals come first, in the order of their slots.
+            for value in self.code.values_of(site) {
+                if value.slot == FP_SLOT {
+                    continue;
+                }
+                clear(next..value.slot.min(header));
+                next = value.slot + value.width.slots();
                 let at = fp.add(value.slot as usize);
+                let bits = match value.place {
+                    ValuePlace::Slot if value.width == Width::Four => (*at).into(),
+                    ValuePlace::Slot => continue,
+                    _ => self.read(site, value),
+                };
                 match value.width {
                     Width::Four => *at = u64::from(bits as u32),
                     Width::Eight => *at = bits as u64,
@@ -180,6 +195,7 @@ impl NativeFrame {
                     }
                 }
             }
+            clear(next..header);
         }
     }
 }

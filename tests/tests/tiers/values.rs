@@ -18,10 +18,8 @@ const TYPES: [&str; 8] = [
     "anyref",
 ];
 
-/// For each type: `go` calls `callee`, which watches `go` (1), itself (2), both (3) or nothing.
-fn module() -> String {
-    let mut wat = String::from(
-        r#"(module
+/// How a callee watches its caller (1), itself (2), both (3) or nothing.
+const CHANGE: &str = r#"(module
           (import "h" "watch" (func $watch (param i32)))
           (import "h" "unwatch" (func $unwatch))
           (func $change (param $which i32) (param $go i32) (param $callee i32)
@@ -29,8 +27,11 @@ fn module() -> String {
             (if (i32.and (local.get $which) (i32.const 1)) (then (call $watch (local.get $go))))
             (if (i32.and (local.get $which) (i32.const 2)) (then (call $watch (local.get $callee)))))
           (func (export "a_func"))
-        "#,
-    );
+        "#;
+
+/// For each type, `go` calls `callee`.
+fn module() -> String {
+    let mut wat = String::from(CHANGE);
     // Imports and the two above.
     let first = 4;
     for (i, ty) in TYPES.iter().enumerate() {
@@ -65,9 +66,43 @@ fn module() -> String {
     wat
 }
 
-fn guest(config: &Config) -> (Guest, Shared<(u32, u32)>) {
+/// The same with locals that are set once and live at many sites, so that compiled code keeps them in
+/// their slots, and with slots that are full of ones before: what is narrow fills half of one.
+fn module_of_kept() -> String {
+    let mut wat = String::from(CHANGE);
+    wat += "(func $fill (param i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64))";
+    for ty in TYPES {
+        let ones = "(i64.const -1)".repeat(12);
+        let calls = format!("(drop (call ${ty}_callee (i32.const 0) (local.get 3)))").repeat(4);
+        wat += &format!(
+            r#"(func (export "{ty}") (param i32 {ty} {ty}) (result {ty} {ty})
+                 (call $fill {ones})
+                 (call ${ty} (local.get 0) (local.get 1) (local.get 2)))
+               (func ${ty} (param i32 {ty} {ty}) (result {ty} {ty}) (local {ty})
+                 (local.set 3 (local.get 2))
+                 {calls}
+                 (drop (call ${ty}_callee (local.get 0) (local.get 1)))
+                 {calls}
+                 (local.get 1)
+                 (local.get 3))
+               (func ${ty}_callee (param i32 {ty}) (result {ty})
+                 (call $change (local.get 0) (i32.const {{{ty}}}) (i32.const {{{ty}_callee}}))
+                 (local.get 1))
+            "#
+        );
+    }
+    // Functions before the first of the three of a type.
+    for (i, ty) in TYPES.iter().enumerate() {
+        let own = 6 + 3 * i;
+        wat = wat.replace(&format!("{{{ty}}}"), &own.to_string());
+        wat = wat.replace(&format!("{{{ty}_callee}}"), &(own + 1).to_string());
+    }
+    wat + ")"
+}
+
+fn guest(config: &Config, module: &str) -> (Guest, Shared<(u32, u32)>) {
     let log = Shared::default();
-    let guest = Guest::configured(config, &module(), |linker| define_watch(linker, &log));
+    let guest = Guest::configured(config, module, |linker| define_watch(linker, &log));
     (guest, log)
 }
 
@@ -90,9 +125,18 @@ fn values(guest: &mut Guest, ty: &str, nth: u32) -> Val {
 
 #[test]
 fn single_results_and_locals_of_every_type() {
+    survive(&module());
+}
+
+#[test]
+fn kept_locals_of_every_type() {
+    survive(&module_of_kept());
+}
+
+fn survive(module: &str) {
     for ty in TYPES {
         agree(|config| {
-            let (mut guest, log) = guest(config);
+            let (mut guest, log) = guest(config, module);
             let mut seen = Vec::new();
             for which in [0, 1, 0, 2, 3, 0, 3, 1, 2] {
                 let one = values(&mut guest, ty, 3);
@@ -114,7 +158,7 @@ fn single_results_and_locals_of_every_type() {
 #[test]
 fn sixteen_results_of_all_types_at_once() {
     agree(|config| {
-        let (mut guest, log) = guest(config);
+        let (mut guest, log) = guest(config, &module());
         let mut seen = Vec::new();
         for which in [0, 1, 0, 2, 3, 0, 3, 1, 2] {
             let mut args = vec![Val::I32(which)];

@@ -43,11 +43,13 @@ struct Word {
     written: u64,
 }
 
-/// Fills in the points, which are in program order. Returns the number of visits to nodes.
-pub(super) fn solve(graph: &Graph, accesses: &Accesses, points: &mut [Point]) -> u64 {
+/// Fills in the points, which are in program order. Returns what is live at the entry, and the number
+/// of visits to nodes.
+pub(super) fn solve(graph: &Graph, accesses: &Accesses, points: &mut [Point]) -> (LocalSet, u64) {
     let mut words = vec![Word::default(); graph.len()];
     let mut work = Worklist::new(graph.len());
     let mut visits = 0;
+    let mut at_entry = LocalSet::default();
     for (chunk, accesses) in accesses.chunks().enumerate() {
         if accesses.iter().all(|access| access.writes) {
             continue;
@@ -78,9 +80,10 @@ pub(super) fn solve(graph: &Graph, accesses: &Accesses, points: &mut [Point]) ->
                 }
             }
         }
+        at_entry.push(chunk, words[0].live_in);
         record(graph, accesses, &words, points, chunk);
     }
-    visits
+    (at_entry, visits)
 }
 
 /// Walks the points and accesses backwards, to say what is live at each point.

@@ -12,6 +12,7 @@
 //! | `flow.rs` | what operators do to the flow of control; the graph |
 //! | `access.rs` | reads and writes of locals, 64 locals at a time |
 //! | `liveness.rs` | which locals are live at the points that were asked for |
+//! | `homes.rs` | which locals are kept in their slots |
 //! | `loops.rs` | how loops lie in each other, what is in them, which ones poll |
 //!
 //! For each 64 locals the work is about linear in the number of operators, and bounded for shapes that
@@ -19,6 +20,7 @@
 
 mod access;
 mod flow;
+mod homes;
 mod liveness;
 mod local_set;
 mod loops;
@@ -37,6 +39,7 @@ pub(crate) use loops::LoopInfo;
 pub(crate) struct Analysis {
     /// In program order.
     points: Vec<Point>,
+    at_entry: LocalSet,
     /// In program order.
     loops: Vec<LoopInfo>,
     graph: Graph,
@@ -72,10 +75,11 @@ impl Analysis {
                 points.push(Point::new(i, op));
             }
         }
-        let visits = liveness::solve(&graph, &accesses, &mut points);
+        let (at_entry, visits) = liveness::solve(&graph, &accesses, &mut points);
         let loops = loops::find(ops, &graph, &accesses, checks, wants);
         Analysis {
             points,
+            at_entry,
             loops,
             graph,
             operators: ops.len(),
@@ -116,6 +120,11 @@ impl Analysis {
     /// its header, however it is entered), and every operator that was asked for.
     pub(crate) fn live_before(&self, op: usize) -> Option<&LocalSet> {
         Some(&self.point(op)?.live)
+    }
+
+    /// Locals, parameters among them, that may be read before they are set.
+    pub(crate) fn live_at_entry(&self) -> &LocalSet {
+        &self.at_entry
     }
 
     fn point(&self, op: usize) -> Option<&Point> {

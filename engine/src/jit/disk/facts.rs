@@ -78,7 +78,7 @@ impl<'a> Facts<'a> {
         let values_fit = facts.values.iter().all(|value| match value.place {
             ValuePlace::Constant(at) => (at as usize) < constants,
             ValuePlace::Register(register) => register < 16,
-            ValuePlace::Stack(_) => true,
+            ValuePlace::Stack(_) | ValuePlace::Slot => true,
         });
         (sites_fit && pads_fit && values_fit && !facts.lines.is_empty()).then_some(facts)
     }

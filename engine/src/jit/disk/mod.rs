@@ -18,7 +18,7 @@ mod file;
 mod tests;
 
 use std::collections::{BTreeMap, HashSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
@@ -76,6 +76,7 @@ impl PieceId {
 pub(crate) struct DiskCache {
     /// `None` if it cannot be used.
     dir: Option<Dir>,
+    path: PathBuf,
     /// What went wrong first.
     error: OnceLock<String>,
     /// What is in memory of modules that are loaded.
@@ -113,6 +114,7 @@ impl DiskCache {
         };
         DiskCache {
             dir,
+            path: path.to_owned(),
             error,
             modules: Mutex::default(),
             counts: Counts::default(),
@@ -155,7 +157,8 @@ impl DiskCache {
 
     /// Another error is news only if there was none.
     fn note(&self, what: &str, error: std::io::Error) {
-        let _ = self.error.set(format!("{what} cache: {error}"));
+        let path = self.path.display();
+        let _ = self.error.set(format!("{what} cache in '{path}': {error}"));
     }
 }
 

@@ -402,7 +402,7 @@ fn a_directory_that_goes_away() {
     fs::remove_dir(&path).unwrap();
     assert_eq!(module.compile().functions, 7);
     let error = engine.cache_error().unwrap();
-    assert!(error.starts_with("write to the cache: "), "{error}");
+    assert!(error.starts_with("write to the cache in '"), "{error}");
     // The interpreter has no cache.
     let engine = Engine::new(config(&path).tier(Tier::Interp));
     Module::new(&engine, TEXT).unwrap().compile();

@@ -35,13 +35,10 @@ impl Translator<'_> {
                 self.call_record(record, type_index);
             }
             O::RefFunc { function_index } => {
-                let record = self.record(function_index);
+                let offset = abi::record_offset(self.m, function_index) + abi::RECORD_TARGET;
                 let flags = self.flags(Region::Record);
                 let flags = flags.with_readonly().with_can_move();
-                let target = self
-                    .b
-                    .ins()
-                    .load(types::I64, flags, record, abi::RECORD_TARGET);
+                let target = self.b.ins().load(types::I64, flags, self.ctx, offset);
                 let ty = crate::types::RefType {
                     nullable: false,
                     heap: crate::types::HeapType::Concrete(
@@ -59,14 +56,6 @@ impl Translator<'_> {
         self.b.ins().icmp_imm_u(IntCC::Equal, reference, 0)
     }
 
-    /// Record of a function of the instance.
-    pub(super) fn record(&mut self, func: u32) -> Value {
-        let records = self.fixed(types::I64, abi::CTX_FUNCS);
-        self.b
-            .ins()
-            .iadd_imm_s(records, i64::from(func) * abi::RECORD_BYTES)
-    }
-
     fn signature(&mut self, type_index: u32) -> SigRef {
         let ty = self.m.types[type_index as usize].func();
         let b = &mut self.b;
@@ -78,16 +67,9 @@ impl Translator<'_> {
 
     fn call_direct(&mut self, func: u32) {
         let type_index = self.m.funcs[func as usize];
-        let records = self.fixed(types::I64, abi::CTX_FUNCS);
         let flags = self.flags(Region::Record);
-        let offset = i64::from(func) * abi::RECORD_BYTES + i64::from(abi::RECORD_NATIVE);
-        let target = match i32::try_from(offset) {
-            Ok(offset) => self.b.ins().load(types::I64, flags, records, offset),
-            Err(_) => {
-                let at = self.b.ins().iadd_imm_s(records, offset);
-                self.b.ins().load(types::I64, flags, at, 0)
-            }
-        };
+        let offset = abi::record_offset(self.m, func) + abi::RECORD_NATIVE;
+        let target = self.b.ins().load(types::I64, flags, self.ctx, offset);
         self.finish_call(target, type_index, Some(func));
     }
 
@@ -161,7 +143,7 @@ impl Translator<'_> {
         self.b.set_cold_block(other);
         self.b.seal_block(other);
         self.b.switch_to_block(other);
-        let outs = self.fixed(types::I64, abi::CTX_OUTS);
+        let outs = self.fixed_here(types::I64, abi::CTX_OUTS);
         let flags = self.flags(Region::Record);
         let out = self
             .b
@@ -224,8 +206,7 @@ impl Translator<'_> {
 
     /// Identity of one of the module's types. It is no constant: code is the same in every engine.
     pub(super) fn type_id(&mut self, type_index: u32) -> Value {
-        let ids = self.fixed(types::I64, abi::CTX_TYPES);
-        // It stays beside its use: calls would have it saved.
+        let ids = self.fixed_here(types::I64, abi::CTX_TYPES);
         let flags = self.flags(Region::TypeIds).with_readonly();
         let offset = type_index as i32 * abi::TYPE_ID_BYTES + abi::TYPE_ID_INDEX;
         self.b.ins().load(types::I32, flags, ids, offset)

@@ -212,9 +212,8 @@ impl Translator<'_> {
     fn global(&mut self, index: u32) -> (Value, MemFlagsData, i32) {
         if let Some(own) = index.checked_sub(self.m.num_imported_globals) {
             let slot = self.m.global_slots[own as usize];
-            let globals = self.fixed(types::I64, abi::CTX_GLOBALS);
             let flags = self.flags(Region::Global(index % GLOBAL_REGIONS));
-            return (globals, flags, slot as i32 * 8);
+            return (self.ctx, flags, abi::global_offset(slot));
         }
         let addresses = self.fixed(types::I64, abi::CTX_GLOBAL_ADDRS);
         let flags = self.flags(Region::Record).with_readonly();

@@ -29,20 +29,19 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use cranelift_codegen::ir::{
-    AliasRegion, AliasRegionData, Block, Function, InstBuilder, MemFlagsData, SourceLoc, TrapCode,
-    Type, Value, types,
+    AliasRegion, AliasRegionData, Block, Function, InstBuilder, MemFlagsData, TrapCode, Type,
+    Value, types,
 };
 use cranelift_codegen::isa::TargetFrontendConfig;
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext, Variable};
 use probity_interp::layout::HEADER_SLOTS;
 use wasmparser::Operator as O;
 
-pub(super) use self::polls::Poll;
 pub(super) use self::sites::{Draft, DraftPlace};
 use super::abi;
 use super::analysis::Analysis;
 use super::compile::Refused;
-use super::quiet;
+use super::location::{self, Location};
 use crate::code::{FuncCode, classify};
 use crate::module::{Module, ModuleInner};
 use crate::runtime::slot_offsets;
@@ -69,7 +68,7 @@ pub(super) fn translate(
         let (op, pc) = reader.read_with_offset().map_err(parse)?;
         ops.push((op, pc as u32));
     }
-    if ops.last().is_some_and(|&(_, pc)| pc > quiet::PC_MAX) {
+    if ops.last().is_some_and(|&(_, pc)| pc > location::PC_MAX) {
         return Err(Refused("more than 2 GiB into the module".to_owned()));
     }
     let info = module.function(index).expect("a function with a body");
@@ -102,7 +101,7 @@ pub(super) fn translate(
     translator.prologue(&locals, &ops);
     while let Some((op, pc)) = ops.get(translator.at) {
         translator.pc = *pc;
-        translator.b.set_srcloc(SourceLoc::new(*pc));
+        translator.b.set_srcloc(Location::Pc(*pc).source());
         translator.fired = false;
         // Control comes to these in other ways, too; they see to it themselves.
         if !matches!(op, O::Loop { .. } | O::End) {
@@ -270,6 +269,8 @@ struct Translator<'a> {
     /// The function is being entered.
     entering: bool,
     locals: Vec<Local>,
+    /// For each local, whether its slot has its value at all sites.
+    kept: Vec<bool>,
     /// First operand slot.
     operand_base: u32,
     stack: Vec<Operand>,
@@ -287,7 +288,6 @@ struct Translator<'a> {
     regions: HashMap<Region, AliasRegion>,
     signatures: HashMap<u32, cranelift_codegen::ir::SigRef>,
     draft: Draft,
-    pad: Option<Block>,
     /// How many pads its sites have between them.
     pads: usize,
 }
@@ -313,6 +313,8 @@ impl<'a> Translator<'a> {
         };
         let checks = |callee: u32| callee < m.num_imported_funcs || callee == index;
         let analysis = Analysis::new(ops, locals.len(), &checks, &may_leave);
+        let shows_all = variant.watch.is_some() || m.engine.config().keep_locals;
+        let kept = analysis.kept_locals(ops, locals.len(), shows_all);
         let mut b = FunctionBuilder::new(func, context);
         let block = b.create_block();
         b.append_block_params_for_function_params(block);
@@ -336,7 +338,7 @@ impl<'a> Translator<'a> {
             osr,
             operand_variables: HashMap::new(),
             watch: variant.watch.clone(),
-            shows_all: variant.watch.is_some() || m.engine.config().keep_locals,
+            shows_all,
             fired: false,
             counted: variant.counted,
             costs: Vec::new(),
@@ -344,6 +346,7 @@ impl<'a> Translator<'a> {
             loud: false,
             entering: false,
             locals,
+            kept,
             operand_base: plain.header + HEADER_SLOTS as u32,
             stack: Vec::new(),
             control: Vec::new(),
@@ -357,7 +360,6 @@ impl<'a> Translator<'a> {
             regions: HashMap::new(),
             signatures: HashMap::new(),
             draft: Draft::default(),
-            pad: None,
             pads: 0,
         }
     }
@@ -399,6 +401,7 @@ impl<'a> Translator<'a> {
             self.check_stack();
         }
         if self.osr.is_none() {
+            self.keep_at_entry();
             self.at_entry(ops);
         }
         self.open_function();
@@ -437,11 +440,6 @@ impl<'a> Translator<'a> {
     }
 
     fn finish(mut self, config: TargetFrontendConfig) -> Draft {
-        if let Some(pad) = self.pad {
-            self.b.switch_to_block(pad);
-            self.b.seal_block(pad);
-            self.b.ins().trap(trap_code(NEVER));
-        }
         self.b.seal_all_blocks();
         self.b.finalize(config);
         self.draft
@@ -517,6 +515,13 @@ impl<'a> Translator<'a> {
     fn fixed(&mut self, ty: Type, offset: i32) -> Value {
         let flags = self.flags(Region::Context(offset));
         let flags = flags.with_readonly().with_can_move();
+        self.b.ins().load(ty, flags, self.ctx, offset)
+    }
+
+    /// A field of the context that never changes, loaded where it is used: to keep it across calls, or in a
+    /// loop that hardly ever needs it, is dearer.
+    fn fixed_here(&mut self, ty: Type, offset: i32) -> Value {
+        let flags = self.flags(Region::Context(offset)).with_readonly();
         self.b.ins().load(ty, flags, self.ctx, offset)
     }
 

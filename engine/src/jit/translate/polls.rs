@@ -5,14 +5,13 @@
 //! condition is some register (the one that Cranelift could pin), at which nobody ever looks; live values go to the native frame; and the
 //! frame on the value stack is found by the engine.
 
-use cranelift_codegen::ir::{
-    InstBuilder, MemFlagsData, SourceLoc, StackSlotData, StackSlotKind, Value, types,
-};
+use cranelift_codegen::ir::{InstBuilder, MemFlagsData, StackSlotData, StackSlotKind, types};
 
-use super::super::{abi, quiet};
-use super::sites::{DraftPlace, DraftValue};
+use super::super::abi;
+use super::super::location::Location;
+use super::sites::{DraftPlace, DraftValue, Live};
 use super::{Region, Translator, trap_code};
-use crate::tier::code::{Width, leaving};
+use crate::tier::code::leaving;
 
 /// A poll of a loop.
 pub(crate) struct Poll {
@@ -32,46 +31,40 @@ impl Translator<'_> {
         if self.loud || self.analysis.loop_info(self.at).has_bulk || count > VALUES_MAX {
             return self.loud_poll();
         }
-        let mut values: Vec<(u32, Value)> = Vec::with_capacity(count);
+        let mut values: Vec<(u32, Live)> = Vec::with_capacity(count);
         for (i, _) in live.into_iter().enumerate().filter(|(_, live)| *live) {
-            let local = self.locals[i];
-            values.push((local.slot, self.b.use_var(local.variable)));
+            values.push(self.live_local(i as u32));
         }
-        values.extend(
-            self.stack
-                .iter()
-                .map(|operand| (operand.slot, operand.value)),
-        );
+        let operands = self.stack.iter();
+        values.extend(operands.map(|operand| (operand.slot, Live::Value(operand.value))));
         let slot = *self.draft.poll_slot.get_or_insert_with(|| {
             let data = StackSlotData::new(StackSlotKind::ExplicitSlot, 8, 3);
             self.b.create_sized_stack_slot(data)
         });
         let number = self.draft.polls.len();
-        self.b.set_srcloc(quiet::location(number));
+        self.b.set_srcloc(Location::Poll(number).source());
         let request = self.b.ins().get_pinned_reg(types::I64);
         let next = self.leave_if(request);
-        self.b.set_srcloc(SourceLoc::new(self.pc));
-        let mut drafts = Vec::with_capacity(count);
+        self.b.set_srcloc(Location::Pc(self.pc).source());
         let mut offset = 0;
         let base = self.b.ins().stack_addr(types::I64, slot, 0);
-        for (to, value) in values {
-            let width = abi::width(self.b.func.dfg.value_type(value));
-            let flags = MemFlagsData::trusted();
-            self.b.ins().store(flags, value, base, offset);
-            drafts.push(DraftValue {
-                slot: to,
-                width,
-                place: DraftPlace::PollSlot(offset as u32),
-            });
-            offset += if width == Width::Sixteen { 16 } else { 8 };
-        }
+        let values = values.into_iter().map(|value| {
+            self.draft_value(value, |this, value| {
+                let at = offset;
+                let flags = MemFlagsData::trusted();
+                this.b.ins().store(flags, value, base, at);
+                offset += this.b.func.dfg.value_type(value).bytes().max(8) as i32;
+                DraftPlace::PollSlot(at as u32)
+            })
+        });
+        let values = values.collect();
         let size = &mut self.b.func.sized_stack_slots[slot].size;
         *size = (*size).max(offset as u32);
         self.b.ins().trap(trap_code(leaving::POLL.into()));
         self.b.switch_to_block(next);
         self.draft.polls.push(Poll {
             pc: self.pc,
-            values: Some(drafts),
+            values: Some(values),
         });
     }
 

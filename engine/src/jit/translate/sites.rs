@@ -4,11 +4,12 @@ use std::collections::HashMap;
 
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{
-    Block, BlockArg, ExceptionTableData, ExceptionTableItem, ExceptionTag, InstBuilder,
-    InstructionData, Opcode, SigRef, StackSlot, Value, types,
+    Block, BlockArg, ExceptionTableData, ExceptionTableItem, InstBuilder, InstructionData, Opcode,
+    SigRef, StackSlot, Type, Value, types,
 };
 
 use super::super::abi;
+use super::super::location::Location;
 use super::super::stubs::Exit;
 use super::super::thunks::{exit_address, store_slot};
 use super::polls::Poll;
@@ -53,6 +54,8 @@ pub(crate) enum DraftPlace {
     Context(u32),
     /// Number of a constant.
     Constant(u32),
+    /// In its slot.
+    Kept,
     /// Offset in the slot of polls.
     PollSlot(u32),
 }
@@ -63,19 +66,53 @@ pub(super) enum Callee {
     Pointer(SigRef, Value),
 }
 
+/// What is live in a slot.
+pub(super) enum Live {
+    /// The slot has it.
+    Kept(Type),
+    Value(Value),
+}
+
 impl Translator<'_> {
-    /// Locals that are live behind the current operator.
-    fn live_locals(&mut self) -> Vec<(u32, Value)> {
-        let live: Vec<usize> = match self.analysis.live_after(self.at) {
-            Some(set) if !self.shows_all => set.iter().map(|i| i as usize).collect(),
-            _ => (0..self.locals.len()).collect(),
+    /// Locals that are live behind the current operator, by their slots.
+    fn live_locals(&mut self) -> Vec<(u32, Live)> {
+        let live: Vec<u32> = match self.analysis.live_after(self.at) {
+            Some(set) if !self.shows_all => set.iter().collect(),
+            _ => (0..self.locals.len() as u32).collect(),
         };
-        live.into_iter()
-            .map(|i| {
-                let local = self.locals[i];
-                (local.slot, self.b.use_var(local.variable))
-            })
-            .collect()
+        live.into_iter().map(|i| self.live_local(i)).collect()
+    }
+
+    pub(super) fn live_local(&mut self, index: u32) -> (u32, Live) {
+        let local = self.locals[index as usize];
+        let live = match self.kept[index as usize] {
+            true => Live::Kept(abi::clif_type(local.ty)),
+            false => Live::Value(self.b.use_var(local.variable)),
+        };
+        (local.slot, live)
+    }
+
+    /// Puts into their slots what is kept there.
+    pub(super) fn keep_at_entry(&mut self) {
+        let given = abi::in_registers(self.ty.params()).collect::<Vec<_>>();
+        for i in 0..self.locals.len() {
+            let is_read = self.shows_all || self.analysis.live_at_entry().contains(i as u32);
+            // Others of the parameters came in their slots.
+            if is_read && given.get(i).copied().unwrap_or(true) {
+                let value = self.b.use_var(self.locals[i].variable);
+                self.keep(i as u32, value);
+            }
+        }
+    }
+
+    /// Stores a local that is kept in its slot.
+    pub(super) fn keep(&mut self, index: u32, value: Value) {
+        if self.kept[index as usize] {
+            let flags = self.flags(Region::Frame);
+            let offset = self.locals[index as usize].slot as i32 * 8;
+            // The slot is as wide as need be when somebody looks.
+            self.b.ins().store(flags, value, self.fp, offset);
+        }
     }
 
     /// Calls something that may look at the frame. Operands that the call takes are off the stack
@@ -86,9 +123,10 @@ impl Translator<'_> {
         arguments: &[Value],
         kind: SiteKind,
     ) -> Vec<Value> {
-        let mut live = vec![(FP_SLOT, self.fp)];
+        let mut live = vec![(FP_SLOT, Live::Value(self.fp))];
         live.extend(self.live_locals());
-        live.extend(self.stack.iter().map(|o| (o.slot, o.value)));
+        live.extend(self.stack.iter().map(|o| (o.slot, Live::Value(o.value))));
+        let number = self.draft.sites.len();
         let items = self.site_items(live, kind);
         let Callee::Pointer(signature, target) = callee;
         let returns = &self.b.func.dfg.signatures[signature].returns;
@@ -102,40 +140,29 @@ impl Translator<'_> {
         let normal = self.b.func.dfg.block_call(next, &passed);
         let table = ExceptionTableData::new(signature, normal, items);
         let table = self.b.func.dfg.exception_tables.push(table);
+        self.b.set_srcloc(Location::Site(number).source());
         self.b.ins().try_call_indirect(target, arguments, table);
+        self.b.set_srcloc(Location::Pc(self.pc).source());
         self.b.seal_block(next);
         self.b.switch_to_block(next);
         results
     }
 
     /// Notes a site; gives what its call says of it.
-    fn site_items(&mut self, live: Vec<(u32, Value)>, kind: SiteKind) -> Vec<ExceptionTableItem> {
+    fn site_items(&mut self, live: Vec<(u32, Live)>, kind: SiteKind) -> Vec<ExceptionTableItem> {
         let mut contexts: HashMap<Value, u32> = HashMap::new();
         let mut items = Vec::new();
         let mut values = Vec::new();
-        for (slot, value) in live {
-            let value = self.b.func.dfg.resolve_aliases(value);
-            let width = abi::width(self.b.func.dfg.value_type(value));
-            let place = match self.constant_bits(value) {
-                Some(bits) => {
-                    self.draft.constants.push(bits);
-                    DraftPlace::Constant(self.draft.constants.len() as u32 - 1)
-                }
-                None => {
-                    let next = contexts.len() as u32;
-                    let at = *contexts.entry(value).or_insert_with(|| {
-                        items.push(ExceptionTableItem::Context(value));
-                        next
-                    });
-                    DraftPlace::Context(at)
-                }
-            };
-            values.push(DraftValue { slot, width, place });
+        for live in live {
+            values.push(self.draft_value(live, |_, value| {
+                let next = contexts.len() as u32;
+                let at = *contexts.entry(value).or_insert_with(|| {
+                    items.push(ExceptionTableItem::Context(value));
+                    next
+                });
+                DraftPlace::Context(at)
+            }));
         }
-        let id = self.draft.sites.len() as u32;
-        let pad = self.pad();
-        let pad = self.b.func.dfg.block_call(pad, &[]);
-        items.push(ExceptionTableItem::Tag(ExceptionTag::from_u32(id), pad));
         let clauses = self.clauses_at(kind, &mut items);
         self.draft.sites.push(DraftSite {
             pc: self.pc,
@@ -146,17 +173,28 @@ impl Translator<'_> {
         items
     }
 
-    /// The block that calls would go to if they returned otherwise, which they never do.
-    fn pad(&mut self) -> Block {
-        match self.pad {
-            Some(pad) => pad,
-            None => {
-                let pad = self.b.create_block();
-                self.b.set_cold_block(pad);
-                self.pad = Some(pad);
-                pad
+    /// What is said of a live value; `place` finds a place for one that is nowhere yet.
+    pub(super) fn draft_value(
+        &mut self,
+        (slot, live): (u32, Live),
+        place: impl FnOnce(&mut Self, Value) -> DraftPlace,
+    ) -> DraftValue {
+        let value = match live {
+            Live::Value(value) => self.b.func.dfg.resolve_aliases(value),
+            Live::Kept(ty) => {
+                let (width, place) = (abi::width(ty), DraftPlace::Kept);
+                return DraftValue { slot, width, place };
             }
-        }
+        };
+        let width = abi::width(self.b.func.dfg.value_type(value));
+        let place = match self.constant_bits(value) {
+            Some(bits) => {
+                self.draft.constants.push(bits);
+                DraftPlace::Constant(self.draft.constants.len() as u32 - 1)
+            }
+            None => place(self, value),
+        };
+        DraftValue { slot, width, place }
     }
 
     /// Bits of a value that is a constant.

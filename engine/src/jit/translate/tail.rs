@@ -24,7 +24,8 @@ impl Translator<'_> {
         }
         match *op {
             O::ReturnCall { function_index } if function_index >= self.m.num_imported_funcs => {
-                let record = self.record(function_index);
+                let offset = abi::record_offset(self.m, function_index);
+                let record = self.b.ins().iadd_imm_s(self.ctx, i64::from(offset));
                 self.replace_frame(record, self.m.funcs[function_index as usize], false);
             }
             O::ReturnCallIndirect {

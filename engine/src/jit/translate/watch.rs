@@ -61,6 +61,8 @@ impl Translator<'_> {
         self.b.def_var(local.variable, value);
         if self.watch.as_ref().is_some_and(|watch| watch.keeps_slots) {
             store_slot(&mut self.b, value, self.fp, local.slot);
+        } else {
+            self.keep(index, value);
         }
     }
 

@@ -48,7 +48,7 @@ impl Operands<'_> {
         // SAFETY: instances live as long as the store; the operand's slot is in the frame.
         let (ctx, fp) = unsafe {
             let slot = (*self.pc).slot as usize;
-            (&raw mut (*instance).ctx, self.slots.sub(slot))
+            ((*instance).ctx.as_ptr(), self.slots.sub(slot))
         };
         let (pc, core) = (self.pc, &mut *self.core);
         core.positions.push(core.position_of_op(pc, fp, ctx));

@@ -140,6 +140,7 @@ impl Generator {
 fn compare_liveness(ops: &[(O<'_>, u32)], analysis: &Analysis, everywhere: bool) {
     let reference = Reference::new(ops);
     let live = reference.live(ops);
+    assert!(analysis.live_at_entry().iter().eq(live[0].iter().copied()));
     for (i, (op, _)) in ops.iter().enumerate() {
         assert_eq!(analysis.is_reachable(i), reference.is_reachable(i), "{i}");
         let asked = everywhere || is_call(op) || matches!(op, O::Loop { .. }) || wants(op);
