@@ -4,6 +4,7 @@ use crate::Measure;
 use crate::engines::{self, Contender, Run};
 use crate::kernels::{self, Task};
 use crate::report::{Comparison, Ratio, Row, median};
+use probity_engine::Tier;
 
 /// Runs the command.
 pub fn command(measure: &Measure) -> Result<(), String> {
@@ -28,7 +29,7 @@ pub fn command(measure: &Measure) -> Result<(), String> {
     }
     let mut notes = Vec::new();
     for kernel in kernels {
-        let task = kernel.task(measure.interp_size())?;
+        let task = kernel.task(measure.size_for(Tier::Interp))?;
         let row = Row {
             kernel: kernel.name,
             median_ns: in_turns(&task, &mut contenders, measure.output.runs, &mut notes)?,

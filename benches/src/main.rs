@@ -20,6 +20,7 @@ mod start;
 mod target;
 
 use clap::{Args, Parser, Subcommand};
+use probity_engine::Tier;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -51,8 +52,11 @@ enum Command {
     Short(Measure),
     /// A probe inserted into a running function: how soon it fires, and what it leaves behind
     Attach(attach::Attach),
-    /// What probes cost: variants against the uninstrumented interpreter
+    /// What probes cost: variants against the uninstrumented run of the same tier
     Probes {
+        /// How code is executed: interp, jit or auto
+        #[arg(long, default_value = "interp", value_parser = engines::probity::tier_of)]
+        tier: Tier,
         /// Only this variant, beside the uninstrumented run; may be repeated
         #[arg(long, value_name = "VARIANT")]
         variant: Vec<String>,
@@ -95,11 +99,12 @@ pub struct Measure {
 }
 
 impl Measure {
-    /// The size of kernels for interpreters.
-    fn interp_size(&self) -> kernels::Size {
-        match self.small {
-            true => kernels::Size::Small,
-            false => kernels::Size::Interp,
+    /// The size of kernels for a tier.
+    fn size_for(&self, tier: Tier) -> kernels::Size {
+        match tier {
+            _ if self.small => kernels::Size::Small,
+            Tier::Interp => kernels::Size::Interp,
+            Tier::Jit | Tier::Auto => kernels::Size::Jit,
         }
     }
 }
@@ -128,7 +133,11 @@ fn main() -> ExitCode {
         Command::Compile(modules) => compile::command(&modules),
         Command::Short(measure) => short::command(&measure),
         Command::Attach(attach) => attach::command(&attach),
-        Command::Probes { variant, measure } => probes::command(&measure, &variant),
+        Command::Probes {
+            tier,
+            variant,
+            measure,
+        } => probes::command(&measure, tier, &variant),
         Command::Start {
             module,
             compile,

@@ -1,13 +1,16 @@
 //! `benches probes`: what instrumentation costs. Each variant prepares a store before the module is instantiated; the
 //! first is the uninstrumented run, and the second the same again, which shows the noise floor: no other ratio means more
-//! than that.
+//! than that. Before a variant is measured in a tier that compiles, its reports of a small run there must equal the
+//! interpreter's.
 
 use crate::Measure;
-use crate::engines::probity::Prepared;
+use crate::engines::probity::{Prepared, tier_name};
 use crate::interp::checked;
-use crate::kernels::{self, Task};
+use crate::kernels::{self, Size, Task};
 use crate::report::{Comparison, Ratio, Row, median};
+use crate::target::Target;
 use probity_analyses::Session;
+use probity_analyses::report::AnalysisReport;
 use probity_engine::{Module, Store, Tier};
 use probity_wasi::WasiCtx;
 
@@ -18,6 +21,12 @@ struct Variant {
     about: &'static str,
     /// Inserts probes or attaches analyses; the session, if any, is asked for its reports after the run.
     prepare: fn(&mut Store<WasiCtx>, &Module) -> Result<Session, String>,
+    /// What it is to cost in compiled code at most.
+    target: Option<Target>,
+}
+
+const fn at_most(limit: f64) -> Option<Target> {
+    Some(Target::at_most("instrumented / plain, geomean", limit))
 }
 
 const VARIANTS: &[Variant] = &[
@@ -25,51 +34,67 @@ const VARIANTS: &[Variant] = &[
         name: "none",
         about: "no probe",
         prepare: |s, m| attach(&[], s, m),
+        target: None,
     },
     Variant {
         name: "none again",
         about: "no probe, a second time: the noise floor",
         prepare: |s, m| attach(&[], s, m),
+        target: None,
     },
     Variant {
         name: "icount",
         about: "executed instructions, by function",
         prepare: |s, m| attach(&["icount"], s, m),
+        target: at_most(1.05),
     },
     Variant {
         name: "coverage",
         about: "functions, blocks, instructions",
         prepare: |s, m| attach(&["coverage"], s, m),
+        target: at_most(1.03),
     },
     Variant {
         name: "hotness",
         about: "executions of every instruction",
         prepare: |s, m| attach(&["hotness"], s, m),
+        target: at_most(1.10),
     },
     Variant {
         name: "branches",
         about: "outcomes of every branch",
         prepare: |s, m| attach(&["branches"], s, m),
+        target: at_most(1.15),
     },
     Variant {
         name: "calls",
         about: "calls and their targets",
         prepare: |s, m| attach(&["calls"], s, m),
+        target: None,
     },
     Variant {
         name: "loops",
         about: "iterations of loops",
         prepare: |s, m| attach(&["loops"], s, m),
+        target: at_most(1.02),
     },
     Variant {
         name: "opcodes",
         about: "executions by opcode",
         prepare: |s, m| attach(&["opcodes"], s, m),
+        target: None,
+    },
+    Variant {
+        name: "three",
+        about: "hotness, branches and icount in one run",
+        prepare: |s, m| attach(&["hotness", "branches", "icount"], s, m),
+        target: at_most(1.15),
     },
     Variant {
         name: "four",
         about: "icount, coverage, hotness and branches in one run",
         prepare: |s, m| attach(&["icount", "coverage", "hotness", "branches"], s, m),
+        target: None,
     },
 ];
 
@@ -87,7 +112,7 @@ fn attach(
 }
 
 /// Runs the command with the variants that `only` names, all if it is empty.
-pub fn command(measure: &Measure, only: &[String]) -> Result<(), String> {
+pub fn command(measure: &Measure, tier: Tier, only: &[String]) -> Result<(), String> {
     let kernels = kernels::select(&measure.only)?;
     let variants = select(only)?;
     let mut comparison = Comparison {
@@ -104,10 +129,16 @@ pub fn command(measure: &Measure, only: &[String]) -> Result<(), String> {
         comparison.print_head();
     }
     for kernel in kernels {
-        let task = kernel.task(measure.interp_size())?;
+        if tier != Tier::Interp {
+            let task = kernel.task(Size::Small)?;
+            for variant in &variants {
+                check(&task, variant, tier)?;
+            }
+        }
+        let task = kernel.task(measure.size_for(tier))?;
         let row = Row {
             kernel: kernel.name,
-            median_ns: in_turns(&task, &variants, measure.output.runs)?,
+            median_ns: in_turns(&task, &variants, tier, measure.output.runs)?,
         };
         if text {
             comparison.print_row(&row);
@@ -117,9 +148,40 @@ pub fn command(measure: &Measure, only: &[String]) -> Result<(), String> {
     comparison.finish();
     if text {
         comparison.print_summary();
+        if tier != Tier::Interp && !measure.small {
+            println!();
+            for (variant, summary) in variants[1..].iter().zip(&comparison.summary) {
+                if let Some(target) = variant.target {
+                    let verdict = target.verdict(true, summary.geomean, None);
+                    println!("{}: {verdict}", variant.name);
+                }
+            }
+        }
         return Ok(());
     }
     comparison.print_json()
+}
+
+/// The reports of a variant, of a run that printed what it should.
+fn reports(task: &Task, variant: &Variant, tier: Tier) -> Result<Vec<AnalysisReport>, String> {
+    let fail = |e: String| format!("{}, {}: {e}", variant.name, task.name);
+    let (mut prepared, mut session) = Prepared::new(tier, task, variant.prepare).map_err(fail)?;
+    let run = prepared.run().map_err(fail)?;
+    checked(task, variant.name, run, &mut task.expected.clone())?;
+    Ok(session.finish(&mut prepared.store))
+}
+
+/// A figure is worth nothing if the counts that it was paid for are wrong.
+fn check(task: &Task, variant: &Variant, tier: Tier) -> Result<(), String> {
+    match reports(task, variant, tier)? == reports(task, variant, Tier::Interp)? {
+        true => Ok(()),
+        false => Err(format!(
+            "{}, {}: reports of tier {} differ from the interpreter's",
+            variant.name,
+            task.name,
+            tier_name(tier)
+        )),
+    }
 }
 
 /// The uninstrumented run is always there: the others are compared with it.
@@ -139,12 +201,17 @@ fn select(only: &[String]) -> Result<Vec<&'static Variant>, String> {
     Ok(VARIANTS.iter().filter(wanted).collect())
 }
 
-fn in_turns(task: &Task, variants: &[&Variant], runs: u32) -> Result<Vec<Option<u64>>, String> {
+fn in_turns(
+    task: &Task,
+    variants: &[&Variant],
+    tier: Tier,
+    runs: u32,
+) -> Result<Vec<Option<u64>>, String> {
     let mut samples: Vec<Vec<u64>> = variants.iter().map(|_| Vec::new()).collect();
     let mut expected = task.expected.clone();
     for _ in 0..runs {
         for (variant, times) in variants.iter().zip(&mut samples) {
-            let (mut prepared, mut session) = Prepared::new(Tier::Interp, task, variant.prepare)
+            let (mut prepared, mut session) = Prepared::new(tier, task, variant.prepare)
                 .map_err(|e| format!("{}: {e}", variant.name))?;
             let run = prepared
                 .run()

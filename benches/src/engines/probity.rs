@@ -20,6 +20,13 @@ pub fn tier_name(tier: Tier) -> &'static str {
     }
 }
 
+/// The tier of a name.
+pub fn tier_of(name: &str) -> Result<Tier, String> {
+    let tiers = [Tier::Interp, Tier::Jit, Tier::Auto];
+    let found = tiers.into_iter().find(|&tier| tier_name(tier) == name);
+    found.ok_or_else(|| "known tiers: interp, jit, auto".to_owned())
+}
+
 /// Compiles all of a module before it runs.
 fn compile(module: &Module) -> Result<(), String> {
     let stats = module.compile();
