@@ -44,14 +44,24 @@ impl InterruptHandle {
         Before(self.nudges().thread.swap(this_thread(), Ordering::SeqCst))
     }
 
-    /// This thread is in code of the host, or in interpreted code.
+    /// This thread is in code of the host, or in interpreted code. A nudge that comes too late does
+    /// nothing there.
     pub(crate) fn leave_native(&self) -> Before {
-        Before(self.nudges().thread.swap(0, Ordering::SeqCst))
+        let thread = &self.nudges().thread;
+        // Nobody else writes it.
+        let before = thread.load(Ordering::Relaxed);
+        thread.store(0, Ordering::Release);
+        Before(before)
     }
 
-    /// This thread is where it was before.
+    /// This thread is where it was before. If that is in compiled code, whoever asks whether a request
+    /// is pending behind that, or nudges because of one, finds what the other has done.
     pub(crate) fn back_to(&self, before: Before) {
-        self.nudges().thread.store(before.0, Ordering::SeqCst);
+        let order = match before.0 {
+            0 => Ordering::Release,
+            _ => Ordering::SeqCst,
+        };
+        self.nudges().thread.store(before.0, order);
     }
 
     /// Makes the thread that runs compiled code see the request. It may not be where a nudge helps,

@@ -51,7 +51,9 @@ pub(crate) unsafe fn native(
         return core.interpret_instead(id, fp, ctx);
     };
     core.native.stats.compiled_entries += 1;
-    core.native.partial.remove(&(fp as usize));
+    if !core.native.partial.is_empty() {
+        core.native.partial.remove(&(fp as usize));
+    }
     if core.native.counted {
         // It pays for its entry itself.
         core.fuel.consume(-1);
@@ -123,7 +125,9 @@ impl StoreCore {
         // SAFETY: the activation lives until here; compiled code and the engine have used it.
         let (back, header, end) = unsafe { ((*at).back, (*at).header, (*at).stack) };
         // Frames that ended with the activation need nothing any more.
-        self.native.pending = self.native.pending.split_off(&end);
+        if !self.native.pending.is_empty() {
+            self.native.pending = self.native.pending.split_off(&end);
+        }
         let mut status = status;
         if status != exit::ELSEWHERE {
             // SAFETY: as above. The frame may have been run by the interpreter in between, which put

@@ -111,9 +111,9 @@ pub(crate) struct NativeState {
     pub(crate) partial: HashMap<usize, u32>,
     /// Addresses of code that is not to be run any more.
     pub(crate) retired: Vec<usize>,
-    /// How often compiled code has called functions that are not compiled, and how often it is to
-    /// before they are; 0 if that is not known.
-    pub(crate) calls_out: HashMap<u32, (u32, u32)>,
+    /// By function, how often compiled code has called it while it was not compiled, and how often it is
+    /// to before it is; 0 if that is not known.
+    pub(crate) calls_out: Vec<(u32, u32)>,
     /// Where compiled code stands that runs an instruction in the engine.
     pub(crate) at_op: Option<Cursor>,
     /// Compiled code counts fuel.

@@ -32,7 +32,7 @@ const OUTSIDE: u32 = 3;
 /// Calls from compiled code after which a function is compiled, too, however small it is; and how
 /// many more each of its bytes costs.
 const CALLS_OUT: u32 = 64;
-const CALLS_PER_BYTE: u32 = 2;
+const CALLS_PER_BYTE: u32 = 1;
 
 impl StoreCore {
     /// Interpreted code polls at a cell of a frame that is wholly in memory. `Some` with the status
@@ -168,14 +168,19 @@ impl StoreCore {
         if config.tier_zeal != TierZeal::Off {
             return;
         }
-        let (calls, needed) = self.native.calls_out.entry(func).or_default();
+        let (func_count, at) = (self.funcs.len(), func as usize);
+        let all = &mut self.native.calls_out;
+        if at >= all.len() {
+            all.resize(func_count, (0, 0));
+        }
+        let (calls, needed) = &mut all[at];
         *calls = calls.saturating_add(1);
         if *calls < *needed || !calls.is_multiple_of(CALLS_OUT) {
             return;
         }
         if *needed == 0 {
             let size = self.code_size(func);
-            self.native.calls_out.entry(func).or_default().1 = size * CALLS_PER_BYTE;
+            self.native.calls_out[at].1 = size * CALLS_PER_BYTE;
             return;
         }
         if self.probes.private.contains_key(&func)
