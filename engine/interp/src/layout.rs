@@ -110,18 +110,33 @@ pub struct FuncRecord {
     pub target: *const FuncRecord,
     /// Engine-wide id of the signature.
     pub sig: u32,
+    /// Number in the store of the instance that the function runs in; [`NOWHERE`] for host functions and
+    /// imports. With `sig` it is the function's *key*.
+    pub home: u32,
     /// Function id in the store.
     pub id: u32,
-    /// Slots of parameters and of results.
-    pub param_slots: u32,
+    /// Slots of parameters.
+    pub param_slots: u16,
     /// Slots of results.
-    pub result_slots: u32,
+    pub result_slots: u16,
     /// Entry for compiled code of the same instance: machine code with the native convention, which
     /// leads to the engine where the function is not compiled. Null in engines without compiler.
     pub native: *const c_void,
     /// Machine code that calls `native` with arguments from a frame; null if `native` is not
     /// compiled code of the function.
     pub thunk: *const c_void,
+}
+
+const _: () = assert!(
+    size_of::<FuncRecord>() == 64 && std::mem::offset_of!(FuncRecord, sig).is_multiple_of(8)
+);
+
+/// What functions have as home that run in no instance, or in another one than the record's.
+pub const NOWHERE: u32 = u32::MAX;
+
+/// What a function of an instance has as `sig` and `home`, read as one word.
+pub fn key(sig: u32, home: u32) -> u64 {
+    u64::from(home) << 32 | u64::from(sig)
 }
 
 /// Routines of the engine that compiled code calls.
@@ -141,7 +156,8 @@ pub struct Ctx {
     pub globals: *mut u64,
     /// Address of each global's slots by index, imports included.
     pub global_addrs: *const *mut u64,
-    /// Records of all functions by index. They lie behind the globals.
+    /// Records of all functions by index. They lie behind the globals; behind them, by type index, the keys
+    /// that the instance's own functions of each type have.
     pub funcs: *mut FuncRecord,
     /// Elements of table 0.
     pub table0: *const u64,

@@ -20,9 +20,9 @@ use probity_interp::layout::{
 
 use crate::gc::layout::ObjectType;
 use crate::module::ModuleInner;
-use crate::runtime::context::{offset_of_global, offset_of_record};
+use crate::runtime::context::{offset_of_global, offset_of_key, offset_of_record};
 use crate::tier::code::{ResultKind, Width};
-use crate::types::{FuncType, TypeId, ValType};
+use crate::types::{FuncType, ValType};
 
 pub(super) const CTX_MEM_LEN: i32 = offset_of!(Ctx, mem_len) as i32;
 pub(super) const CTX_MEM_BASE: i32 = offset_of!(Ctx, mem_base) as i32;
@@ -33,14 +33,11 @@ pub(super) const CTX_TABLES: i32 = offset_of!(Ctx, tables) as i32;
 pub(super) const CTX_MEMORIES: i32 = offset_of!(Ctx, memories) as i32;
 pub(super) const CTX_NATIVES: i32 = offset_of!(Ctx, natives) as i32;
 pub(super) const CTX_OUTS: i32 = offset_of!(Ctx, outs) as i32;
-pub(super) const CTX_TYPES: i32 = offset_of!(Ctx, types) as i32;
 pub(super) const CTX_POLL_LIMIT: i32 = (offset_of!(Ctx, poll) + offset_of!(Poll, limit)) as i32;
 pub(super) const CTX_POLL_REQUEST: i32 = (offset_of!(Ctx, poll) + offset_of!(Poll, request)) as i32;
 pub(super) const CTX_CALLEE: i32 = offset_of!(Ctx, callee) as i32;
 pub(super) const CTX_LEFT: i32 = offset_of!(Ctx, left) as i32;
 pub(super) const CTX_FUEL: i32 = offset_of!(Ctx, fuel) as i32;
-pub(super) const TYPE_ID_BYTES: i32 = size_of::<TypeId>() as i32;
-pub(super) const TYPE_ID_INDEX: i32 = offset_of!(TypeId, index) as i32;
 pub(super) const RECORD_CTX: i32 = offset_of!(FuncRecord, ctx) as i32;
 pub(super) const RECORD_TARGET: i32 = offset_of!(FuncRecord, target) as i32;
 pub(super) const RECORD_SIG: i32 = offset_of!(FuncRecord, sig) as i32;
@@ -68,6 +65,11 @@ pub(super) fn global_offset(slot: u32) -> i32 {
 /// Distance from the context to the record of a function.
 pub(super) fn record_offset(m: &ModuleInner, func: u32) -> i32 {
     offset_of_record(m.global_slot_count(), func as usize) as i32
+}
+
+/// Distance from the context to the key of a type.
+pub(super) fn key_offset(m: &ModuleInner, type_index: u32) -> i32 {
+    offset_of_key(m.global_slot_count(), m.funcs.len(), type_index as usize) as i32
 }
 
 /// How a value is held in registers.

@@ -1,11 +1,13 @@
 //! The memory of an instance that compiled code finds by its context alone: behind the context lie the
-//! slots of the globals that the instance defines, and behind those the records of all its functions.
-//! So a call of a function, or a global, is one load at a distance that is known when the code is made.
+//! slots of the globals that the instance defines, behind those the records of all its functions, and
+//! behind those, by type index, the keys that its own functions of each type have ([`key`]). So a call of a function, or a global, is one load at a distance that is known when the code is made.
 
 use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
 use std::ops::{Deref, DerefMut};
 use std::ptr::NonNull;
 
+#[cfg(doc)]
+use probity_interp::layout::key;
 use probity_interp::layout::{Ctx, FuncRecord};
 
 /// An instance's context, and what lies behind it. It does not move.
@@ -25,13 +27,19 @@ pub(crate) const fn offset_of_record(slots: usize, func: usize) -> usize {
     offset_of_global(slots) + func * size_of::<FuncRecord>()
 }
 
+/// Distance from the context to the key of a type, of an instance with so many slots and functions.
+pub(crate) const fn offset_of_key(slots: usize, funcs: usize, type_index: usize) -> usize {
+    offset_of_record(slots, funcs) + type_index * size_of::<u64>()
+}
+
 const _: () =
     assert!(align_of::<FuncRecord>() <= 8 && size_of::<Ctx>().is_multiple_of(size_of::<u64>()));
 
 impl Context {
     /// Globals are zero; records are for the caller to write.
-    pub(crate) fn new(mut ctx: Ctx, slots: usize, funcs: usize) -> Context {
-        let layout = Layout::from_size_align(offset_of_record(slots, funcs), align_of::<Ctx>());
+    pub(crate) fn new(mut ctx: Ctx, slots: usize, funcs: usize, keys: &[u64]) -> Context {
+        let size = offset_of_key(slots, funcs, keys.len());
+        let layout = Layout::from_size_align(size, align_of::<Ctx>());
         let layout = layout.expect("the validator limits what a module has");
         // SAFETY: a context is not empty.
         let memory: *mut Ctx = unsafe { alloc_zeroed(layout) }.cast();
@@ -41,6 +49,8 @@ impl Context {
             ctx.globals = at.byte_add(offset_of_global(0)).cast().as_ptr();
             ctx.funcs = at.byte_add(offset_of_record(slots, 0)).cast().as_ptr();
             at.write(ctx);
+            let behind = at.byte_add(offset_of_key(slots, funcs, 0)).cast::<u64>();
+            behind.copy_from_nonoverlapping(NonNull::from(keys).cast(), keys.len());
         }
         Context { at, layout }
     }
@@ -85,6 +95,7 @@ mod tests {
             super::super::instance::empty_ctx(machine, machine.cast()),
             3,
             2,
+            &[5, 6],
         );
         let base = context.as_ptr() as usize;
         assert_eq!(context.globals as usize, base + offset_of_global(0));
@@ -95,6 +106,8 @@ mod tests {
             let last = context.funcs.add(1);
             assert_eq!(last as usize, base + offset_of_record(3, 1));
             assert!((*last).target.is_null());
+            let key = context.as_ptr().byte_add(offset_of_key(3, 2, 1));
+            assert_eq!(*key.cast::<u64>(), 6);
         }
     }
 }

@@ -6,7 +6,7 @@ use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use probity_interp::handlers::control;
-use probity_interp::layout::{Ctx, FuncRecord, Machine, Saved};
+use probity_interp::layout::{Ctx, FuncRecord, Machine, NOWHERE, Saved};
 
 use super::fuel::Fuel;
 use super::global::GlobalData;
@@ -284,8 +284,9 @@ impl StoreCore {
             target: std::ptr::null(),
             sig: self.engine.func_type(&ty).index,
             id,
-            param_slots: params,
-            result_slots: results,
+            home: NOWHERE,
+            param_slots: params as u16,
+            result_slots: results as u16,
             native: std::ptr::null(),
             thunk: std::ptr::null(),
         });

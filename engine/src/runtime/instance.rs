@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64};
 
 use probity_interp::handlers::control;
-use probity_interp::layout::{Ctx, FuncRecord, Machine, MemoryView, Poll, TableView};
+use probity_interp::layout::{Ctx, FuncRecord, Machine, MemoryView, NOWHERE, Poll, TableView, key};
 
 use super::context::Context;
 use super::core::{FuncEntry, FuncKind, Owned, StoreCore};
@@ -197,8 +197,9 @@ impl StoreCore {
         let first_own = self.funcs.len() as u32;
         let mut ctx = empty_ctx(self.machine.as_ptr(), self.stack_limit);
         ctx.fuel = self.fuel.address();
+        let keys: Vec<u64> = m.type_ids.iter().map(|ty| key(ty.index, id)).collect();
         let mut data = InstanceData {
-            ctx: Context::new(ctx, m.global_slot_count(), m.funcs.len()),
+            ctx: Context::new(ctx, m.global_slot_count(), m.funcs.len(), &keys),
             id,
             module: module.clone(),
             imported_funcs: Vec::new(),
@@ -259,13 +260,15 @@ impl StoreCore {
                 id: first_own
                     .wrapping_add(index as u32)
                     .wrapping_sub(m.num_imported_funcs),
-                param_slots: params,
-                result_slots: results,
+                home: id,
+                param_slots: params as u16,
+                result_slots: results as u16,
                 native: stubs::lazy(),
                 thunk: std::ptr::null(),
             };
             if let Some(&imported) = data.imported_funcs.get(index) {
                 record.id = imported;
+                record.home = NOWHERE;
                 record.target = self.funcs[imported as usize].record;
                 // SAFETY: records live as long as the store.
                 record.code = match unsafe { (*record.target).ctx.is_null() } {

@@ -138,7 +138,14 @@ impl Hash for FuncType {
 }
 
 impl FuncType {
+    /// Parameters or results that a function may have at most, as in modules (the JavaScript API's limits,
+    /// which all engines share).
+    pub const VALUES_MAX: usize = 1000;
+
     /// A function type with these parameters and results.
+    ///
+    /// # Panics
+    /// With more than [`FuncType::VALUES_MAX`] parameters or results.
     pub fn new(
         p: impl IntoIterator<Item = ValType>,
         r: impl IntoIterator<Item = ValType>,
@@ -146,6 +153,11 @@ impl FuncType {
         let mut types: Vec<ValType> = p.into_iter().collect();
         let num_params = types.len();
         types.extend(r);
+        let most = num_params.max(types.len() - num_params);
+        assert!(
+            most <= FuncType::VALUES_MAX,
+            "a function with {most} parameters or results"
+        );
         FuncType {
             types: types.into(),
             num_params,

@@ -2,7 +2,7 @@
 //! takes effect at once.
 
 use cranelift_codegen::ir::condcodes::IntCC;
-use cranelift_codegen::ir::{BlockArg, InstBuilder, SigRef, Value, types};
+use cranelift_codegen::ir::{BlockArg, InstBuilder, SigRef, Type, Value, types};
 use probity_interp::exit;
 use wasmparser::Operator as O;
 
@@ -25,14 +25,14 @@ impl Translator<'_> {
                 table_index,
             } => {
                 let index = self.pop();
-                let record = self.callee_at(index, type_index, table_index);
-                self.call_record(record, type_index);
+                let record = self.callee_at(index, table_index);
+                self.call_record(record, type_index, false);
             }
             O::CallRef { type_index } => {
                 let record = self.pop();
                 let null = self.is_null(record);
                 self.trap_if(null, exit::NULL_FUNCTION);
-                self.call_record(record, type_index);
+                self.call_record(record, type_index, true);
             }
             O::RefFunc { function_index } => {
                 let offset = abi::record_offset(self.m, function_index) + abi::RECORD_TARGET;
@@ -120,36 +120,47 @@ impl Translator<'_> {
         arguments
     }
 
-    /// Calls the function of a record, which is not null.
-    fn call_record(&mut self, record: Value, type_index: u32) {
+    /// Calls the function of a record, which is not null; `checked` if it is known to be of the type. What
+    /// is of this very type and instance has its key; all others go a longer way.
+    fn call_record(&mut self, record: Value, type_index: u32, checked: bool) {
         let flags = self.flags(Region::Context(abi::CTX_CALLEE));
         self.b.ins().store(flags, record, self.ctx, abi::CTX_CALLEE);
         let flags = self.flags(Region::Record);
         let fixed = flags.with_readonly();
+        let key = self
+            .b
+            .ins()
+            .load(types::I64, fixed, record, abi::RECORD_SIG);
+        let own = self.key(types::I64, type_index);
+        let differs = self.b.ins().icmp(IntCC::NotEqual, key, own);
+        let (long, call) = (self.b.create_block(), self.b.create_block());
+        let target = self.b.append_block_param(call, types::I64);
+        let native = self
+            .b
+            .ins()
+            .load(types::I64, flags, record, abi::RECORD_NATIVE);
+        self.b
+            .ins()
+            .brif(differs, long, &[], call, &[BlockArg::Value(native)]);
+        self.b.set_cold_block(long);
+        self.b.seal_block(long);
+        self.b.switch_to_block(long);
+        if !checked {
+            let sig = self.b.ins().ireduce(types::I32, key);
+            self.check_signature(sig, type_index);
+        }
         let home = self
             .b
             .ins()
             .load(types::I64, fixed, record, abi::RECORD_CTX);
         let same = self.b.ins().icmp(IntCC::Equal, home, self.ctx);
-        let native = self
-            .b
-            .ins()
-            .load(types::I64, flags, record, abi::RECORD_NATIVE);
-        let (other, call) = (self.b.create_block(), self.b.create_block());
-        let target = self.b.append_block_param(call, types::I64);
-        self.b
-            .ins()
-            .brif(same, call, &[BlockArg::Value(native)], other, &[]);
-        self.b.set_cold_block(other);
-        self.b.seal_block(other);
-        self.b.switch_to_block(other);
         let outs = self.fixed_here(types::I64, abi::CTX_OUTS);
-        let flags = self.flags(Region::Record);
         let out = self
             .b
             .ins()
             .load(types::I64, flags, outs, type_index as i32 * 8);
-        self.jump_to(call, &[out]);
+        let way = self.b.ins().select(same, native, out);
+        self.jump_to(call, &[way]);
         self.b.seal_block(call);
         self.b.switch_to_block(call);
         self.finish_call(target, type_index, None);
@@ -185,8 +196,8 @@ impl Translator<'_> {
         }
     }
 
-    /// Record of the function of a type at an index of a table.
-    pub(super) fn callee_at(&mut self, index: Value, type_index: u32, table: u32) -> Value {
+    /// Record of the function at an index of a table.
+    pub(super) fn callee_at(&mut self, index: Value, table: u32) -> Value {
         let index = self.extend(index);
         let (elements, len) = self.table(table);
         let outside = self
@@ -200,25 +211,21 @@ impl Translator<'_> {
         let record = self.b.ins().load(types::I64, flags, at, 0);
         let null = self.is_null(record);
         self.trap_if(null, exit::NULL_ELEMENT);
-        self.check_signature(record, type_index);
         record
     }
 
-    /// Identity of one of the module's types. It is no constant: code is the same in every engine.
-    pub(super) fn type_id(&mut self, type_index: u32) -> Value {
-        let ids = self.fixed_here(types::I64, abi::CTX_TYPES);
-        let flags = self.flags(Region::TypeIds).with_readonly();
-        let offset = type_index as i32 * abi::TYPE_ID_BYTES + abi::TYPE_ID_INDEX;
-        self.b.ins().load(types::I32, flags, ids, offset)
+    /// The key of one of the module's types, or its lower half, the type's identity. It is no constant: code
+    /// is the same in every engine.
+    pub(super) fn key(&mut self, ty: Type, type_index: u32) -> Value {
+        // It stays beside its use: calls would have it saved.
+        let flags = self.flags(Region::Keys).with_readonly();
+        let offset = abi::key_offset(self.m, type_index);
+        self.b.ins().load(ty, flags, self.ctx, offset)
     }
 
-    fn check_signature(&mut self, record: Value, type_index: u32) {
-        let flags = self.flags(Region::Record).with_readonly();
-        let sig = self
-            .b
-            .ins()
-            .load(types::I32, flags, record, abi::RECORD_SIG);
-        let wanted = self.type_id(type_index);
+    /// Traps if a function's type is not one of the module's, nor declared below it.
+    pub(super) fn check_signature(&mut self, sig: Value, type_index: u32) {
+        let wanted = self.key(types::I32, type_index);
         let differs = self.b.ins().icmp(IntCC::NotEqual, sig, wanted);
         let (cold, next) = (self.b.create_block(), self.b.create_block());
         self.b.ins().brif(differs, cold, &[], next, &[]);

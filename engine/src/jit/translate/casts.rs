@@ -231,7 +231,7 @@ impl Translator<'_> {
             let supers = self.head(types::I64, ty, abi::TYPE_SUPERS);
             self.head(types::I32, supers, i32::from(depth) * 4)
         };
-        let id = self.type_id(index);
+        let id = self.key(types::I32, index);
         self.b.ins().icmp(IntCC::Equal, found, id)
     }
 
@@ -242,7 +242,7 @@ impl Translator<'_> {
             .b
             .ins()
             .load(types::I32, flags, record, abi::RECORD_SIG);
-        let id = self.type_id(index);
+        let id = self.key(types::I32, index);
         let same = self.b.ins().icmp(IntCC::Equal, sig, id);
         if self.m.types[index as usize].is_final {
             return same;

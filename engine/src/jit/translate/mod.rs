@@ -217,7 +217,8 @@ enum Region {
     /// A field of the context, by offset.
     Context(i32),
     Record,
-    TypeIds,
+    /// Keys of types.
+    Keys,
     /// Globals, by the low bits of their index; imports may be the same.
     Global(u32),
     ImportedGlobals,

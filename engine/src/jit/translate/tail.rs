@@ -33,7 +33,13 @@ impl Translator<'_> {
                 table_index,
             } => {
                 let index = self.peek(1)[0];
-                let record = self.callee_at(index, type_index, table_index);
+                let record = self.callee_at(index, table_index);
+                let flags = self.flags(Region::Record).with_readonly();
+                let sig = self
+                    .b
+                    .ins()
+                    .load(types::I32, flags, record, abi::RECORD_SIG);
+                self.check_signature(sig, type_index);
                 self.replace_frame(record, type_index, true);
             }
             O::ReturnCallRef { type_index } => {
