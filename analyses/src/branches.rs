@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use probity_engine::hook::Counters;
+use probity_engine::wasmparser::Operator;
 use probity_engine::{Result, WasmPc};
 use probity_probes::counts::FunctionCounts;
 use probity_probes::events::{Branch, BranchKind, branches};
@@ -99,7 +100,9 @@ impl Analysis for Branches {
             for branch in branches(&operators) {
                 let way = |at: usize| counters.map_or(0, |counters| counters.get(at));
                 let counted = (first..first + branch.ways()).map(way).collect();
-                let ways = told(function.counts.as_ref(), &branch).unwrap_or(counted);
+                let op = &operators[branch.index].1;
+                let told = function.counts.as_ref().and_then(|c| told(c, &branch, op));
+                let ways = told.unwrap_or(counted);
                 first += branch.ways();
                 let count: u64 = ways.iter().sum();
                 if count == 0 && !self.zero {
@@ -153,16 +156,22 @@ impl Analysis for Branches {
 /// Whether the ways of a branch follow from the counts of blocks.
 fn told_by_counts(at: &Instrument<'_, '_, '_>, branch: &Branch) -> Result<bool> {
     Ok(match branch.kind {
-        BranchKind::Reference(_) => Told::by(&*at.cfg()?, branch.index).is_some(),
-        _ => false,
+        BranchKind::Table(_) => false,
+        BranchKind::Condition | BranchKind::Reference(_) => {
+            Told::by(&*at.cfg()?, branch.index).is_some()
+        }
     })
 }
 
 /// The ways of a branch, if they follow from the counts of blocks.
-fn told(counts: Option<&FunctionCounts>, branch: &Branch) -> Option<Vec<u64>> {
-    let BranchKind::Reference(_) = branch.kind else {
+fn told(counts: &FunctionCounts, branch: &Branch, op: &Operator<'_>) -> Option<Vec<u64>> {
+    if let BranchKind::Table(_) = branch.kind {
         return None;
-    };
-    let counts = counts?;
-    Some(Told::by(counts.cfg(), branch.index)?.ways(counts).into())
+    }
+    let [behind, elsewhere] = Told::by(counts.cfg(), branch.index)?.ways(counts);
+    // Behind an `if` is its true arm.
+    Some(match op {
+        Operator::If { .. } => vec![elsewhere, behind],
+        _ => vec![behind, elsewhere],
+    })
 }

@@ -1,9 +1,9 @@
 //! What executed at all. Each probe fires once and removes itself, so that a
 //! program that has been seen runs at full speed.
 //!
-//! By instruction it is exact after traps, exits and exceptions too: a straight line is
-//! cut behind each operator that can leave it, and the probe of a piece sits
-//! at the piece's last operator, so that it fires when all of it executed.
+//! By instruction it is exact after traps, exits and exceptions too: the probe of a
+//! block sits at its last operator, so that it fires when all of the block executed;
+//! and where a block was left from within is learnt when it is.
 
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
@@ -12,7 +12,6 @@ use std::sync::Arc;
 use probity_engine::hook::{Action, Counters, Probe, Site};
 use probity_engine::{Result, WasmPc};
 use probity_probes::cfg::{Block, Cfg};
-use probity_probes::pieces::pieces;
 use probity_probes::unwind::Unwind;
 
 use crate::analysis::{Analysis, Findings, Function, Instrument, Key, Run};
@@ -65,8 +64,7 @@ impl Coverage {
     fn pieces(&self, cfg: &Cfg) -> Vec<Range<usize>> {
         match self.granularity {
             Granularity::Function => std::iter::once(0..0).collect(),
-            Granularity::Block => cfg.blocks().iter().map(Block::instrs).collect(),
-            Granularity::Instruction => pieces(cfg),
+            _ => cfg.blocks().iter().map(Block::instrs).collect(),
         }
     }
 
@@ -101,10 +99,9 @@ impl Analysis for Coverage {
         for (index, piece) in seen.pieces.iter().enumerate() {
             // In a second instance, only what the first has not reached.
             if seen.fired.get(index) == 0 {
-                let action = Action::CountAdd {
+                let action = Action::Set {
                     counters: seen.fired.clone(),
                     index,
-                    n: 1,
                 };
                 let probe = Probe::new(action).one_shot();
                 at.probes.insert(at.func, self.site(piece, &cfg), probe)?;

@@ -20,7 +20,6 @@ use std::ops::Range;
 use probity_engine::WasmPc;
 use probity_engine::wasmparser::{Catch, Operator};
 
-use crate::opcode::{Class, Opcode};
 use crate::scan::{Scan, Target};
 
 /// Blocks, edges and loops of one function. Operators are known by their
@@ -35,7 +34,6 @@ pub struct Cfg {
     catches: Vec<(u32, u32)>,
     ways_in: Vec<u32>,
     loops: Vec<Loop>,
-    can_end: Vec<bool>,
 }
 
 /// A straight line of operators.
@@ -98,7 +96,6 @@ impl Cfg {
             blocks,
             ways_in: Vec::new(),
             loops: scan.loops,
-            can_end: operators.iter().map(|(_, op)| can_end(op)).collect(),
         };
         cfg.incoming.sort_unstable();
         cfg.mark_reachable();
@@ -141,16 +138,6 @@ impl Cfg {
             .partition_point(|block| block.end as usize <= index)
     }
 
-    /// Whether an activation can end at an operator by the operator's own
-    /// doing: it may trap, throw, or call something that does. At any other,
-    /// only a limit or a probe ends one.
-    ///
-    /// # Panics
-    /// If there is no operator of that index.
-    pub fn can_end(&self, index: usize) -> bool {
-        self.can_end[index]
-    }
-
     /// Edges between blocks, as (from, to), sorted, without duplicates: every
     /// way from the end of one to the start of another. Exceptions take none.
     pub fn edges(&self) -> &[(u32, u32)] {
@@ -169,8 +156,8 @@ impl Cfg {
         &self.catches
     }
 
-    /// Where control goes on behind an operator that branches or not (`br_if`,
-    /// `br_on_*`): the block behind it, and the one where the branch lands.
+    /// Where control goes on behind an operator that branches or not (`if`, `br_if`,
+    /// `br_on_*`): the block behind it, and the other one.
     /// `None` if the operator of this index leaves no block in two ways.
     ///
     /// # Panics
@@ -353,45 +340,4 @@ fn sorted(mut edges: Vec<(u32, u32)>) -> Vec<(u32, u32)> {
     edges.sort_unstable();
     edges.dedup();
     edges
-}
-
-fn can_end(op: &Operator<'_>) -> bool {
-    let opcode = Opcode::of(op);
-    match opcode.class() {
-        Class::Local | Class::Const | Class::Global | Class::Select | Class::Int | Class::Mul => {
-            false
-        }
-        Class::Compare | Class::FloatDiv | Class::Simd => false,
-        Class::Branch | Class::BranchIf | Class::BranchTable => false,
-        Class::Float => opcode.mnemonic().contains(".trunc_f"),
-        Class::Other => !matches!(
-            op,
-            Operator::Nop
-                | Operator::Drop
-                | Operator::Block { .. }
-                | Operator::Loop { .. }
-                | Operator::TryTable { .. }
-                | Operator::Else
-                | Operator::End
-                | Operator::MemorySize { .. }
-                | Operator::TableSize { .. }
-                | Operator::DataDrop { .. }
-                | Operator::ElemDrop { .. }
-        ),
-        Class::Gc => !matches!(
-            op,
-            Operator::RefI31
-                | Operator::RefTestNonNull { .. }
-                | Operator::RefTestNullable { .. }
-                | Operator::AnyConvertExtern
-                | Operator::ExternConvertAny
-        ),
-        Class::Atomic => !matches!(op, Operator::AtomicFence { .. }),
-        Class::Div
-        | Class::Load
-        | Class::Store
-        | Class::Call
-        | Class::CallIndirect
-        | Class::CallHost => true,
-    }
 }

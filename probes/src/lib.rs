@@ -11,7 +11,6 @@ pub mod flow;
 pub mod loop_entry;
 pub mod matcher;
 pub mod opcode;
-pub mod pieces;
 pub mod reference;
 mod scan;
 pub mod told;

@@ -1,6 +1,5 @@
-//! How often an operator that branches or not did branch, told by the count of
-//! a block to which only it leads. So `br_on_*`, which no inline action can
-//! count by its operand, mostly need no probe of their own.
+//! Which way control went at an operator that branches or not, told by the count of
+//! a block to which only it leads. So most branches need no probe of their own.
 
 use crate::cfg::Cfg;
 use crate::counts::FunctionCounts;
@@ -10,14 +9,14 @@ use crate::counts::FunctionCounts;
 pub enum Told {
     /// None: the operator never executes.
     Dead,
-    /// It runs when the operator of this index does not branch.
+    /// It runs when control goes on behind the operator of this index.
     Falls(usize, usize),
-    /// It runs when the operator of this index branches.
+    /// It runs when control goes elsewhere.
     Lands(usize, usize),
 }
 
 impl Told {
-    /// The block that tells about the operator of an index (`br_if`,
+    /// The block that tells about the operator of an index (`if`, `br_if`,
     /// `br_on_*`); `None` if there is none, because control comes to both
     /// blocks by other ways too.
     ///
@@ -38,7 +37,7 @@ impl Told {
         }
     }
 
-    /// How often the operator did not branch, and how often it did.
+    /// How often control went on behind the operator, and how often elsewhere.
     ///
     /// # Panics
     /// If the counts are those of another function.

@@ -10,6 +10,8 @@ mod active;
 mod casts;
 #[path = "tiers/catching.rs"]
 mod catching;
+#[path = "tiers/counters.rs"]
+mod counters;
 #[path = "tiers/exceptions.rs"]
 mod exceptions;
 #[path = "tiers/frames.rs"]

@@ -155,6 +155,10 @@ impl StoreCore {
                 counters.add(*index, *n as i64);
                 Ok(())
             }
+            BodyAction::Set { counters, index } => {
+                counters.set(*index);
+                Ok(())
+            }
             BodyAction::Top {
                 counters,
                 first,
@@ -339,6 +343,7 @@ impl StoreCore {
         for body in exits {
             match &body.action {
                 BodyAction::Add { counters, index, n } => counters.add(*index, *n as i64),
+                BodyAction::Set { counters, index } => counters.set(*index),
                 BodyAction::Top { .. } | BodyAction::Stop => {}
                 BodyAction::Call(_) => {
                     // An error here comes later than the one that unwinds, which wins.

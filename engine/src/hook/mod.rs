@@ -114,6 +114,14 @@ impl Counters {
         self.0[i].store(self.get(i).wrapping_add(n as u64), Ordering::Relaxed);
     }
 
+    /// Makes a counter 1.
+    ///
+    /// # Panics
+    /// Index out of range.
+    pub fn set(&self, i: usize) {
+        self.0[i].store(1, Ordering::Relaxed);
+    }
+
     /// Address of a counter, for code of the store whose probe holds this block.
     pub(crate) fn address(&self, i: usize) -> *mut u64 {
         self.0[i].as_ptr()
@@ -130,6 +138,15 @@ pub enum Action {
         index: usize,
         /// What to add.
         n: u64,
+    },
+    /// `counters[index] = 1`: that something happened at all. A one-shot probe that does this may stay
+    /// in the table behind its first fire, for nobody can see another one: compiled code is then not made
+    /// anew.
+    Set {
+        /// Where it is noted.
+        counters: Counters,
+        /// Which counter.
+        index: usize,
     },
     /// Counts the topmost operand, an `i32`: `counters[first + min(operand, len - 1)] += 1`. Only
     /// before an operator that has such an operand (`br_if`, `if`, `select`, `br_table`, ...).

@@ -1,6 +1,7 @@
 //! Code of a function that is watched: a copy of its structural code in which
 //! each probed cell runs a probe handler.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use probity_interp::fuse::{fuse, line_around};
@@ -8,8 +9,8 @@ use probity_interp::handlers::probe::{Inline, InlineKind};
 use probity_interp::layout::{Cell, Shadow};
 use probity_interp::op::{Ins, Kind, ProbeKind};
 
-use super::ExitReason;
 use super::table::{Body, BodyAction, Change, FuncProbes};
+use super::{Counters, ExitReason};
 use crate::code::FuncCode;
 use crate::frame::code_map::CodeRange;
 use crate::runtime::core::Owned;
@@ -142,16 +143,19 @@ impl PrivateCode {
 
     /// What compiled code does at the sites.
     pub(crate) fn watch_plan(&self, probes: Option<&FuncProbes>) -> WatchPlan {
+        let mut blocks = Blocks::default();
         let sites = self.sites.iter().map(|(&cell, data)| {
-            let site = match self.ins[cell].probe {
-                ProbeKind::Fire => WatchSite::Fire(data.as_ptr().expose_provenance()),
-                _ => WatchSite::Count(data.list.iter().filter_map(count).collect()),
+            let counts: Option<_> = data.list.iter().map(|fire| blocks.count(fire)).collect();
+            let site = match counts {
+                Some(counts) => WatchSite::Count(counts),
+                None => WatchSite::Fire(data.as_ptr().expose_provenance()),
             };
             (cell, site)
         });
         WatchPlan {
             template: self.template.clone(),
             sites: sites.collect(),
+            blocks: blocks.addresses.into(),
             keeps_slots: probes.is_some_and(|probes| {
                 let mut exits = probes.exit.iter();
                 exits.any(|body| matches!(body.action, BodyAction::Call(_)))
@@ -304,6 +308,13 @@ impl PrivateCode {
                     counter: counters.address(*index),
                     add: *n,
                 },
+                BodyAction::Set { counters, index } => Inline {
+                    kind: InlineKind::Set,
+                    slot: 0,
+                    last: 0,
+                    counter: counters.address(*index),
+                    add: 0,
+                },
                 BodyAction::Top {
                     counters,
                     first,
@@ -382,27 +393,44 @@ impl PrivateCode {
     }
 }
 
-/// An inline action as compiled code does it.
-fn count(fire: &Fire) -> Option<Count> {
-    Some(match &fire.body.action {
-        BodyAction::Add { counters, index, n } => Count {
-            counters: counters.clone(),
-            index: *index,
-            by: CountBy::Number(*n),
-        },
-        BodyAction::Top {
-            counters,
-            first,
-            last,
-            boolean,
-        } => Count {
-            counters: counters.clone(),
-            index: *first,
-            by: CountBy::Operand {
-                last: *last,
-                boolean: *boolean,
-            },
-        },
-        BodyAction::Call(_) | BodyAction::Stop => return None,
-    })
+/// Blocks of counters, numbered as they come.
+#[derive(Default)]
+struct Blocks {
+    addresses: Vec<usize>,
+    numbers: HashMap<usize, u32>,
+}
+
+impl Blocks {
+    fn number(&mut self, counters: &Counters) -> u32 {
+        let address = counters.address(0).expose_provenance();
+        *self.numbers.entry(address).or_insert_with(|| {
+            self.addresses.push(address);
+            self.addresses.len() as u32 - 1
+        })
+    }
+
+    /// An inline action as compiled code does it, if that can do it without the engine.
+    fn count(&mut self, fire: &Fire) -> Option<Count> {
+        let goes_away = fire.body.one_shot && !matches!(fire.body.action, BodyAction::Set { .. });
+        if goes_away {
+            return None;
+        }
+        let (counters, index, by) = match &fire.body.action {
+            BodyAction::Add { counters, index, n } => (counters, *index, CountBy::Number(*n)),
+            BodyAction::Set { counters, index } => (counters, *index, CountBy::Set),
+            &BodyAction::Top {
+                ref counters,
+                first,
+                last,
+                boolean,
+            } => (counters, first, CountBy::Operand { last, boolean }),
+            BodyAction::Call(_) | BodyAction::Stop => return None,
+        };
+        Some(Count {
+            block: self.number(counters),
+            _counters: counters.clone(),
+            index,
+            by,
+        })
+    }
 }

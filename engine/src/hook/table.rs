@@ -29,6 +29,10 @@ pub(crate) enum BodyAction {
         index: usize,
         n: u64,
     },
+    Set {
+        counters: Counters,
+        index: usize,
+    },
     Top {
         counters: Counters,
         first: usize,
@@ -109,6 +113,7 @@ impl ProbeTable {
         self.locations.insert(self.last_id, location);
         let action = match probe.action {
             Action::CountAdd { counters, index, n } => BodyAction::Add { counters, index, n },
+            Action::Set { counters, index } => BodyAction::Set { counters, index },
             Action::CountTop {
                 counters,
                 first,
@@ -228,7 +233,8 @@ impl StoreCore {
         match &probe.action {
             Action::CountAdd {
                 counters, index, ..
-            } => check_range(*index, 1, counters),
+            }
+            | Action::Set { counters, index } => check_range(*index, 1, counters),
             Action::CountTop {
                 counters,
                 first,

@@ -315,7 +315,7 @@ impl Compiler {
             traps,
             lines,
             frame_bytes,
-            keeps_locals: self.keep_locals || watch.is_some(),
+            keeps_locals: self.keep_locals || watch.as_ref().is_some_and(|w| w.shows_locals()),
             watch,
             // Debuggers forget it before it is gone.
             _memory: Box::new((known, memory)),

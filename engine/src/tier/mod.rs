@@ -105,7 +105,7 @@ pub(crate) struct NativeState {
     pub(crate) loops: HashMap<(u32, u32), u32>,
     /// Code of watched functions.
     pub(crate) watched: HashMap<u32, Watched>,
-    /// How often the probes of functions have changed after their first call.
+    /// How often the probes of functions have changed after they had been compiled.
     pub(crate) changes: HashMap<u32, u32>,
     /// Frames that have left compiled code without all locals: their first slot, and the function.
     pub(crate) partial: HashMap<usize, u32>,

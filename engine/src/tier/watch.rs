@@ -21,6 +21,17 @@ pub(crate) struct WatchPlan {
     pub(crate) sites: HashMap<usize, WatchSite>,
     /// Locals are in their slots at all times: somebody looks at them when a trap unwinds the frame.
     pub(crate) keeps_slots: bool,
+    /// Where blocks of counters begin that [`Count::block`] names. Code finds a block's address here: as a
+    /// constant it would be made anew for each count.
+    pub(crate) blocks: Box<[usize]>,
+}
+
+impl WatchPlan {
+    /// Whether somebody may look at locals at its sites: then all of them are kept (R5 of the design).
+    pub(crate) fn shows_locals(&self) -> bool {
+        let mut sites = self.sites.values();
+        self.keeps_slots || sites.any(|site| matches!(site, WatchSite::Fire(_)))
+    }
 }
 
 /// What happens before a cell.
@@ -35,7 +46,9 @@ pub(crate) enum WatchSite {
 /// A counter that compiled code adds to.
 pub(crate) struct Count {
     /// Keeps them.
-    pub(crate) counters: Counters,
+    pub(crate) _counters: Counters,
+    /// Number of the block that they are, in [`WatchPlan::blocks`].
+    pub(crate) block: u32,
     pub(crate) index: usize,
     pub(crate) by: CountBy,
 }
@@ -44,6 +57,8 @@ pub(crate) struct Count {
 pub(crate) enum CountBy {
     /// Adds this much.
     Number(u64),
+    /// Makes it 1.
+    Set,
     /// Adds 1 to the counter that the topmost operand chooses; there are this many more behind the
     /// first.
     Operand { last: u32, boolean: bool },
@@ -73,6 +88,10 @@ impl Watched {
         }
     }
 
+    fn slots(&self) -> impl Iterator<Item = &Arc<Slot>> {
+        self.loops.values().chain([&self.whole])
+    }
+
     /// Code for the loop at `pc`.
     pub(crate) fn at_loop(&mut self, pc: u32) -> Arc<Slot> {
         self.loops.entry(pc).or_default().clone()
@@ -99,10 +118,13 @@ impl StoreCore {
     /// A function's probes have changed: code that was made for them is not run any more. Whether
     /// there may be frames of it.
     pub(crate) fn unwatch(&mut self, func: u32) -> bool {
-        *self.native.changes.entry(func).or_default() += 1;
         let Some(watched) = self.native.watched.remove(&func) else {
             return false;
         };
+        // What has not been compiled has cost nothing.
+        if watched.slots().any(|slot| slot.ready().is_some()) {
+            *self.native.changes.entry(func).or_default() += 1;
+        }
         self.retire(&watched);
         true
     }
@@ -115,8 +137,7 @@ impl StoreCore {
     }
 
     fn retire(&mut self, watched: &Watched) {
-        let slots = watched.loops.values().chain([&watched.whole]);
-        let code = slots.filter_map(|slot| slot.ready());
+        let code = watched.slots().filter_map(|slot| slot.ready());
         self.native
             .retired
             .extend(code.map(|code| code.base as usize));

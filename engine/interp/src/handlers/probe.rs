@@ -79,6 +79,8 @@ pub enum InlineKind {
     Index,
     /// `counter[operand != 0] += 1`
     Boolean,
+    /// `counter = 1`
+    Set,
 }
 
 raw_handler! {
@@ -94,6 +96,11 @@ raw_handler! {
                 InlineKind::Add => (a.counter, a.add),
                 InlineKind::Index => (a.counter.add(operand.min(a.last) as usize), 1),
                 InlineKind::Boolean => (a.counter.add((operand != 0) as usize), 1),
+                InlineKind::Set => {
+                    *a.counter = 1;
+                    action = action.add(1);
+                    continue;
+                }
             };
             *counter = (*counter).wrapping_add(add);
             action = action.add(1);

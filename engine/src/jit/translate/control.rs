@@ -151,6 +151,8 @@ impl<'a> Translator<'a> {
     fn begin_loop(&mut self, op: &O<'_>, ty: &BlockType) {
         let (params, _) = self.block_sig(ty);
         let head = self.block_with(&params);
+        self.choose_held();
+        self.load_held();
         let values = self.peek(params.len());
         self.jump_to(head, &values);
         let height = self.stack.len() - params.len();
@@ -189,6 +191,7 @@ impl<'a> Translator<'a> {
             self.b.def_var(variable, value);
             values.push(value);
         }
+        self.load_held();
         self.jump_to(head, &values[values.len() - params..]);
     }
 
@@ -341,6 +344,7 @@ impl<'a> Translator<'a> {
         self.close_try();
         if let Some(head) = control.head {
             self.b.seal_block(head);
+            self.held.clear();
         }
         self.stack.truncate(control.height);
         if !control.reached {

@@ -10,6 +10,7 @@ mod bulk;
 mod calls;
 mod casts;
 mod control;
+mod counters;
 mod exceptions;
 mod fuel;
 mod gc;
@@ -226,6 +227,8 @@ enum Region {
     Frame,
     Poll,
     Counters,
+    /// Where blocks of counters begin.
+    CounterBlocks,
     Fuel,
     /// Headers of objects, and descriptions of their types: nothing writes them.
     ObjectHeads,
@@ -251,6 +254,7 @@ struct Translator<'a> {
     m: &'a ModuleInner,
     ty: &'a FuncType,
     plain: &'a FuncCode,
+    ops: &'a [(O<'a>, u32)],
     analysis: Analysis,
     osr: Option<u32>,
     /// Of operands outside of blocks, by place and type, in code for a loop.
@@ -258,6 +262,8 @@ struct Translator<'a> {
     watch: Option<Arc<WatchPlan>>,
     /// All locals are kept for those who may look.
     shows_all: bool,
+    /// Counters that the innermost loop around holds in registers, by block and index.
+    held: HashMap<(u32, usize), Variable>,
     /// What watches the current operator has fired.
     fired: bool,
     counted: bool,
@@ -299,7 +305,7 @@ impl<'a> Translator<'a> {
         m: &'a ModuleInner,
         index: u32,
         plain: &'a FuncCode,
-        ops: &[(O<'_>, u32)],
+        ops: &'a [(O<'a>, u32)],
         locals: &[ValType],
         variant: &Variant,
         func: &'a mut Function,
@@ -314,7 +320,8 @@ impl<'a> Translator<'a> {
         };
         let checks = |callee: u32| callee < m.num_imported_funcs || callee == index;
         let analysis = Analysis::new(ops, locals.len(), &checks, &may_leave);
-        let shows_all = variant.watch.is_some() || m.engine.config().keep_locals;
+        let watched = variant.watch.as_ref();
+        let shows_all = m.engine.config().keep_locals || watched.is_some_and(|w| w.shows_locals());
         let kept = analysis.kept_locals(ops, locals.len(), shows_all);
         let mut b = FunctionBuilder::new(func, context);
         let block = b.create_block();
@@ -335,11 +342,13 @@ impl<'a> Translator<'a> {
             m,
             ty,
             plain,
+            ops,
             analysis,
             osr,
             operand_variables: HashMap::new(),
             watch: variant.watch.clone(),
             shows_all,
+            held: HashMap::new(),
             fired: false,
             counted: variant.counted,
             costs: Vec::new(),

@@ -1,15 +1,14 @@
-//! Probes in compiled code: counters in place, and calls of the engine for all else.
+//! Probes in compiled code: counters in place (`counters`), and calls of the engine for all else.
 
-use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{InstBuilder, Value, types};
 use wasmparser::Operator as O;
 
 use super::super::stubs::Exit;
 use super::super::thunks::store_slot;
-use super::{Region, Translator};
+use super::Translator;
 use crate::runtime::op_fuel;
 use crate::tier::code::SiteKind;
-use crate::tier::watch::{Count, CountBy, WatchSite};
+use crate::tier::watch::WatchSite;
 
 impl Translator<'_> {
     /// Control is at the current operator: what watches it fires, and it is paid for.
@@ -85,42 +84,5 @@ impl Translator<'_> {
             }
         }
         self.fired = true;
-    }
-
-    fn count(&mut self, count: &Count) {
-        let at = |index| count.counters.address(index) as i64;
-        match count.by {
-            CountBy::Number(n) => {
-                let address = self.b.ins().iconst(types::I64, at(count.index));
-                self.add_to(address, n);
-            }
-            CountBy::Operand { last, boolean } => {
-                // Inserting has checked that there is one, an `i32`.
-                let Some(operand) = self.stack.last().map(|o| o.value) else {
-                    return;
-                };
-                let index = if boolean {
-                    let set = self.b.ins().icmp_imm_u(IntCC::NotEqual, operand, 0);
-                    self.b.ins().uextend(types::I32, set)
-                } else {
-                    operand
-                };
-                let last = self.b.ins().iconst(types::I32, i64::from(last));
-                let index = self.b.ins().umin(index, last);
-                let index = self.b.ins().uextend(types::I64, index);
-                let offset = self.b.ins().ishl_imm_u(index, 3);
-                let first = self.b.ins().iconst(types::I64, at(count.index));
-                let address = self.b.ins().iadd(first, offset);
-                self.add_to(address, 1);
-            }
-        }
-    }
-
-    fn add_to(&mut self, address: Value, n: u64) {
-        let flags = self.flags(Region::Counters);
-        let old = self.b.ins().load(types::I64, flags, address, 0);
-        let n = self.b.ins().iconst(types::I64, n as i64);
-        let new = self.b.ins().iadd(old, n);
-        self.b.ins().store(flags, new, address, 0);
     }
 }

@@ -1,0 +1,183 @@
+//! Counters of probes, in place.
+//!
+//! An addition to memory takes as long as some loops take for a round, for each has to wait for the last.
+//! So in an innermost loop that nobody else can look into, counters are held in registers too: each round
+//! only stores. Memory is right at all times, so that traps and polls need to know nothing of it.
+
+use cranelift_codegen::ir::condcodes::IntCC;
+use cranelift_codegen::ir::{InstBuilder, Value, types};
+use cranelift_frontend::Variable;
+
+use super::{Region, Translator, may_leave};
+use crate::tier::watch::{Count, CountBy, WatchSite};
+
+/// Counters that a loop holds in registers at most.
+const HELD_MAX: usize = 4;
+
+/// Operators of a loop that holds counters. Longer ones have other uses for registers, and take longer for a
+/// round than an addition to memory does.
+const HOLDING_MAX: usize = 64;
+
+impl Translator<'_> {
+    /// Which counters the loop at the current operator is to hold in registers. Nothing else may read or
+    /// write them meanwhile: no function is called inside, be it the guest's, a probe's or the engine's.
+    pub(super) fn choose_held(&mut self) {
+        self.held.clear();
+        let Some(watch) = self.watch.clone() else {
+            return;
+        };
+        let info = self.analysis.loop_info(self.at);
+        if !info.innermost || info.end - self.at > HOLDING_MAX {
+            return;
+        }
+        let ops = self.ops;
+        let inside = &ops[self.at..info.end];
+        if inside[1..].iter().any(|(op, _)| may_leave(op)) {
+            return;
+        }
+        let mut chosen = Vec::new();
+        for &(_, pc) in inside {
+            let cell = watch.template.sites.cell_at(pc);
+            match cell.and_then(|cell| watch.sites.get(&cell)) {
+                Some(WatchSite::Fire(_)) => return,
+                Some(WatchSite::Count(counts)) => {
+                    chosen.extend(counts.iter().filter_map(|count| {
+                        let len = match count.by {
+                            CountBy::Number(_) => 1,
+                            CountBy::Operand {
+                                boolean: true,
+                                last: 1..,
+                            } => 2,
+                            CountBy::Operand { .. } | CountBy::Set => return None,
+                        };
+                        Some((count.block, count.index, len))
+                    }));
+                }
+                None => {}
+            }
+        }
+        for (block, index, len) in chosen {
+            let counters = (index..index + len).map(|index| (block, index));
+            let more = counters.filter(|counter| !self.held.contains_key(counter));
+            let more: Vec<_> = more.collect();
+            if self.held.len() + more.len() > HELD_MAX {
+                continue;
+            }
+            for counter in more {
+                let variable = self.b.declare_var(types::I64);
+                self.held.insert(counter, variable);
+            }
+        }
+    }
+
+    /// Control is about to come to the loop that holds counters.
+    pub(super) fn load_held(&mut self) {
+        let mut held: Vec<_> = self.held.iter().map(|(&c, &v)| (c, v)).collect();
+        held.sort_unstable_by_key(|&(counter, _)| counter);
+        for ((block, index), variable) in held {
+            let (at, offset) = self.counter(block, index);
+            let flags = self.flags(Region::Counters);
+            let value = self.b.ins().load(types::I64, flags, at, offset);
+            self.b.def_var(variable, value);
+        }
+    }
+
+    pub(super) fn count(&mut self, count: &Count) {
+        match count.by {
+            CountBy::Number(n) => {
+                let (at, offset) = self.counter(count.block, count.index);
+                match self.held.get(&(count.block, count.index)) {
+                    Some(&variable) => {
+                        let n = self.b.ins().iconst(types::I64, n as i64);
+                        self.add_held(variable, at, offset, n);
+                    }
+                    None => self.add_to(at, offset, n),
+                }
+            }
+            CountBy::Set => {
+                let one = self.b.ins().iconst(types::I64, 1);
+                let (at, offset) = self.counter(count.block, count.index);
+                let flags = self.flags(Region::Counters);
+                self.b.ins().store(flags, one, at, offset);
+            }
+            CountBy::Operand { last, boolean } => {
+                // Inserting has checked that there is one, an `i32`.
+                let Some(operand) = self.stack.last().map(|o| o.value) else {
+                    return;
+                };
+                if boolean
+                    && last > 0
+                    && let Some(&zero) = self.held.get(&(count.block, count.index))
+                    && let Some(&other) = self.held.get(&(count.block, count.index + 1))
+                {
+                    for (variable, index, when) in [
+                        (zero, count.index, IntCC::Equal),
+                        (other, count.index + 1, IntCC::NotEqual),
+                    ] {
+                        let is = self.b.ins().icmp_imm_u(when, operand, 0);
+                        let n = self.b.ins().uextend(types::I64, is);
+                        let (at, offset) = self.counter(count.block, index);
+                        self.add_held(variable, at, offset, n);
+                    }
+                    return;
+                }
+                let index = if boolean {
+                    let set = self.b.ins().icmp_imm_u(IntCC::NotEqual, operand, 0);
+                    self.b.ins().uextend(types::I32, set)
+                } else {
+                    operand
+                };
+                let last = self.b.ins().iconst(types::I32, i64::from(last));
+                let index = self.b.ins().umin(index, last);
+                let index = self.b.ins().uextend(types::I64, index);
+                let distance = self.b.ins().ishl_imm_u(index, 3);
+                let (first, offset) = self.counter(count.block, count.index);
+                let address = self.b.ins().iadd(first, distance);
+                self.add_to(address, offset, 1);
+            }
+        }
+    }
+
+    /// Address and offset of a counter. A loop that holds counters holds the address of their block, too;
+    /// elsewhere the address is a constant, which needs a register only here.
+    fn counter(&mut self, block: u32, index: usize) -> (Value, i32) {
+        let first = self.watch.as_ref().map_or(0, |w| w.blocks[block as usize]);
+        let bytes = index * size_of::<u64>();
+        if let Ok(offset) = i32::try_from(bytes)
+            && !self.held.is_empty()
+        {
+            return (self.block(block), offset);
+        }
+        (self.b.ins().iconst(types::I64, (first + bytes) as i64), 0)
+    }
+
+    /// Address of a block of counters, in a register.
+    fn block(&mut self, number: u32) -> Value {
+        let blocks = self
+            .watch
+            .as_ref()
+            .map_or(0, |w| w.blocks.as_ptr() as usize);
+        let blocks = self.b.ins().iconst(types::I64, blocks as i64);
+        let flags = self.flags(Region::CounterBlocks);
+        let flags = flags.with_readonly().with_can_move();
+        let offset = number as i32 * 8;
+        self.b.ins().load(types::I64, flags, blocks, offset)
+    }
+
+    /// Adds to a counter whose value is in a register: others still find it in memory.
+    fn add_held(&mut self, variable: Variable, address: Value, offset: i32, n: Value) {
+        let old = self.b.use_var(variable);
+        let new = self.b.ins().iadd(old, n);
+        self.b.def_var(variable, new);
+        let flags = self.flags(Region::Counters);
+        self.b.ins().store(flags, new, address, offset);
+    }
+
+    fn add_to(&mut self, address: Value, offset: i32, n: u64) {
+        let flags = self.flags(Region::Counters);
+        let old = self.b.ins().load(types::I64, flags, address, offset);
+        let n = self.b.ins().iconst(types::I64, n as i64);
+        let new = self.b.ins().iadd(old, n);
+        self.b.ins().store(flags, new, address, offset);
+    }
+}
