@@ -78,7 +78,8 @@ pub struct ProbeId(pub(crate) u64);
 
 /// A block of counters, shared between running code and whoever reads it.
 ///
-/// Clones are the same counters.
+/// Clones are the same counters. Anyone may read them at any time. Code of one store adds to them; what
+/// others write while that code runs may be lost, for a loop may hold a counter in a register.
 #[derive(Clone, Debug)]
 pub struct Counters(Arc<[AtomicU64]>);
 
