@@ -1,5 +1,6 @@
 //! What executed at all. Each probe fires once and removes itself, so that a
-//! program that has been seen runs at full speed.
+//! program that has been seen runs at full speed; in compiled code it stays, and is a
+//! store.
 //!
 //! By instruction it is exact after traps, exits and exceptions too: the probe of a
 //! block sits at its last operator, so that it fires when all of the block executed;

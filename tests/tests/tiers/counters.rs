@@ -116,6 +116,57 @@ fn counts_are_those_of_a_trace() {
     }
 }
 
+/// Several actions may change one counter, some of which loops do in registers and some of which they do
+/// not.
+#[test]
+fn actions_share_counters() {
+    const ROUNDS: u64 = 50;
+    // By hand: conditions are 1 in each round but the last.
+    let add = |counters: &Counters, index| Action::CountAdd {
+        counters: counters.clone(),
+        index,
+        n: 1,
+    };
+    let top = |counters: &Counters, len, boolean| Action::CountTop {
+        counters: counters.clone(),
+        first: 0,
+        len,
+        boolean,
+    };
+    for (name, config) in all() {
+        let run = |actions: &dyn Fn(&Counters) -> Vec<Action>| {
+            let mut guest = Guest::configured(&config, LOOPS, |_| {});
+            let counters = Counters::new(6);
+            let pc = guest.pc("one", "BrIf", 0);
+            for action in actions(&counters) {
+                guest.insert("one", Site::Before(pc), Probe::new(action));
+            }
+            let args = [Val::I32(0), Val::I32(ROUNDS as i32)];
+            guest.call("one", &args).expect("no trap");
+            values(&counters)
+        };
+        let both = run(&|c| vec![add(c, 1), top(c, 2, true)]);
+        assert_eq!(both[..2], [1, 2 * ROUNDS - 1], "{name}");
+        let index = run(&|c| vec![add(c, 1), top(c, 3, false)]);
+        assert_eq!(index[..3], [1, 2 * ROUNDS - 1, 0], "{name}");
+        let set = run(&|c| {
+            let set = Action::Set {
+                counters: c.clone(),
+                index: 1,
+            };
+            vec![add(c, 1), set, add(c, 1)]
+        });
+        assert_eq!(set[1], 2, "{name}");
+        // More than are held: the pair is the one too much.
+        let many = run(&|c| {
+            let adds = [1, 3, 4, 5].into_iter().map(|index| add(c, index));
+            adds.chain([top(c, 2, true)]).collect()
+        });
+        let expected = [1, 2 * ROUNDS - 1, 0, ROUNDS, ROUNDS, ROUNDS];
+        assert_eq!(many, expected, "{name}");
+    }
+}
+
 /// Another thread sees counts grow while the loop runs, and ends it; then each operator has been executed
 /// as often as its neighbours.
 #[test]

@@ -18,6 +18,28 @@ const HELD_MAX: usize = 4;
 /// round than an addition to memory does.
 const HOLDING_MAX: usize = 64;
 
+/// Whether an action is one that loops do in registers.
+fn can_be_held(count: &Count) -> bool {
+    match count.by {
+        CountBy::Number(_) => true,
+        CountBy::Operand { last, boolean } => boolean && last > 0,
+        CountBy::Set => false,
+    }
+}
+
+/// Counters that an action may change, by block and index.
+fn counters_of(count: &Count) -> impl Iterator<Item = (u32, usize)> {
+    let more = match count.by {
+        CountBy::Number(_) | CountBy::Set => 0,
+        CountBy::Operand { last, boolean } => match boolean {
+            true => last.min(1),
+            false => last,
+        },
+    };
+    let block = count.block;
+    (count.index..=count.index + more as usize).map(move |index| (block, index))
+}
+
 impl Translator<'_> {
     /// Which counters the loop at the current operator is to hold in registers. Nothing else may read or
     /// write them meanwhile: no function is called inside, be it the guest's, a probe's or the engine's.
@@ -35,30 +57,17 @@ impl Translator<'_> {
         if inside[1..].iter().any(|(op, _)| may_leave(op)) {
             return;
         }
-        let mut chosen = Vec::new();
+        let mut counts: Vec<&Count> = Vec::new();
         for &(_, pc) in inside {
             let cell = watch.template.sites.cell_at(pc);
             match cell.and_then(|cell| watch.sites.get(&cell)) {
                 Some(WatchSite::Fire(_)) => return,
-                Some(WatchSite::Count(counts)) => {
-                    chosen.extend(counts.iter().filter_map(|count| {
-                        let len = match count.by {
-                            CountBy::Number(_) => 1,
-                            CountBy::Operand {
-                                boolean: true,
-                                last: 1..,
-                            } => 2,
-                            CountBy::Operand { .. } | CountBy::Set => return None,
-                        };
-                        Some((count.block, count.index, len))
-                    }));
-                }
+                Some(WatchSite::Count(here)) => counts.extend(here),
                 None => {}
             }
         }
-        for (block, index, len) in chosen {
-            let counters = (index..index + len).map(|index| (block, index));
-            let more = counters.filter(|counter| !self.held.contains_key(counter));
+        for count in counts.iter().filter(|count| can_be_held(count)) {
+            let more = counters_of(count).filter(|counter| !self.held.contains_key(counter));
             let more: Vec<_> = more.collect();
             if self.held.len() + more.len() > HELD_MAX {
                 continue;
@@ -67,6 +76,15 @@ impl Translator<'_> {
                 let variable = self.b.declare_var(types::I64);
                 self.held.insert(counter, variable);
             }
+        }
+        // What is in a register and what is written to memory alone must not be the same counter.
+        let is_held = |counter| self.held.contains_key(&counter);
+        let mixed = counts.iter().any(|count| match can_be_held(count) {
+            true => counters_of(count).any(is_held) && !counters_of(count).all(is_held),
+            false => counters_of(count).any(is_held),
+        });
+        if mixed {
+            self.held.clear();
         }
     }
 
