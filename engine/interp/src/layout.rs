@@ -185,9 +185,6 @@ pub struct Ctx {
     pub natives: [*const c_void; NATIVES],
     /// Ways from compiled code to functions that are not of this instance, by type index.
     pub outs: *const *const c_void,
-    /// Identities of the module's types, by type index. Compiled code takes them from here, so
-    /// that it is the same whatever else the engine knows.
-    pub types: *const c_void,
     /// Units of fuel that compiled code which counts may consume.
     pub fuel: *mut i64,
 }

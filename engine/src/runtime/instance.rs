@@ -96,7 +96,6 @@ pub(crate) fn empty_ctx(machine: *mut Machine, stack_limit: *mut u64) -> Ctx {
         instance: std::ptr::null_mut(),
         natives: stubs::exits(),
         outs: std::ptr::null(),
-        types: std::ptr::null(),
         fuel: std::ptr::null_mut(),
     }
 }
@@ -374,7 +373,6 @@ impl StoreCore {
             let data = &mut self.instances[id as usize];
             data.outs = vec![stubs::lazy(); data.module.inner.types.len()];
             data.ctx.outs = data.outs.as_ptr();
-            data.ctx.types = data.module.inner.type_ids.as_ptr().cast();
             // SAFETY: instances live as long as the store, which forgets it when it is dropped.
             unsafe { self.interrupt.polls().add(&raw const (*ctx).poll) };
         }

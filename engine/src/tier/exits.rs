@@ -19,7 +19,6 @@ use crate::frame::walk::{Place, Position, Stretch};
 use crate::hook::SiteData;
 use crate::jit::stubs;
 use crate::runtime::core::{Ending, StoreCore, core_of};
-use crate::types::TypeId;
 
 /// How the engine goes on after an exit.
 pub(super) enum Next {
@@ -127,20 +126,17 @@ pub(crate) unsafe extern "sysv64" fn fire(
     unsafe { outside(ctx, link, |core| core.fire_compiled(ctx, site, link)) }
 }
 
-/// Whether a function's type is declared below one of the module's, given by its type index.
+/// Whether a function's type is declared below another, by their identities.
 pub(crate) unsafe extern "sysv64" fn is_subtype(
     ctx: *mut Ctx,
     sub: u64,
-    type_index: u64,
+    sup: u64,
     _: u64,
     _: u64,
     _: *const Link,
 ) -> u64 {
-    // SAFETY: as in `call_out`; compiled code knows its module's types by their index.
-    unsafe {
-        let sup = &*(*ctx).types.cast::<TypeId>().add(type_index as usize);
-        ((*ctx).slow.is_subtype)(ctx, sub as u32, sup.index).into()
-    }
+    // SAFETY: as in `call_out`.
+    unsafe { ((*ctx).slow.is_subtype)(ctx, sub as u32, sup as u32).into() }
 }
 
 /// Copies bytes of a memory, in whose bounds they are.

@@ -233,7 +233,7 @@ impl Translator<'_> {
         self.b.seal_block(cold);
         self.b.switch_to_block(cold);
         let sub = self.b.ins().uextend(types::I64, sig);
-        let sup = self.b.ins().iconst(types::I64, i64::from(type_index));
+        let sup = self.b.ins().uextend(types::I64, wanted);
         let is_below = call_exit(&mut self.b, Exit::IsSubtype, self.ctx, &[sub, sup]);
         let refused = self.is_null(is_below);
         self.trap_if(refused, exit::SIGNATURE);

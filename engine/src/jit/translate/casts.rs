@@ -249,7 +249,7 @@ impl Translator<'_> {
         }
         self.decide_if(same, yes);
         let sub = self.b.ins().uextend(types::I64, sig);
-        let sup = self.b.ins().iconst(types::I64, i64::from(index));
+        let sup = self.b.ins().uextend(types::I64, id);
         let is_below = call_exit(&mut self.b, Exit::IsSubtype, self.ctx, &[sub, sup]);
         self.b.ins().icmp_imm_u(IntCC::NotEqual, is_below, 0)
     }
