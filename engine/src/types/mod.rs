@@ -146,6 +146,12 @@ impl FuncType {
     ///
     /// # Panics
     /// With more than [`FuncType::VALUES_MAX`] parameters or results.
+    ///
+    /// ```should_panic
+    /// use probity_engine::{FuncType, ValType};
+    ///
+    /// FuncType::new(vec![ValType::I32; FuncType::VALUES_MAX + 1], []);
+    /// ```
     pub fn new(
         p: impl IntoIterator<Item = ValType>,
         r: impl IntoIterator<Item = ValType>,
