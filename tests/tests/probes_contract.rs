@@ -25,6 +25,8 @@ macro_rules! suite {
             #[path = "guest/mod.rs"]
             mod guest;
 
+            #[path = "probes_contract/after.rs"]
+            mod after;
             #[path = "probes_contract/entry_exit.rs"]
             mod entry_exit;
             #[path = "probes_contract/exceptions.rs"]

@@ -210,6 +210,12 @@ impl Kind {
         )
     }
 
+    /// Whether the cell returns to the caller.
+    pub fn returns(self) -> bool {
+        use Kind::*;
+        matches!(self, ReturnNone | ReturnOne(_) | ReturnMany)
+    }
+
     /// Units of fuel that the cell costs (rule `fuel.v1`; the entry is charged by the call).
     pub fn fuel(self) -> u64 {
         use Kind::*;

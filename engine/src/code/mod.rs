@@ -96,6 +96,11 @@ pub(crate) struct Sites {
     pub(crate) cells: Box<[(u32, u32)]>,
     /// The cell that stands for the function's entry, behind those that clear locals.
     pub(crate) entry: u32,
+    /// For each of `cells`, whether control can go on from it to the operator behind it.
+    pub(crate) goes_on: Box<[bool]>,
+    /// Cells before operators that control comes to in other ways too: those who come from the operator
+    /// before pass them, branches do not. Ascending; they have the pc of the operator behind.
+    pub(crate) landings: Box<[u32]>,
     /// Cells that return, in program order.
     pub(crate) returns: Box<[u32]>,
     /// Types of the operands before each cell: an index in `stack_nodes`, 0 for none.
@@ -118,17 +123,59 @@ impl Sites {
         Some(self.cells[at].1 as usize)
     }
 
+    /// The cell that control passes when it goes on from the operator at `pc` to the one behind it, and in no
+    /// other way; `None` if it never does.
+    pub(crate) fn cell_after(&self, pc: u32) -> Option<usize> {
+        let at = self.cells.binary_search_by_key(&pc, |s| s.0).ok()?;
+        if !self.goes_on[at] {
+            return None;
+        }
+        let next = self.cells.get(at + 1)?.1 as usize;
+        Some(self.landing_before(next).unwrap_or(next))
+    }
+
+    /// The operator for which [`Sites::cell_after`] gives a cell.
+    pub(crate) fn pc_before(&self, cell: usize) -> Option<u32> {
+        let at = self.cells.partition_point(|s| (s.1 as usize) < cell);
+        let (pc, _) = *self.cells.get(at.checked_sub(1)?)?;
+        (self.cell_after(pc) == Some(cell)).then_some(pc)
+    }
+
+    /// The cell that only those pass who come to an operator's cell from the operator before, if there
+    /// are others.
+    pub(crate) fn landing_before(&self, cell: usize) -> Option<usize> {
+        cell.checked_sub(1).filter(|&cell| self.is_landing(cell))
+    }
+
+    /// Whether a cell only stands before an operator's: see [`Sites::landings`].
+    pub(crate) fn is_landing(&self, cell: usize) -> bool {
+        self.landings.binary_search(&(cell as u32)).is_ok()
+    }
+
     /// Types of the operands before a cell, bottom first.
     pub(crate) fn operand_types(&self, cell: usize) -> Vec<ValType> {
-        let mut types = Vec::new();
+        let stack = self.stack(cell).into_iter();
+        stack
+            .map(|node| self.stack_nodes[node as usize].0)
+            .collect()
+    }
+
+    /// How many operands before a cell are still there before another one, to which control goes on.
+    pub(crate) fn operands_kept(&self, cell: usize, next: usize) -> usize {
+        let (old, new) = (self.stack(cell), self.stack(next));
+        old.iter().zip(&new).take_while(|(a, b)| a == b).count()
+    }
+
+    /// The operands before a cell, bottom first, as indices in `stack_nodes`.
+    fn stack(&self, cell: usize) -> Vec<u32> {
+        let mut nodes = Vec::new();
         let mut node = self.stacks[cell];
         while node != 0 {
-            let (ty, below) = self.stack_nodes[node as usize];
-            types.push(ty);
-            node = below;
+            nodes.push(node);
+            node = self.stack_nodes[node as usize].1;
         }
-        types.reverse();
-        types
+        nodes.reverse();
+        nodes
     }
 }
 

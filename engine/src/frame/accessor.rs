@@ -163,13 +163,7 @@ impl<'a> FrameAccessor<'a> {
             self.frame.native = None;
         }
         // SAFETY: as in `read`.
-        unsafe {
-            let at = self.frame.fp.add(slot as usize);
-            *at = raw as u64;
-            if ty.slots() == 2 {
-                *at.add(1) = (raw >> 64) as u64;
-            }
-        }
+        unsafe { self.frame.write(ty, slot, raw) };
         Ok(())
     }
 }

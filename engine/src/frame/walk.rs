@@ -16,6 +16,7 @@ use crate::runtime::core::StoreCore;
 use crate::tier::code::{NativeCode, SiteKind};
 use crate::tier::frames::{Cursor, Link, NativeFrame};
 use crate::tier::{ACTIVATION_BELOW, Activation};
+use crate::types::ValType;
 
 /// Where a stretch of frames begins.
 #[derive(Clone, Copy, Debug)]
@@ -119,6 +120,21 @@ impl Frame {
     /// Address of a slot.
     pub(crate) fn slot(&self, slot: u32) -> *mut u64 {
         self.fp.wrapping_add(slot as usize)
+    }
+
+    /// Writes a value to a slot.
+    ///
+    /// # Safety
+    /// The frame must be live, and the slot one of it for such a value.
+    pub(crate) unsafe fn write(&self, ty: ValType, slot: u32, raw: u128) {
+        let at = self.slot(slot);
+        // SAFETY: by contract.
+        unsafe {
+            *at = raw as u64;
+            if ty.slots() == 2 {
+                *at.add(1) = (raw >> 64) as u64;
+            }
+        }
     }
 
     /// The position at which this frame is the innermost.

@@ -1,14 +1,14 @@
 //! Firing: running a site's probes, and those of exits when frames are unwound.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use probity_interp::dispatch::UNIT;
 use probity_interp::exit;
-use probity_interp::layout::{Cell, Ctx, HEADER_SLOTS, Resume, Shadow};
+use probity_interp::layout::{Cell, Ctx, Resume, Shadow};
 
-use super::private::{Fire, SiteData};
+use super::private::{At, Fire, SiteData, befores};
 use super::table::{Body, BodyAction};
-use super::{ExitReason, ProbeContext, ProbePanic};
+use super::{ExitReason, Moment};
 use crate::error::{Error, Result, TrapCode};
 use crate::frame::walk::{Frame, Place, Position, Stretch};
 use crate::runtime::core::{Ending, StoreCore, core_of};
@@ -38,15 +38,19 @@ pub(crate) unsafe fn fire(ctx: *mut Ctx, pc: *const Cell, fp: *mut u64, budget: 
         core.sync_probes();
     }
     let position = core.positions.pop();
-    if let Err(ending) = result {
-        return core.end_at(ending, Position::Code { pc, fp, ctx }, false);
-    }
-    if core.probes.version != version {
+    let jumped = match result {
+        Ok(jumped) => jumped,
+        Err(ending) => return core.end_at(ending, Position::Code { pc, fp, ctx }, false),
+    };
+    if core.probes.version != version || jumped.is_some() {
         let pc = match position {
             Some(Position::Code { pc, .. }) => pc,
             _ => pc,
         };
-        return core.resume_at(pc, fp);
+        return match jumped {
+            Some(false) => core.resume_before(pc, fp),
+            Some(true) | None => core.resume_at(pc, fp),
+        };
     }
     core.machine.budget = (pc as u64).wrapping_add((core.fuel.left() as u64).wrapping_mul(UNIT));
     // SAFETY: the frame is live and stands at this cell, which is as it was when it fired.
@@ -104,32 +108,77 @@ impl StoreCore {
         Resume { handler, ..resume }
     }
 
+    /// Fires the probes of a cell. If one of them lets the frame go on elsewhere, gives whether that is behind the
+    /// probes there.
     pub(crate) fn fire_list(
         &mut self,
         frame: &Frame,
         leaves: Option<ExitReason>,
         list: &[Fire],
-    ) -> Result<(), Ending> {
+    ) -> Result<Option<bool>, Ending> {
+        let outer = self.probes.jump.take();
+        let fired = self.fire_sites(frame, list);
+        let jump = std::mem::replace(&mut self.probes.jump, outer);
+        fired?;
+        let mut frame = frame.clone();
+        let behind = jump.as_ref().map(|jump| jump.returns);
+        if let Some(jump) = jump
+            && let Some(moved) = self.apply_jump(jump).map_err(Ending::Raised)?
+        {
+            frame = moved;
+        }
+        let leaves = match behind {
+            None => leaves,
+            Some(returns) => returns.then_some(ExitReason::Return),
+        };
+        // Exits are a site of their own: what the fires above changed there counts.
+        let mut first_error = None;
+        if let Some(reason) = leaves {
+            let version = self.probes.version;
+            let exits = self.probes.funcs.get(&frame.func);
+            for body in exits.map_or_else(Vec::new, |probes| probes.exit.clone()) {
+                let done = self.fire_one(&body, (&frame, version), Moment::Exit(reason));
+                first_error = first_error.or(done.err());
+            }
+        }
+        first_error.map_or(Ok(behind), Err)
+    }
+
+    /// Fires what is behind the last operator, and before the cell's.
+    fn fire_sites(&mut self, frame: &Frame, list: &[Fire]) -> Result<(), Ending> {
         let version = self.probes.version;
         let mut first_error = None;
-        let before = list.iter().filter(|fire| !fire.exit).map(|fire| &fire.body);
-        for body in before {
-            let done = self.fire_one(body, (frame, version), None);
+        let mut after = false;
+        for fire in list {
+            if let At::After(pc) = fire.at {
+                after = true;
+                let done = self.fire_one(&fire.body, (frame, version), Moment::After(pc));
+                first_error = first_error.or(done.err());
+            }
+        }
+        if let Some(error) = first_error {
+            return Err(error);
+        }
+        let before: Vec<Arc<Body>> = match frame.place {
+            // What fires behind one operator may change what fires before the next, and have the function return.
+            Place::At(cell) if after => {
+                let code = &frame.range.code;
+                if self.probes.jump.is_some() || code.sites.is_landing(cell) {
+                    return Ok(());
+                }
+                let probes = self.probes.funcs.get(&frame.func);
+                befores(code.pcs[cell], probes, &self.probes.globals)
+            }
+            _ => {
+                let before = list.iter().filter(|fire| fire.at == At::Before);
+                before.map(|fire| fire.body.clone()).collect()
+            }
+        };
+        for body in &before {
+            let done = self.fire_one(body, (frame, version), Moment::Before);
             first_error = first_error.or(done.err());
             if first_error.is_some() && matches!(body.action, BodyAction::Stop) {
                 break;
-            }
-        }
-        // Exits are a site of their own: what the fires above changed there counts.
-        if first_error.is_none() && leaves.is_some() {
-            let exits = self
-                .probes
-                .funcs
-                .get(&frame.func)
-                .map_or_else(Vec::new, |probes| probes.exit.clone());
-            for body in &exits {
-                let done = self.fire_one(body, (frame, version), leaves);
-                first_error = first_error.or(done.err());
             }
         }
         first_error.map_or(Ok(()), Err)
@@ -140,7 +189,7 @@ impl StoreCore {
         &mut self,
         body: &Body,
         (frame, version): (&Frame, u64),
-        exit_reason: Option<ExitReason>,
+        moment: Moment,
     ) -> Result<(), Ending> {
         let current = |core: &StoreCore| {
             // A write has taken it from compiled code.
@@ -182,10 +231,7 @@ impl StoreCore {
             }
             BodyAction::Stop => Err(Ending::Raised(TrapCode::OutOfFuel.into())),
             BodyAction::Call(_) => match current(self) {
-                Some(frame) => {
-                    let ctx = frame.ctx;
-                    self.call_back(body, frame, ctx, exit_reason)
-                }
+                Some(frame) => self.call_back(body, frame, moment),
                 None => Ok(()),
             },
         };
@@ -195,13 +241,7 @@ impl StoreCore {
         done
     }
 
-    fn call_back(
-        &mut self,
-        body: &Body,
-        frame: Frame,
-        ctx: *mut Ctx,
-        exit_reason: Option<ExitReason>,
-    ) -> Result<(), Ending> {
+    fn call_back(&mut self, body: &Body, frame: Frame, moment: Moment) -> Result<(), Ending> {
         let BodyAction::Call(slot) = &body.action else {
             return Ok(());
         };
@@ -212,31 +252,11 @@ impl StoreCore {
         let Some(mut callback) = taken else {
             return Ok(());
         };
-        // Guest code that the callback calls gets the stack behind this frame.
-        let code = &frame.range.code;
-        let slots = code.frame_slots.max(code.header + HEADER_SLOTS as u32);
-        let old_top = self.stack_top;
-        self.stack_top = frame.fp.wrapping_add(slots as usize).max(old_top);
-        // SAFETY: code runs in this context; the machine is the store's.
-        let machine_store = unsafe { (*(*ctx).machine).store };
-        let mut context = ProbeContext {
-            core: self,
-            id: body.id,
-            exit_reason,
-            frame,
-        };
-        let result = catch_unwind(AssertUnwindSafe(|| callback(&mut context)));
-        // SAFETY: as above. Calls from the callback may have replaced it.
-        unsafe { (*(*ctx).machine).store = machine_store };
-        self.stack_top = old_top;
+        let result = self.with_context(body.id, frame, moment, |context| callback(context));
         *slot
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner) = Some(callback);
-        match result {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(error)) => Err(Ending::Raised(error)),
-            Err(panic) => Err(Ending::Raised(Error::host(ProbePanic::new(&*panic)))),
-        }
+        result.map_err(Ending::Raised)
     }
 
     /// Ends the run at a position: unwinds its stretch and records why.
@@ -281,6 +301,9 @@ impl StoreCore {
             None => ExitReason::Trap,
         };
         self.positions.push(position);
+        if reason == ExitReason::Trap {
+            self.tell_trap(self.innermost_frame(), &error);
+        }
         let mut innermost = true;
         while let Some(frame) = self.innermost_frame() {
             let failed = innermost && !stopped_before && self.is_at_tail_call(&frame);
@@ -294,7 +317,7 @@ impl StoreCore {
                 self.fire_exits(&frame, reason);
             }
             self.probes.stopped_before = stopped_before && innermost;
-            self.notify_unwind(frame.func, frame.pc());
+            self.tell_unwind(frame.func, frame.pc());
             self.probes.stopped_before = false;
             if innermost && reason == ExitReason::Trap {
                 self.unwinding.pop();
@@ -347,7 +370,8 @@ impl StoreCore {
                 BodyAction::Top { .. } | BodyAction::Stop => {}
                 BodyAction::Call(_) => {
                     // An error here comes later than the one that unwinds, which wins.
-                    let _ = self.call_back(&body, frame.clone(), frame.ctx, Some(reason));
+                    let moment = Moment::Exit(reason);
+                    let _ = self.call_back(&body, frame.clone(), moment);
                 }
             }
             if body.one_shot {

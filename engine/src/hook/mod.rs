@@ -11,11 +11,13 @@
 //!    that runs where nothing was ever watched.
 //! 3. Changes made while a site fires are deferred to the end of that site's list. Guest code
 //!    called from a probe does not fire that probe.
-//! 4. Order: lower [`Probe::priority`] first, then insertion. [`Site::Entry`] fires before the
-//!    first operator's [`Site::Before`], [`Site::Exit`] after the last one's; they pair always,
-//!    with an [`ExitReason`].
+//! 4. Order: lower [`Probe::priority`] first, then insertion. [`Site::After`] an operator fires before
+//!    [`Site::Before`] the one behind it, [`Site::Entry`] before the first operator's
+//!    [`Site::Before`], [`Site::Exit`] after the last one's; entry and exit pair always, with an
+//!    [`ExitReason`].
 //! 5. Observation never changes guest state. Writes through [`FrameAccessor`] behave as if the
-//!    program had done them, exactly once.
+//!    program had done them, exactly once. So do [`ProbeContext::skip`] and [`ProbeContext::return_now`], once
+//!    all probes of the fire have run; the first probe that asks for one of these wins.
 //! 6. A probe's error ends the guest; when several probes of a fire fail, the first in order
 //!    wins. A panic of a probe becomes an error ([`ProbePanic`]).
 //! 7. A probe's view of the frame ([`ProbeContext`], [`FrameAccessor`]) is borrowed for the call,
@@ -40,7 +42,9 @@
 //! the function's last `end`; a true arm that runs into `else` reaches the `else`.
 
 pub(crate) mod arena;
+mod events;
 mod fire;
+mod jump;
 mod private;
 mod sync;
 pub(crate) mod table;
@@ -55,6 +59,7 @@ use crate::runtime::core::{FuncKind, StoreCore};
 use crate::runtime::{AsContext, AsContextMut, Func, Instance};
 use crate::types::WasmPc;
 
+pub use self::events::{HostCall, HostPhase};
 pub use crate::frame::accessor::FrameAccessor;
 pub(crate) use fire::fire;
 #[cfg(jit)]
@@ -65,6 +70,11 @@ pub(crate) use private::SiteData;
 pub enum Site {
     /// Before the operator at this pc.
     Before(WasmPc),
+    /// Behind the operator at this pc: it has completed, and control goes on to the operator behind it in the
+    /// same function, which has not begun. So a call's results are on the operand stack; a branch that is taken
+    /// does not come here, nor does a call that traps. Operators that never go on (`br`, `else`, `return`,
+    /// ...) have no such site.
+    After(WasmPc),
     /// Before everything else of the function.
     Entry,
     /// Every way out: after the last operator of a return, and when a trap or error unwinds the
@@ -277,7 +287,7 @@ impl<'a> Probes<'a> {
     ///
     /// # Errors
     /// The function is a host function or belongs to another store, no operator starts at the
-    /// pc, or the action does not fit the site.
+    /// pc or control never goes on behind it, or the action does not fit the site.
     pub fn insert(&mut self, func: Func, site: Site, probe: Probe) -> Result<ProbeId> {
         if !func.belongs_to(self.core) {
             return Err(Error::usage("function of another store"));
@@ -290,23 +300,9 @@ impl<'a> Probes<'a> {
         self.core.insert_global_probe(probe)
     }
 
-    /// Removes a probe; false if it is gone already.
+    /// Removes a probe, or who is told of an event; false if it is gone already.
     pub fn remove(&mut self, id: ProbeId) -> bool {
         self.core.remove_probe(id)
-    }
-
-    /// Calls `f` once for each Wasm function of the store, just before its first execution: then
-    /// it can be instrumented without cost to functions that never run.
-    pub fn on_first_call(&mut self, f: impl FnMut(&mut Probes<'_>, Func) + Send + 'static) {
-        self.core.probes.on_first_call.push(Box::new(f));
-    }
-
-    /// Calls `f` for every Wasm frame that a trap, host error or exception unwinds, innermost first,
-    /// with the function and the pc of the operator that did not complete: the trapping or throwing
-    /// one in the innermost frame, the call in the others. The frame that catches an exception is
-    /// told of last, see [`Probes::caught_at`].
-    pub fn on_unwind(&mut self, f: impl FnMut(&mut Probes<'_>, Func, WasmPc) + Send + 'static) {
-        self.core.probes.on_unwind.push(Box::new(f));
     }
 
     /// While [`Probes::on_unwind`] tells of a frame: whether its operator did not execute, because
@@ -348,11 +344,26 @@ impl AsContextMut for Probes<'_> {
     }
 }
 
+/// Which kind of site a probe fires at.
+#[derive(Clone, Copy)]
+pub(crate) enum Moment {
+    /// Before an operator, or at an entry.
+    Before,
+    /// Behind the operator at this pc.
+    After(u32),
+    /// At an exit.
+    Exit(ExitReason),
+    /// A trap is about to unwind the frame.
+    Trap,
+    /// The frame calls a host function, or has done so.
+    HostCall,
+}
+
 /// What a probe sees; borrowed for its call.
 pub struct ProbeContext<'a> {
     core: &'a mut StoreCore,
     id: ProbeId,
-    exit_reason: Option<ExitReason>,
+    moment: Moment,
     /// The frame that the probe fired in.
     frame: Frame,
 }
@@ -368,9 +379,12 @@ impl ProbeContext<'_> {
         self.frame.range.func_index
     }
 
-    /// Pc of the operator that the probe fired before; at exits, of the operator that leaves.
+    /// Pc of the operator that the probe fired before, or after; at exits, of the operator that leaves.
     pub fn pc(&self) -> WasmPc {
-        WasmPc(self.frame.pc())
+        WasmPc(match self.moment {
+            Moment::After(pc) => pc,
+            _ => self.frame.pc(),
+        })
     }
 
     /// The function's instance.
@@ -387,7 +401,10 @@ impl ProbeContext<'_> {
 
     /// At exits: how the function is left.
     pub fn exit_reason(&self) -> Option<ExitReason> {
-        self.exit_reason
+        match self.moment {
+            Moment::Exit(reason) => Some(reason),
+            _ => None,
+        }
     }
 
     /// The frame that the probe fired in.
@@ -399,9 +416,9 @@ impl ProbeContext<'_> {
             self.frame = moved.unwrap_or_else(|| self.frame.clone());
         }
         let accessor = FrameAccessor::new(self.core, self.frame.clone());
-        match self.exit_reason {
+        match self.moment {
             // What a handler had not yet written of its operands is lost.
-            Some(ExitReason::Trap) => accessor.without_operands(),
+            Moment::Exit(ExitReason::Trap) | Moment::Trap => accessor.without_operands(),
             _ => accessor,
         }
     }

@@ -16,11 +16,22 @@ use crate::frame::code_map::CodeRange;
 use crate::runtime::core::Owned;
 use crate::tier::watch::{Count, CountBy, WatchPlan, WatchSite};
 
-/// One probe of a site's list.
+/// One probe of a cell's list.
 #[derive(Clone)]
 pub(crate) struct Fire {
     pub(crate) body: Arc<Body>,
-    pub(crate) exit: bool,
+    pub(crate) at: At,
+}
+
+/// Which of a cell's sites a probe sits at, in the order in which these fire.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum At {
+    /// Behind the operator at this pc.
+    After(u32),
+    /// Before the cell's operator, or the function's entry.
+    Before,
+    /// At the function's exit.
+    Exit,
 }
 
 /// What a probed cell's shadow points to, unless it holds a counter.
@@ -104,15 +115,11 @@ impl PrivateCode {
         globals: &[Arc<Body>],
     ) {
         // Choosing one line again is quadratic in the length of the line when many of its sites change.
-        if change.all || change.pcs.len() > 16 {
+        if change.all || change.before.len() + change.after.len() > 16 {
             self.build(probes, globals);
             return;
         }
-        let mut cells: Vec<usize> = change
-            .pcs
-            .iter()
-            .filter_map(|&pc| self.template.sites.cell_at(pc))
-            .collect();
+        let mut cells = self.cells_of(change.before.iter(), change.after.iter());
         if change.entry {
             cells.push(self.template.sites.entry as usize);
         }
@@ -205,22 +212,30 @@ impl PrivateCode {
         fuse(&self.ins, cells, Some(shadows), range);
     }
 
+    /// Cells of sites before and behind operators.
+    fn cells_of<'a>(
+        &self,
+        before: impl Iterator<Item = &'a u32>,
+        after: impl Iterator<Item = &'a u32>,
+    ) -> Vec<usize> {
+        let sites = &self.template.sites;
+        let before = before.filter_map(|&pc| sites.cell_at(pc));
+        let after = after.filter_map(|&pc| sites.cell_after(pc));
+        before.chain(after).collect()
+    }
+
     fn probed_cells(&self, probes: Option<&FuncProbes>, globals: &[Arc<Body>]) -> Vec<usize> {
         let sites = &self.template.sites;
         let entry = sites.entry as usize;
+        let mut cells = Vec::new();
         if !globals.is_empty() {
-            let mut cells: Vec<usize> = sites.cells.iter().map(|s| s.1 as usize).collect();
+            cells.extend(sites.cells.iter().map(|s| s.1 as usize));
             cells.push(entry);
-            return cells;
         }
         let Some(probes) = probes else {
-            return Vec::new();
+            return cells;
         };
-        let mut cells: Vec<usize> = probes
-            .before
-            .keys()
-            .filter_map(|&pc| sites.cell_at(pc))
-            .collect();
+        cells.extend(self.cells_of(probes.before.keys(), probes.after.keys()));
         if !probes.entry.is_empty() {
             cells.push(entry);
         }
@@ -234,32 +249,32 @@ impl PrivateCode {
 
     /// All that fires before a cell, in order.
     fn fires(&self, cell: usize, probes: Option<&FuncProbes>, globals: &[Arc<Body>]) -> Vec<Fire> {
-        let before = |body: &Arc<Body>| Fire {
-            body: body.clone(),
-            exit: false,
-        };
-        if cell == self.template.sites.entry as usize {
-            return probes.map_or_else(Vec::new, |p| p.entry.iter().map(before).collect());
-        }
-        let pc = self.template.pcs[cell];
-        let own = probes
-            .and_then(|p| p.before.get(&pc))
-            .map_or(&[][..], |list| list);
-        let mut fires: Vec<Fire> = globals.iter().chain(own).map(before).collect();
-        let is_stop = |fire: &Fire| matches!(fire.body.action, BodyAction::Stop);
-        fires.sort_by_key(|fire| (!is_stop(fire), fire.body.priority, fire.body.id.0));
-        if self
-            .template
-            .sites
-            .returns
-            .binary_search(&(cell as u32))
-            .is_ok()
-        {
-            let exits = probes.map_or(&[][..], |p| &p.exit);
-            fires.extend(exits.iter().map(|body| Fire {
+        let sites = &self.template.sites;
+        let at = |at: At| {
+            move |body: &Arc<Body>| Fire {
                 body: body.clone(),
-                exit: true,
-            }));
+                at,
+            }
+        };
+        if cell == sites.entry as usize {
+            return probes.map_or_else(Vec::new, |p| p.entry.iter().map(at(At::Before)).collect());
+        }
+        let mut fires = Vec::new();
+        if let Some(probes) = probes
+            && !probes.after.is_empty()
+            && let Some(pc) = sites.pc_before(cell)
+        {
+            let after = probes.after.get(&pc).into_iter().flatten();
+            fires.extend(after.map(at(At::After(pc))));
+        }
+        if sites.is_landing(cell) {
+            return fires;
+        }
+        let before = befores(self.template.pcs[cell], probes, globals);
+        fires.extend(before.iter().map(at(At::Before)));
+        if sites.returns.binary_search(&(cell as u32)).is_ok() {
+            let exits = probes.map_or(&[][..], |p| &p.exit);
+            fires.extend(exits.iter().map(at(At::Exit)));
         }
         fires
     }
@@ -391,6 +406,20 @@ impl PrivateCode {
         }
         None
     }
+}
+
+/// What fires before the operator at `pc`, in order.
+pub(crate) fn befores(
+    pc: u32,
+    probes: Option<&FuncProbes>,
+    globals: &[Arc<Body>],
+) -> Vec<Arc<Body>> {
+    let own = probes.and_then(|probes| probes.before.get(&pc));
+    let own = own.into_iter().flatten();
+    let mut list: Vec<_> = globals.iter().chain(own).cloned().collect();
+    let is_stop = |body: &Body| matches!(body.action, BodyAction::Stop);
+    list.sort_by_key(|body| (!is_stop(body), body.priority, body.id.0));
+    list
 }
 
 /// Blocks of counters, numbered as they come.

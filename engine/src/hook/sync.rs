@@ -20,7 +20,6 @@ use crate::frame::walk::{Place, Position};
 use crate::module::Module;
 use crate::runtime::core::{FuncKind, StoreCore};
 use crate::tier::install::unpublish_native;
-use crate::types::WasmPc;
 
 impl StoreCore {
     /// Makes code show all changes of the probe table. Guest code must be suspended in slow
@@ -105,13 +104,7 @@ impl StoreCore {
         // Invalid code is reported before anyone sees the function.
         self.plain_code(func)?;
         self.probes.prepared.insert(func);
-        let mut watchers = std::mem::take(&mut self.probes.on_first_call);
-        let handle = self.func(func);
-        for watcher in &mut watchers {
-            watcher(&mut super::Probes::new(self), handle);
-        }
-        watchers.append(&mut self.probes.on_first_call);
-        self.probes.on_first_call = watchers;
+        self.tell_first_call(self.func(func));
         self.probes.dirty.remove(&func);
         if self.probes.wants_private(func) {
             self.make_private(func, true)
@@ -281,17 +274,6 @@ impl StoreCore {
             }
         }
         self.sync_probes();
-    }
-
-    /// Tells whoever asked that a frame is unwound.
-    pub(crate) fn notify_unwind(&mut self, func: u32, pc: u32) {
-        let mut watchers = std::mem::take(&mut self.probes.on_unwind);
-        let handle = self.func(func);
-        for watcher in &mut watchers {
-            watcher(&mut super::Probes::new(self), handle, WasmPc(pc));
-        }
-        watchers.append(&mut self.probes.on_unwind);
-        self.probes.on_unwind = watchers;
     }
 }
 

@@ -4,16 +4,14 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 
 use super::arena::Arena;
+use super::events::Events;
+use super::jump::Jump;
 use super::private::PrivateCode;
-use super::{Action, Callback, Counters, Probe, ProbeId, Probes, Site};
+use super::{Action, Callback, Counters, Probe, ProbeId, Site};
 use crate::code::Mode;
 use crate::error::{Error, Result};
-use crate::runtime::Func;
 use crate::runtime::core::{FuncKind, StoreCore};
 use crate::types::{ValType, WasmPc};
-
-pub(crate) type FirstCall = Box<dyn FnMut(&mut Probes<'_>, Func) + Send>;
-pub(crate) type Unwind = Box<dyn FnMut(&mut Probes<'_>, Func, WasmPc) + Send>;
 
 /// A probe in the table. Shared with the fire that is running it.
 pub(crate) struct Body {
@@ -49,13 +47,44 @@ pub(crate) enum BodyAction {
 #[derive(Default)]
 pub(crate) struct FuncProbes {
     pub(crate) before: BTreeMap<u32, Vec<Arc<Body>>>,
+    pub(crate) after: BTreeMap<u32, Vec<Arc<Body>>>,
     pub(crate) entry: Vec<Arc<Body>>,
     pub(crate) exit: Vec<Arc<Body>>,
 }
 
 impl FuncProbes {
     fn is_empty(&self) -> bool {
-        self.before.is_empty() && self.entry.is_empty() && self.exit.is_empty()
+        let FuncProbes {
+            before,
+            after,
+            entry,
+            exit,
+        } = self;
+        before.is_empty() && after.is_empty() && entry.is_empty() && exit.is_empty()
+    }
+
+    /// The probes of a site, which may be none.
+    fn list(&mut self, site: Site) -> &mut Vec<Arc<Body>> {
+        match site {
+            Site::Before(pc) => self.before.entry(pc.0).or_default(),
+            Site::After(pc) => self.after.entry(pc.0).or_default(),
+            Site::Entry => &mut self.entry,
+            Site::Exit => &mut self.exit,
+        }
+    }
+
+    fn remove(&mut self, site: Site, id: ProbeId) {
+        self.list(site).retain(|body| body.id != id);
+        let by_pc = match site {
+            Site::Before(pc) => Some((&mut self.before, pc)),
+            Site::After(pc) => Some((&mut self.after, pc)),
+            Site::Entry | Site::Exit => None,
+        };
+        if let Some((lists, pc)) = by_pc
+            && lists.get(&pc.0).is_some_and(Vec::is_empty)
+        {
+            lists.remove(&pc.0);
+        }
     }
 }
 
@@ -64,13 +93,16 @@ impl FuncProbes {
 enum Location {
     Local { func: u32, site: Site },
     Global,
+    Event,
 }
 
 /// What has to be brought up to date in a function's code.
 #[derive(Default)]
 pub(crate) struct Change {
-    /// Sites whose lists changed, by pc.
-    pub(crate) pcs: Vec<u32>,
+    /// Operators before which lists changed, by pc.
+    pub(crate) before: Vec<u32>,
+    /// Operators behind which lists changed, by pc.
+    pub(crate) after: Vec<u32>,
     pub(crate) entry: bool,
     /// Everything: global probes, exits.
     pub(crate) all: bool,
@@ -82,8 +114,7 @@ pub(crate) struct ProbeTable {
     locations: HashMap<u64, Location>,
     pub(crate) funcs: HashMap<u32, FuncProbes>,
     pub(crate) globals: Vec<Arc<Body>>,
-    pub(crate) on_first_call: Vec<FirstCall>,
-    pub(crate) on_unwind: Vec<Unwind>,
+    pub(crate) events: Events,
     /// Of the frame that watchers are told of: its operator did not execute.
     pub(crate) stopped_before: bool,
     /// Of the frame that watchers are told of: where it catches the exception.
@@ -98,6 +129,8 @@ pub(crate) struct ProbeTable {
     pub(crate) version: u64,
     /// Functions kept private although nothing probes them: a limit is near.
     pub(crate) held: HashSet<u32>,
+    /// Where the frame that fires goes on, if a probe has said so.
+    pub(super) jump: Option<Jump>,
     /// The probe that ends the guest at its fuel limit.
     pub(crate) stop: Option<ProbeId>,
 }
@@ -106,6 +139,13 @@ impl ProbeTable {
     /// Whether a function needs code of its own.
     pub(crate) fn wants_private(&self, func: u32) -> bool {
         !self.globals.is_empty() || self.funcs.contains_key(&func) || self.held.contains(&func)
+    }
+
+    /// A name for a watcher of events.
+    pub(super) fn new_event(&mut self) -> ProbeId {
+        self.last_id += 1;
+        self.locations.insert(self.last_id, Location::Event);
+        ProbeId(self.last_id)
     }
 
     fn new_body(&mut self, probe: Probe, location: Location) -> Arc<Body> {
@@ -142,7 +182,8 @@ impl ProbeTable {
         }
         let change = self.dirty.entry(func).or_default();
         match site {
-            Site::Before(pc) => change.pcs.push(pc.0),
+            Site::Before(pc) => change.before.push(pc.0),
+            Site::After(pc) => change.after.push(pc.0),
             Site::Entry => change.entry = true,
             Site::Exit => change.all = true,
         }
@@ -174,14 +215,7 @@ impl StoreCore {
         let body = self.probes.new_body(probe, Location::Local { func, site });
         let id = body.id;
         let probes = self.probes.funcs.entry(func).or_default();
-        insert_in_order(
-            match site {
-                Site::Before(pc) => probes.before.entry(pc.0).or_default(),
-                Site::Entry => &mut probes.entry,
-                Site::Exit => &mut probes.exit,
-            },
-            body,
-        );
+        insert_in_order(probes.list(site), body);
         self.probes.mark(func, site);
         self.sync_if_idle();
         Ok(id)
@@ -203,11 +237,7 @@ impl StoreCore {
         };
         let probes = self.probes.funcs.entry(func).or_default();
         // Before probes of the same priority, too.
-        probes
-            .before
-            .entry(pc)
-            .or_default()
-            .insert(0, Arc::new(body));
+        probes.list(site).insert(0, Arc::new(body));
         self.probes.mark(func, site);
         id
     }
@@ -220,15 +250,34 @@ impl StoreCore {
             )));
         };
         let module = &self.instances[instance as usize].module;
-        if let Site::Before(pc) = site {
-            let code = module.inner.code(module, index, Mode::Structural)?;
-            if !code.sites.is_operator(pc.0) {
-                let name = module.inner.display_name(index);
-                return Err(Error::usage(format!(
-                    "no operator at offset {:#x} in function `{name}`",
-                    pc.0
-                )));
+        let code = module.inner.code(module, index, Mode::Structural)?;
+        let sites = &code.sites;
+        // `None` where control cannot come.
+        let cell = match site {
+            Site::Before(pc) | Site::After(pc) => {
+                if !sites.is_operator(pc.0) {
+                    let name = module.inner.display_name(index);
+                    return Err(Error::usage(format!(
+                        "no operator at offset {:#x} in function `{name}`",
+                        pc.0
+                    )));
+                }
+                match site {
+                    Site::Before(_) => sites.cell_at(pc.0),
+                    _ => sites.cell_after(pc.0),
+                }
             }
+            Site::Entry | Site::Exit => None,
+        };
+        if let Site::After(pc) = site
+            && cell.is_none()
+            && sites.cell_at(pc.0).is_some()
+        {
+            let name = module.inner.display_name(index);
+            return Err(Error::usage(format!(
+                "the operator at offset {:#x} in function `{name}` does not go on to the one behind it",
+                pc.0
+            )));
         }
         match &probe.action {
             Action::CountAdd {
@@ -242,17 +291,12 @@ impl StoreCore {
                 ..
             } => {
                 check_range(*first, *len as usize, counters)?;
-                let Site::Before(pc) = site else {
+                let (Site::Before(pc) | Site::After(pc)) = site else {
                     return Err(Error::usage(
                         "no operand to count at function entries and exits",
                     ));
                 };
-                let code = module.inner.code(module, index, Mode::Structural)?;
-                match code
-                    .sites
-                    .cell_at(pc.0)
-                    .map(|cell| code.sites.operand_types(cell))
-                {
+                match cell.map(|cell| sites.operand_types(cell)) {
                     Some(types) if types.last() != Some(&ValType::I32) => Err(Error::usage(
                         format!("no topmost i32 operand at offset {:#x}", pc.0),
                     )),
@@ -277,24 +321,17 @@ impl StoreCore {
             return false;
         };
         match location {
+            Location::Event => {
+                self.probes.events.remove(id);
+                return true;
+            }
             Location::Global => {
                 self.probes.globals.retain(|body| body.id != id);
                 self.probes.mark_all();
             }
             Location::Local { func, site } => {
                 if let Some(probes) = self.probes.funcs.get_mut(&func) {
-                    match site {
-                        Site::Before(pc) => {
-                            if let Some(list) = probes.before.get_mut(&pc.0) {
-                                list.retain(|body| body.id != id);
-                                if list.is_empty() {
-                                    probes.before.remove(&pc.0);
-                                }
-                            }
-                        }
-                        Site::Entry => probes.entry.retain(|body| body.id != id),
-                        Site::Exit => probes.exit.retain(|body| body.id != id),
-                    }
+                    probes.remove(site, id);
                     if probes.is_empty() {
                         self.probes.funcs.remove(&func);
                     }

@@ -11,9 +11,11 @@ use probity_interp::layout::{Cell, Ctx, FuncRecord, HEADER_SLOTS, Resume};
 
 use super::core::{Ending, FuncKind, StoreCore, core_of};
 use super::fuel::{Allowance, op_fuel};
+use super::host_func::RawHostFn;
 use super::{Func, Instance};
 use crate::error::{Error, Result, TrapCode};
 use crate::frame::walk::{Position, Stretch};
+use crate::hook::HostPhase;
 
 /// Native stack that must be free for another activation of the interpreter and
 /// the host function that made it.
@@ -90,12 +92,26 @@ impl StoreCore {
         }
         match result {
             Ok(()) => {}
-            Err(Failure::Error(error)) => return Err(error),
+            Err(Failure::Error(error)) => {
+                self.ended(func, Some(&error));
+                return Err(error);
+            }
             Err(Failure::Panic(panic)) => resume_unwind(panic),
         }
         // SAFETY: results lie in the first slots of the frame.
         unsafe { std::ptr::copy_nonoverlapping(fp, slots.as_mut_ptr(), result_slots as usize) };
+        self.ended(func, None);
         Ok(())
+    }
+
+    /// A call from the host has ended.
+    fn ended(&mut self, func: Func, error: Option<&Error>) {
+        if self.positions.is_empty() {
+            // Nothing else holds the results yet, so nothing must be collected.
+            self.gc_barred += 1;
+            self.tell_end(func, error);
+            self.gc_barred -= 1;
+        }
     }
 
     /// # Safety
@@ -150,6 +166,29 @@ impl StoreCore {
         // SAFETY: code and frame belong together; all that code reaches lives as long as the
         // store, which is lent to it until it ends.
         unsafe { run(resume.pc, fp, ctx, record as u64, (*machine).budget) }
+    }
+
+    /// Calls a host function for Wasm code, and tells whoever wants to know.
+    fn call_watched_host(
+        &mut self,
+        id: u32,
+        f: &RawHostFn,
+        instance: Option<Instance>,
+        slots: &mut [u64],
+    ) -> Result<()> {
+        let func = self.func(id);
+        let FuncKind::Host(entry) = &self.funcs[id as usize].kind else {
+            unreachable!("a host function");
+        };
+        let ty = entry.ty.clone();
+        self.tell_host_call((func, HostPhase::Call), (ty.params(), slots))?;
+        let result = f(self, instance, slots);
+        match &result {
+            Ok(()) => self.tell_host_call((func, HostPhase::Return), (ty.results(), slots))?,
+            // Of two errors the first wins.
+            Err(error) => drop(self.tell_host_call((func, HostPhase::Fail(error)), (&[], &[]))),
+        }
+        result
     }
 
     /// Why a run ended with this status.
@@ -424,7 +463,10 @@ pub(super) unsafe fn host(
     let machine = core.machine.as_ptr();
     // SAFETY: the machine is the store's.
     let store = unsafe { (*machine).store };
-    let result = catch_unwind(AssertUnwindSafe(|| f(core, instance, slots)));
+    let result = catch_unwind(AssertUnwindSafe(|| match core.watches_host_calls() {
+        false => f(core, instance, slots),
+        true => core.call_watched_host(id, &f, instance, slots),
+    }));
     // SAFETY: as above. Calls from the host function may have replaced it.
     unsafe { (*machine).store = store };
     core.stack_top = old_top;

@@ -45,7 +45,7 @@ impl StoreCore {
             };
             // A tail call of a host function has fired exits already, and has no frame.
             self.fire_exits(&frame, ExitReason::Exception);
-            self.notify_unwind(frame.func, frame.pc());
+            self.tell_unwind(frame.func, frame.pc());
             self.leave_frame();
         }
         let status = self.catch(object, tag);
@@ -83,7 +83,7 @@ impl StoreCore {
         };
         let pc = frame.range.code.tries[index].catches[clause].pc;
         self.probes.caught_at = Some(WasmPc(pc));
-        self.notify_unwind(frame.func, frame.pc());
+        self.tell_unwind(frame.func, frame.pc());
         self.probes.caught_at = None;
         // The function may get other code now; it has the same `try_table`s.
         if !self.probes.dirty.is_empty() {

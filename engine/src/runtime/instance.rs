@@ -453,19 +453,21 @@ impl Instance {
         }
         check_imports(&CoreRef(core), module, imports)?;
         drop(core.make_room(0));
-        core.instantiating += 1;
+        core.gc_barred += 1;
         let made = core.allocate_instance(module, imports);
         let made = made.and_then(|id| core.run_segments(id).map(|()| id));
-        core.instantiating -= 1;
+        core.gc_barred -= 1;
         let id = made?;
+        let instance = Instance {
+            store: core.id(),
+            id,
+        };
+        core.tell_instantiated(instance);
         if let Some(start) = module.inner.start {
             let func = core.func(core.instances[id as usize].func_id(start));
             core.call_raw(func, &mut [])?;
         }
-        Ok(Instance {
-            store: core.id(),
-            id,
-        })
+        Ok(instance)
     }
 
     /// The module.

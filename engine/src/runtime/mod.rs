@@ -27,7 +27,7 @@ mod store;
 pub(crate) mod table;
 mod tag;
 mod typed;
-mod value;
+pub(crate) mod value;
 
 pub use self::core::StoreCore;
 pub use anyref::AnyRef;

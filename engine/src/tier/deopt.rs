@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::Pending;
 use super::code::{NativeCode, ResultKind, SiteKind};
+use super::frames::Cursor;
 use crate::frame::code_map::CodeRange;
 use crate::frame::walk::{Frame, Place, Position};
 use crate::jit::{self, stubs};
@@ -86,6 +87,13 @@ impl StoreCore {
             {
                 noted.pc = stubs::returned();
             }
+        }
+    }
+
+    /// Whether a frame that the interpreter will go on with stands behind the probes of its cell.
+    pub(crate) fn set_fired(&mut self, cursor: Cursor, fired: bool) {
+        if let Some(pending) = self.native.pending.get_mut(&cursor.fp) {
+            pending.fired = fired;
         }
     }
 

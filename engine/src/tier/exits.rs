@@ -392,7 +392,7 @@ impl StoreCore {
         }
         let position = self.positions.pop();
         match result {
-            Ok(()) => {
+            Ok(_) => {
                 self.hand_all_fuel();
                 Next::Return(0)
             }

@@ -356,7 +356,7 @@ fn c4_entries_and_exits_nest_in_a_trace() {
                     assert_eq!(trace.get(at + 1), Some(&(*index, Site::Before(first))));
                 }
                 Site::Exit => assert_eq!(open.pop(), Some(*index)),
-                Site::Before(_) => assert_eq!(open.last(), Some(index)),
+                Site::Before(_) | Site::After(_) => assert_eq!(open.last(), Some(index)),
             }
         }
         assert_eq!(open, []);

@@ -199,6 +199,14 @@ impl<'a> Lowering<'a> {
         }
     }
 
+    /// Control goes on to an operator that it comes to in other ways, too.
+    fn landing(&mut self) {
+        if self.mode == Mode::Structural && self.dead.is_none() {
+            let at = self.emit(Kind::Marker, 0, 0, 0);
+            self.landings.push(at as u32);
+        }
+    }
+
     /// `else`
     pub(super) fn begin_false_arm(&mut self) {
         let top = self.control.len() - 1;
@@ -236,6 +244,9 @@ impl<'a> Lowering<'a> {
         let top = self.control.len() - 1;
         let mut fixups = std::mem::take(&mut self.control[top].fixups);
         fixups.extend(self.control[top].no_else.take().map(Fixup::Branch));
+        if !fixups.is_empty() {
+            self.landing();
+        }
         if self.dead.is_some() || !fixups.is_empty() {
             self.stack.truncate(height);
             self.push_all(sig.results());
@@ -283,6 +294,7 @@ impl<'a> Lowering<'a> {
             }
             O::Loop { blockty } => {
                 let sig = self.sig(blockty)?;
+                self.landing();
                 self.pending_label = true;
                 self.loops.push((self.cells.len() as u32, self.pc));
                 self.enter(Block::Loop, sig, None);

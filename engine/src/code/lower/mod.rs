@@ -152,6 +152,8 @@ struct Lowering<'a> {
     entry: u32,
     operators: Vec<u32>,
     sites: Vec<(u32, u32)>,
+    goes_on: Vec<bool>,
+    landings: Vec<u32>,
     returns: Vec<u32>,
     tries: Vec<Try>,
     loops: Vec<(u32, u32)>,
@@ -208,6 +210,8 @@ impl<'a> Lowering<'a> {
             entry: 0,
             operators: Vec::new(),
             sites: Vec::new(),
+            goes_on: Vec::new(),
+            landings: Vec::new(),
             returns: Vec::new(),
             tries: Vec::new(),
             loops: Vec::new(),
@@ -366,7 +370,10 @@ impl<'a> Lowering<'a> {
             None => self.live(op)?,
         }
         if self.mode == Mode::Structural && self.cells.len() > first {
-            self.sites.push((pc, first as u32));
+            let landed = self.landings.last() == Some(&(first as u32));
+            self.sites.push((pc, first as u32 + u32::from(landed)));
+            self.goes_on
+                .push(self.dead.is_none() && !matches!(op, O::Else));
         }
         self.check_frame()
     }
@@ -599,6 +606,8 @@ impl<'a> Lowering<'a> {
             operators: self.operators.into(),
             entry: self.entry,
             cells: self.sites.into(),
+            goes_on: self.goes_on.into(),
+            landings: self.landings.into(),
             returns: if structural {
                 self.returns.into()
             } else {

@@ -58,9 +58,12 @@ impl Translator<'_> {
             return;
         }
         let mut counts: Vec<&Count> = Vec::new();
-        for &(_, pc) in inside {
-            let cell = watch.template.sites.cell_at(pc);
-            match cell.and_then(|cell| watch.sites.get(&cell)) {
+        let sites = &watch.template.sites;
+        let own = inside.iter().filter_map(|&(_, pc)| sites.cell_at(pc));
+        // That of the loop's own operator is passed outside.
+        let landings = own.clone().skip(1).filter_map(|c| sites.landing_before(c));
+        for cell in own.chain(landings) {
+            match watch.sites.get(&cell) {
                 Some(WatchSite::Fire(_)) => return,
                 Some(WatchSite::Count(here)) => counts.extend(here),
                 None => {}

@@ -105,8 +105,9 @@ pub(super) fn translate(
         translator.b.set_srcloc(Location::Pc(*pc).source());
         translator.fired = false;
         // Control comes to these in other ways, too; they see to it themselves.
-        if !matches!(op, O::Loop { .. } | O::End) {
-            translator.before_operator(op);
+        match op {
+            O::Loop { .. } | O::End => translator.land(),
+            _ => translator.before_operator(op),
         }
         translator.operator(op)?;
         translator.end_of_operator(op);

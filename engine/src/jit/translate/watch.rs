@@ -32,6 +32,22 @@ impl Translator<'_> {
         }
     }
 
+    /// Control goes on from the last operator to one that it comes to in other ways, too: what fires behind the
+    /// last one does so here.
+    pub(super) fn land(&mut self) {
+        if self.dead.is_some() {
+            return;
+        }
+        let watch = self.watch.clone();
+        let sites = watch.as_ref().map(|watch| &watch.template.sites);
+        let landing = sites.and_then(|s| s.landing_before(s.cell_at(self.pc)?));
+        if let Some(landing) = landing {
+            self.fire(landing);
+            // Not what watches the current operator.
+            self.fired = false;
+        }
+    }
+
     fn calls_probes(&self, cell: usize) -> bool {
         let site = self.watch.as_ref().and_then(|watch| watch.sites.get(&cell));
         matches!(site, Some(WatchSite::Fire(_)))
