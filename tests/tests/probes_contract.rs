@@ -29,6 +29,8 @@ macro_rules! suite {
             mod after;
             #[path = "probes_contract/entry_exit.rs"]
             mod entry_exit;
+            #[path = "probes_contract/events.rs"]
+            mod events;
             #[path = "probes_contract/exceptions.rs"]
             mod exceptions;
             #[path = "probes_contract/failures.rs"]
@@ -37,6 +39,8 @@ macro_rules! suite {
             mod firing;
             #[path = "probes_contract/insert.rs"]
             mod insert;
+            #[path = "probes_contract/jumps.rs"]
+            mod jumps;
             #[path = "probes_contract/model.rs"]
             mod model;
             #[path = "probes_contract/peers.rs"]
