@@ -11,6 +11,7 @@ use probity_probes::{
     events::{self, Callee},
     opcode::Opcode,
     rule::{Body, Event, Match, variables},
+    source::SourceLine,
 };
 use serde_json::json;
 
@@ -193,7 +194,7 @@ fn write_json(path: &str, rule: &str, rows: &[Row<'_>], out: &mut dyn Write) -> 
             "callee": row.callee,
             "dynamic": row.site.is_dynamic,
             "file": line.map(|line| &*line.file),
-            "line": line.map(|line| line.line),
+            "line": known(line),
         })
     });
     let sites: Vec<_> = sites.collect();
@@ -205,6 +206,11 @@ fn write_json(path: &str, rule: &str, rows: &[Row<'_>], out: &mut dyn Write) -> 
     });
     serde_json::to_writer(&mut *out, &document)?;
     writeln!(out)
+}
+
+/// The number of a line, where the compiler gives one.
+fn known(line: Option<&SourceLine>) -> Option<u32> {
+    line.map(|line| line.line).filter(|line| *line > 0)
 }
 
 fn write_csv(rows: &[Row<'_>], out: &mut dyn Write) -> io::Result<()> {
@@ -226,7 +232,7 @@ fn write_csv(rows: &[Row<'_>], out: &mut dyn Write) -> io::Result<()> {
             row.callee.as_deref().unwrap_or_default(),
             &site.is_dynamic.to_string(),
             line.map_or("", |line| &line.file),
-            &line.map_or_else(String::new, |line| line.line.to_string()),
+            &known(line).map_or_else(String::new, |line| line.to_string()),
         ])?;
     }
     out.write_all(&writer.into_inner().map_err(|e| e.into_error())?)

@@ -174,23 +174,35 @@ fn sites_are_listed() {
 
 #[test]
 fn source_lines_are_shown_where_there_is_dwarf() {
-    let files = Files::new();
-    let mut parser = wat::Parser::new();
-    parser.generate_dwarf(wat::GenerateDwarf::Lines);
-    let text = "(module\n (func (export \"_start\")\n  nop\n  call 1)\n (func nop))";
-    let bytes = parser.parse_str(Some("dir/m.wat".as_ref()), text).unwrap();
-    let module = files.put("m.wasm", bytes);
-    let module = module.to_str().unwrap();
-    let list = run(["sites", "nop / line < 5 /", module]).expect(0).stdout;
+    let module = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../probes/tests/rules/lines.wasm"
+    );
+    let list = run(["sites", "return / line > 0 /", module])
+        .expect(0)
+        .stdout;
     assert!(
-        list.contains("  nop  dir/m.wat:3\n1 site in 1 function"),
+        list.ends_with("  return  src/lines.c:11\n1 site in 1 function\n"),
         "{list}"
     );
-    let report = run(["run", "-o", "-", "--format", "json", "-p", "nop", module]).expect(0);
-    let report = json(&report.stdout);
-    let sites = report["analyses"]["rules"]["sites"].as_array().unwrap();
-    let sources: Vec<_> = sites.iter().map(|site| &site["source"]).collect();
-    assert_eq!(sources, ["dir/m.wat:3", "dir/m.wat:5"]);
+    let list = run(["sites", "return|br_if", module, "--format", "json"]).expect(0);
+    let list = json(&list.stdout);
+    assert_eq!(list["sites"][0]["line"], 7);
+    assert_eq!(list["sites"][0]["file"], "src/lines.c");
+
+    // `sum += table[i & 3]` is on line 9: it loads 10 times, i & 3 being 0 1 2 3 0 1 2 3 0 1.
+    let rule = "*.load* / line == 9 / { sum(effective_addr - 1048576) }";
+    let args = [
+        "run", "-o", "-", "--format", "json", "--invoke", "fill", "-p", rule, module, "10",
+    ];
+    let done = run(args).expect(0);
+    let report = done.stdout.lines().find(|line| line.starts_with('{'));
+    let report = json(report.expect("a report"));
+    let rules = &report["analyses"]["rules"];
+    assert_eq!(rules["actions"][0]["count"], 10);
+    assert_eq!(rules["actions"][0]["value"], 4 * (6 + 6 + 1));
+    let source = rules["sites"][0]["source"].as_str();
+    assert_eq!(source, Some("src/lines.c:9"));
 }
 
 #[test]

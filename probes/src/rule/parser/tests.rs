@@ -1,4 +1,5 @@
 use super::*;
+use crate::rule::ast::Kind;
 
 fn parsed(text: &str) -> Parsed {
     parse(text).unwrap_or_else(|error| panic!("{}", error.shown()))
@@ -74,7 +75,7 @@ fn actions() {
         assert_eq!(texts, expected, "{actions}");
     }
     let rule = parsed("call { stack; stack(3); sum(arg0) by (fname, pc) }");
-    assert_eq!(rule.actions[0].kind, Kind::Stack(STACK_DEFAULT));
+    assert_eq!(rule.actions[0].kind, Kind::Stack(64));
     assert_eq!(rule.actions[1].kind, Kind::Stack(3));
     assert_eq!(rule.actions[2].by.len(), 2);
 }
