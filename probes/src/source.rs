@@ -66,8 +66,11 @@ impl SourceMap {
     }
 }
 
-/// Start of the code section's contents, and the custom sections by name.
-fn sections(bytes: &[u8]) -> Option<(u32, Vec<(&str, &[u8])>)> {
+/// Name and contents of a custom section.
+type Section<'m> = (&'m str, &'m [u8]);
+
+/// Start of the code section's contents, and the custom sections.
+fn sections(bytes: &[u8]) -> Option<(u32, Vec<Section<'_>>)> {
     let mut parser = Parser::new(0);
     let mut rest = bytes;
     let mut code = None;

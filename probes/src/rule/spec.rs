@@ -74,10 +74,10 @@ impl Structure {
 /// At what a site fires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Event {
-    /// An operator.
-    Opcode(Opcode, Mode),
     /// A function, block or loop.
     Structure(Structure),
+    /// An operator.
+    Opcode(Opcode, Mode),
 }
 
 impl fmt::Display for Event {
