@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 
 use probity_engine::hook::{Counters, Probe, Site};
-use probity_engine::{Result, Val};
+use probity_engine::{Func, Result, Val};
 use probity_probes::events::{Length, allocations};
 use probity_probes::opcode::Opcode;
 use probity_probes::unwind::Unwind;
@@ -59,7 +59,7 @@ impl Analysis for Allocations {
         Ok(())
     }
 
-    fn unwound(&mut self, key: Key, unwind: Unwind) {
+    fn unwound(&mut self, key: Key, _func: Func, unwind: Unwind) {
         if let Some(lengths) = self
             .lengths
             .get(&(key, unwind.pc.0))

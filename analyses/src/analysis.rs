@@ -30,7 +30,7 @@ pub(crate) trait Analysis: Send {
     }
 
     /// An activation of a function ended early, or caught an exception.
-    fn unwound(&mut self, _key: Key, _unwind: Unwind) {}
+    fn unwound(&mut self, _key: Key, _func: Func, _unwind: Unwind) {}
 
     /// What it found out. Called after the run.
     fn finish(&mut self, run: &Run<'_>) -> Findings;
@@ -59,6 +59,7 @@ pub(crate) struct Instrument<'a, 'p, 'm> {
     pub probes: &'a mut Probes<'p>,
     pub func: Func,
     pub key: Key,
+    pub module: &'m Module,
     pub info: FunctionInfo<'m>,
     operators: OnceCell<Operators<'m>>,
     cfg: OnceCell<Arc<Cfg>>,
@@ -69,12 +70,14 @@ impl<'a, 'p, 'm> Instrument<'a, 'p, 'm> {
         probes: &'a mut Probes<'p>,
         func: Func,
         key: Key,
+        module: &'m Module,
         info: FunctionInfo<'m>,
     ) -> Instrument<'a, 'p, 'm> {
         Instrument {
             probes,
             func,
             key,
+            module,
             info,
             operators: OnceCell::new(),
             cfg: OnceCell::new(),
@@ -184,8 +187,7 @@ impl<'a> Run<'a> {
             Value::Text(function.name()),
         ];
         if self.modules.len() > 1 {
-            let module = function.module.name().map(str::to_owned);
-            let module = module.unwrap_or_else(|| format!("module[{}]", function.key.module));
+            let module = module_name(function.module, function.key.module);
             cells.insert(0, Value::Text(module.into()));
         }
         cells
@@ -212,6 +214,12 @@ impl Function<'_> {
     pub fn operators(&self) -> Vec<(WasmPc, Operator<'_>)> {
         self.info.operators().unwrap_or_default()
     }
+}
+
+/// A module's own name, else `module[i]`.
+pub(crate) fn module_name(module: &Module, at: u32) -> String {
+    let name = module.name().map(str::to_owned);
+    name.unwrap_or_else(|| format!("module[{at}]"))
 }
 
 /// The name section's name, else the import's or export's, else `func[i]`.

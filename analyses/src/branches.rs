@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use probity_engine::hook::Counters;
 use probity_engine::wasmparser::Operator;
-use probity_engine::{Result, WasmPc};
+use probity_engine::{Func, Result, WasmPc};
 use probity_probes::counts::FunctionCounts;
 use probity_probes::events::{Branch, BranchKind, branches};
 use probity_probes::opcode::Opcode;
@@ -61,7 +61,7 @@ impl Analysis for Branches {
         Ok(())
     }
 
-    fn unwound(&mut self, key: Key, unwind: Unwind) {
+    fn unwound(&mut self, key: Key, _func: Func, unwind: Unwind) {
         if let Some(landing) = unwind.caught_at {
             *self.caught.entry((key, unwind.pc, landing)).or_default() += 1;
         }

@@ -11,7 +11,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use probity_engine::hook::{Action, Counters, Probe, Site};
-use probity_engine::{Result, WasmPc};
+use probity_engine::{Func, Result, WasmPc};
 use probity_probes::cfg::{Block, Cfg};
 use probity_probes::unwind::Unwind;
 
@@ -111,7 +111,7 @@ impl Analysis for Coverage {
         Ok(())
     }
 
-    fn unwound(&mut self, key: Key, unwind: Unwind) {
+    fn unwound(&mut self, key: Key, _func: Func, unwind: Unwind) {
         if let Some(seen) = self.functions.get_mut(&key)
             && let Some(index) = seen.cfg.index_of(unwind.pc)
         {

@@ -1,6 +1,7 @@
 //! Analyses over Probity's probe layer, and the reports that they give.
 //!
-//! A [`Session`] is one run's set of analyses: [`Session::add`] them by name,
+//! A [`Session`] is one run's set of analyses: [`Session::add`] them by name, rules
+//! of the user's own by [`Session::add_rules`],
 //! [`Session::attach`] before instantiation, run, [`Session::finish`] (also
 //! after a trap, an exit or a limit), and write a [`Report`].
 //!
@@ -20,6 +21,7 @@ mod opcodes;
 mod options;
 mod registry;
 pub mod report;
+mod rules;
 mod session;
 
 pub use options::{OptionInfo, UsageError};

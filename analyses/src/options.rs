@@ -4,6 +4,7 @@
 use std::fmt;
 
 use probity_probes::matcher::FunctionSelector;
+use probity_probes::nearest::nearest;
 
 /// An option of an analysis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,15 +58,9 @@ impl UsageError {
     /// `what` `given` is none of `known`.
     pub(crate) fn unknown(what: &str, given: &str, known: &[&str]) -> UsageError {
         let mut message = format!("unknown {what} `{given}`");
-        let nearest = known
-            .iter()
-            .map(|name| (strsim::damerau_levenshtein(given, name), name))
-            .min_by_key(|&(distance, _)| distance);
-        match nearest {
-            Some((distance, name)) if distance <= 1 + given.chars().count() / 3 => {
-                message += &format!("; did you mean `{name}`?");
-            }
-            _ => message += &format!("; known: {}", known.join(", ")),
+        match nearest(given, known.iter().copied()) {
+            Some(name) => message += &format!("; did you mean `{name}`?"),
+            None => message += &format!("; known: {}", known.join(", ")),
         }
         UsageError { message }
     }

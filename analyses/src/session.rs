@@ -8,12 +8,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use probity_engine::hook::Probes;
 use probity_engine::{Error, Func, Module, Result, Store};
 use probity_probes::counts::CountPlan;
+use probity_probes::rule::Rule;
 use probity_probes::unwind::Unwind;
 
 use crate::analysis::{Analysis, Instrument, Key, Run};
 use crate::options::{Options, UsageError};
-use crate::registry::{AnalysisInfo, registry};
+use crate::registry::registry;
 use crate::report::AnalysisReport;
+use crate::rules::{self, Rules};
 
 /// The analyses of one run.
 ///
@@ -49,7 +51,7 @@ struct State {
 }
 
 struct Tool {
-    info: &'static AnalysisInfo,
+    name: &'static str,
     options: Options,
     analysis: Box<dyn Analysis>,
 }
@@ -71,13 +73,48 @@ impl Session {
             return Err(UsageError::unknown("analysis", name, &names));
         };
         let options = Options::parse(name, info.options, options)?;
+        let analysis = (info.make)(&options);
+        self.add_tool(info.name, options, analysis)
+    }
+
+    /// Adds rules, which together are one analysis of the name `rules`; numbered from 1 in
+    /// this order. `on_print` is given each line that a `print` of theirs makes, when
+    /// it is made and without a line break.
+    ///
+    /// # Errors
+    /// If there are rules in the session already.
+    ///
+    /// ```
+    /// use probity_analyses::Session;
+    /// use probity_probes::rule::Rule;
+    ///
+    /// let mut session = Session::new();
+    /// let rule = Rule::parse("*.load* { hist(effective_addr) }")?;
+    /// session.add_rules([rule], |line| println!("{line}"))?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn add_rules(
+        &mut self,
+        rules: impl IntoIterator<Item = Rule>,
+        on_print: impl FnMut(&str) + Send + 'static,
+    ) -> Result<(), UsageError> {
+        let options = Options::parse(rules::NAME, &rules::OPTIONS, &[])?;
+        let analysis = Rules::new(rules, on_print);
+        self.add_tool(rules::NAME, options, Box::new(analysis))
+    }
+
+    fn add_tool(
+        &mut self,
+        name: &'static str,
+        options: Options,
+        analysis: Box<dyn Analysis>,
+    ) -> Result<(), UsageError> {
         let mut state = self.state();
-        if state.tools.iter().any(|tool| tool.info.name == name) {
+        if state.tools.iter().any(|tool| tool.name == name) {
             return Err(UsageError::new(format!("analysis {name} is given twice")));
         }
-        let analysis = (info.make)(&options);
         state.tools.push(Tool {
-            info,
+            name,
             options,
             analysis,
         });
@@ -121,7 +158,7 @@ impl Session {
             let State { keys, tools, .. } = &mut *state;
             if let Some(&key) = keys.get(&func).filter(|key| key.module == at) {
                 for tool in tools {
-                    tool.analysis.unwound(key, Unwind::new(probes, pc));
+                    tool.analysis.unwound(key, func, Unwind::new(probes, pc));
                 }
             }
         });
@@ -160,7 +197,7 @@ impl Session {
                 name_of: &name_of,
             });
             AnalysisReport {
-                name: tool.info.name,
+                name: tool.name,
                 facts: findings.facts,
                 tables: findings.tables,
                 top: tool.options.top,
@@ -187,7 +224,7 @@ impl State {
         let Some(info) = module.function(key.index) else {
             return;
         };
-        let mut at = Instrument::new(probes, func, key, info);
+        let mut at = Instrument::new(probes, func, key, module, info);
         if let Err(error) = self.instrument(&mut at) {
             let index = key.index;
             let warning = format!("failed to instrument function {index}: {error}");

@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::{cache::CacheArgs, inspect::InspectArgs, run::RunArgs};
+use crate::{cache::CacheArgs, inspect::InspectArgs, run::RunArgs, sites::SitesArgs};
 
 /// Run and watch WebAssembly programs.
 ///
@@ -12,7 +12,7 @@ use crate::{cache::CacheArgs, inspect::InspectArgs, run::RunArgs};
 #[derive(Debug, Parser)]
 #[command(name = "probity", version, arg_required_else_help = true)]
 #[command(
-    after_help = "Each command has examples and details: `probity run --help`, `probity inspect --help`."
+    after_help = "Each command has examples and details: `probity run --help`, `probity sites --help`."
 )]
 pub struct Cli {
     /// The subcommand.
@@ -27,6 +27,8 @@ pub enum Command {
     Run(Box<RunArgs>),
     /// List the analyses with their options
     List,
+    /// List the sites of a module that a rule matches, without running it
+    Sites(SitesArgs),
     /// Show a module's functions, or the bytecode of one
     Inspect(InspectArgs),
     /// Show or clear the code that `probity run --cache` keeps

@@ -3,7 +3,7 @@
 mod body;
 mod compiled;
 mod functions;
-mod operator;
+pub(crate) mod operator;
 mod types;
 
 use std::path::PathBuf;

@@ -14,7 +14,9 @@ mod inspect;
 mod list;
 mod nearest;
 mod output;
+mod rules;
 mod run;
+mod sites;
 mod types;
 mod units;
 
@@ -28,6 +30,7 @@ fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Run(args) => run::main(*args),
         Command::List => list::main(),
+        Command::Sites(args) => sites::main(&args),
         Command::Inspect(args) => inspect::main(&args),
         Command::Cache(args) => cache::main(args),
     };

@@ -26,7 +26,10 @@ use self::{
     outcome::Ended,
     resolve::{Plan, ReportTarget},
 };
-use crate::failure::{Failure, OUTPUT, say};
+use crate::{
+    failure::{Failure, OUTPUT, say},
+    rules,
+};
 
 /// Runs the subcommand; the result is the process's exit status.
 pub fn main(args: RunArgs) -> Result<u8, Failure> {
@@ -43,6 +46,7 @@ pub fn main(args: RunArgs) -> Result<u8, Failure> {
         Ok(module) => {
             let entry = Entry::choose(&module, plan.invoke.as_deref(), &plan.guest_args)?;
             let summary = ModuleSummary::new(&module, Some(&path));
+            rules::say_if_unmatched(&plan.rules, &module, &path);
             // What is watched gets code of its own.
             if engine.config().is_compiled_first() && plan.report.is_none() {
                 module.compile();

@@ -76,25 +76,27 @@ impl Branch {
     }
 }
 
+/// The branch that an operator is, if it is one. `br` is none: it has one way.
+pub fn branch_of(index: usize, pc: WasmPc, op: &Operator<'_>) -> Option<Branch> {
+    let kind = match op {
+        Operator::If { .. }
+        | Operator::BrIf { .. }
+        | Operator::Select
+        | Operator::TypedSelect { .. }
+        | Operator::TypedSelectMulti { .. } => BranchKind::Condition,
+        Operator::BrTable { targets } => BranchKind::Table(targets.len() + 1),
+        op => BranchKind::Reference(Test::of(op)?),
+    };
+    Some(Branch { index, pc, kind })
+}
+
 /// The branches of a body, in program order.
 pub fn branches(operators: &[(WasmPc, Operator<'_>)]) -> Vec<Branch> {
-    let kinds = operators
+    let branches = operators
         .iter()
         .enumerate()
-        .filter_map(|(index, (pc, op))| {
-            let kind = match op {
-                Operator::If { .. }
-                | Operator::BrIf { .. }
-                | Operator::Select
-                | Operator::TypedSelect { .. }
-                | Operator::TypedSelectMulti { .. } => BranchKind::Condition,
-                Operator::BrTable { targets } => BranchKind::Table(targets.len() + 1),
-                op => BranchKind::Reference(Test::of(op)?),
-            };
-            let pc = *pc;
-            Some(Branch { index, pc, kind })
-        });
-    kinds.collect()
+        .filter_map(|(index, (pc, op))| branch_of(index, *pc, op));
+    branches.collect()
 }
 
 /// A call operator.
@@ -126,30 +128,35 @@ pub enum Callee {
     Reference,
 }
 
+/// What an operator calls, if it calls.
+pub fn callee(op: &Operator<'_>) -> Option<Callee> {
+    Some(match *op {
+        Operator::Call { function_index } | Operator::ReturnCall { function_index } => {
+            Callee::Direct(function_index)
+        }
+        Operator::CallIndirect {
+            type_index,
+            table_index,
+        }
+        | Operator::ReturnCallIndirect {
+            type_index,
+            table_index,
+        } => Callee::Table {
+            type_index,
+            table_index,
+        },
+        Operator::CallRef { .. } | Operator::ReturnCallRef { .. } => Callee::Reference,
+        _ => return None,
+    })
+}
+
 /// The calls of a body, tail calls included, in program order.
 pub fn calls(operators: &[(WasmPc, Operator<'_>)]) -> Vec<Call> {
     let calls = operators
         .iter()
         .enumerate()
         .filter_map(|(index, (pc, op))| {
-            let callee = match *op {
-                Operator::Call { function_index } | Operator::ReturnCall { function_index } => {
-                    Callee::Direct(function_index)
-                }
-                Operator::CallIndirect {
-                    type_index,
-                    table_index,
-                }
-                | Operator::ReturnCallIndirect {
-                    type_index,
-                    table_index,
-                } => Callee::Table {
-                    type_index,
-                    table_index,
-                },
-                Operator::CallRef { .. } | Operator::ReturnCallRef { .. } => Callee::Reference,
-                _ => return None,
-            };
+            let callee = callee(op)?;
             let tail = matches!(
                 op,
                 Operator::ReturnCall { .. }

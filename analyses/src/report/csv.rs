@@ -80,6 +80,7 @@ fn cell(column: &Column, value: &Value) -> (&'static str, String) {
     let join = |parts: &mut dyn Iterator<Item = String>| parts.collect::<Vec<_>>().join(" ");
     let text = match value {
         Value::Number(number) => number.to_string(),
+        Value::Negative(number) => number.to_string(),
         Value::Real(number) => number.to_string(),
         Value::Word(word) => (*word).to_owned(),
         Value::Text(text) => text.to_string(),

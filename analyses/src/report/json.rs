@@ -97,6 +97,7 @@ impl Serialize for Value {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Value::Number(number) => serializer.serialize_u64(*number),
+            Value::Negative(number) => serializer.serialize_i64(*number),
             Value::Real(number) => serializer.serialize_f64(*number),
             Value::Word(word) => serializer.serialize_str(word),
             Value::Text(text) => serializer.serialize_str(text),

@@ -20,6 +20,8 @@ pub enum Kind {
     Percent,
     /// A mean.
     Average,
+    /// A number that the program made: any integer or float.
+    Number,
     /// Several counts.
     Counts,
     /// Pieces of the module: (first, behind the last) byte offsets.
@@ -31,7 +33,9 @@ pub enum Kind {
 pub enum Value {
     /// A count, offset or index.
     Number(u64),
-    /// A percentage or mean.
+    /// A number below 0.
+    Negative(i64),
+    /// A percentage, a mean, or a number that the others do not hold.
     Real(f64),
     /// A word from a fixed vocabulary.
     Word(&'static str),
@@ -123,6 +127,8 @@ pub struct Table {
     pub heat: Option<&'static str>,
     /// Whether text reports show each row's share of that column.
     pub share: bool,
+    /// Whether text reports show every row, whatever the analysis' option `top` says.
+    pub whole: bool,
 }
 
 impl Table {
@@ -134,6 +140,15 @@ impl Table {
             rows: Vec::new(),
             heat,
             share: heat.is_some(),
+            whole: false,
+        }
+    }
+
+    /// The same, never cut.
+    pub fn whole(self) -> Table {
+        Table {
+            whole: true,
+            ..self
         }
     }
 

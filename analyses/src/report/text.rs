@@ -75,7 +75,8 @@ fn write_table(
     let mut rows: Vec<&Vec<Value>> = table.rows.iter().collect();
     rows.sort_by_key(|row| Reverse(heat_of(row)));
     let total: u128 = rows.iter().map(|row| u128::from(heat_of(row))).sum();
-    let shown = analysis.top.unwrap_or(usize::MAX).min(rows.len());
+    let top = analysis.top.filter(|_| !table.whole);
+    let shown = top.unwrap_or(usize::MAX).min(rows.len());
 
     let mut lines: Vec<Vec<String>> = Vec::with_capacity(shown + 1);
     let mut head: Vec<String> = table.columns.iter().map(label).collect();
@@ -151,7 +152,9 @@ fn cell(kind: Kind, value: &Value) -> String {
             Kind::Index => number.to_string(),
             _ => thousands(*number),
         },
+        Value::Negative(number) => format!("-{}", thousands(number.unsigned_abs())),
         Value::Real(number) => match kind {
+            Kind::Number => number.to_string(),
             Kind::Percent => format!("{number:.1}"),
             _ => format!("{number:.2}"),
         },

@@ -4,10 +4,13 @@
 pub mod naive;
 pub mod random;
 
+use std::sync::{Arc, Mutex};
+
 use probity_analyses::{ModuleSummary, Outcome, OutcomeKind, Report, Session};
 use probity_engine::{
     Caller, Config, Engine, Error, ExnRef, FuncType, Linker, Module, Store, Tag, Val, ValType,
 };
+use probity_probes::rule::Rule;
 use serde_json::Value as Json;
 
 /// What a guest's `exit` ends its run with.
@@ -29,6 +32,8 @@ pub struct Run {
     /// What the engine counted.
     pub fuel: u64,
     pub error: Option<Error>,
+    /// What rules printed.
+    pub lines: Vec<String>,
 }
 
 impl Run {
@@ -47,8 +52,18 @@ pub fn run(wat: &str, analyses: &[&str]) -> Run {
 
 /// As [`run`], with the store prepared by `prepare`.
 pub fn run_with(wat: &str, analyses: &[&str], prepare: impl FnOnce(&mut Store<()>)) -> Run {
+    run_rules(Config::new(), wat, analyses, &[], prepare)
+}
+
+/// The same, under rules too, and with a configuration.
+pub fn run_rules(
+    mut config: Config,
+    wat: &str,
+    analyses: &[&str],
+    rules: &[&str],
+    prepare: impl FnOnce(&mut Store<()>),
+) -> Run {
     // Room for some thousand frames: endless recursion ends soon.
-    let mut config = Config::new();
     config.max_stack_bytes(256 << 10);
     let engine = Engine::new(&config);
     let module = Module::new(&engine, wat).unwrap_or_else(|error| panic!("{error}: {wat}"));
@@ -64,6 +79,16 @@ pub fn run_with(wat: &str, analyses: &[&str], prepare: impl FnOnce(&mut Store<()
             .map(|(key, value)| (key.to_owned(), value.to_owned()))
             .collect();
         session.add(name, &options).expect("analysis");
+    }
+    let lines: Arc<Mutex<Vec<String>>> = Arc::default();
+    if !rules.is_empty() {
+        let rules = rules.iter().map(|text| Rule::parse(text).expect("a rule"));
+        let sink = lines.clone();
+        session
+            .add_rules(rules, move |line| {
+                sink.lock().expect("no panic").push(line.to_owned());
+            })
+            .expect("rules");
     }
     session.attach(&mut store, &module).expect("attaches");
     let error = call_main(&engine, &module, &mut store).err();
@@ -92,6 +117,7 @@ pub fn run_with(wat: &str, analyses: &[&str], prepare: impl FnOnce(&mut Store<()
         json,
         fuel: store.fuel_consumed(),
         error,
+        lines: std::mem::take(&mut *lines.lock().expect("no panic")),
     }
 }
 

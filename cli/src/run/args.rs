@@ -11,7 +11,7 @@ Exit status:
   N    the guest's own (its low 8 bits; the JSON report has all of it)
   0    also: the invoked function returned
   1    the module cannot be loaded or instantiated; the message has the byte offset
-  2    wrong usage, an unknown analysis or option included
+  2    wrong usage, an unknown analysis or option and a wrong rule included
   3    the guest ended well, but output could not be written (a report then goes to stderr)
   124  a limit of fuel, time, memory or tables ended the guest
   130  Ctrl-C, SIGTERM or SIGHUP ended the guest; the report is written all the same
@@ -24,6 +24,8 @@ Examples:
     probity run --dir . tool.wasm -v input.txt
   Count instructions, report on stderr:
     probity run -a icount program.wasm
+  The sizes that are asked for, and by whom:
+    probity run -p 'func:entry / fname == \"malloc\" / { hist(arg0); stack(4) }' program.wasm
   Several analyses in one run, as JSON in a file:
     probity run -a hotness -a branches --format json -o report.json program.wasm
   Call one exported function and print its results:
@@ -36,7 +38,7 @@ Examples:
 /// Run a module, watched by any number of analyses
 ///
 /// The guest's stdout and stderr are its own. A report is written when the
-/// guest has ended, in whatever way, if -a, -o or --format is given. Arguments
+/// guest has ended, in whatever way, if -a, -p, -o or --format is given. Arguments
 /// after MODULE belong to the guest, also those that begin with a hyphen.
 #[derive(Debug, Args)]
 #[command(
@@ -47,6 +49,15 @@ pub struct RunArgs {
     /// Attach an analysis, with options; repeatable (see `probity list`)
     #[arg(short, long, value_name = "NAME[:key=value,...]")]
     pub analysis: Vec<String>,
+
+    /// Watch what a rule matches: `RULE { ACTION; ... }`; repeatable
+    ///
+    /// RULE is WHERE / PREDICATE /, in Whamm's form: `call*`, `*.load*`, `wasm:func:entry`, with
+    /// predicates such as `/ fname == "main" && arg0 > 8 /`. Actions are count (the default), sum, min,
+    /// max, hist, stack and print, each of them also `by (EXPR, ...)`. `probity sites --help`
+    /// has all of it. Lines of print go to stderr at once.
+    #[arg(short, long = "probe", value_name = "RULE")]
+    pub probe: Vec<String>,
 
     /// Format of the report [default: text]
     #[arg(long, value_enum)]

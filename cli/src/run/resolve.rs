@@ -9,10 +9,11 @@ use std::{
 
 use probity_analyses::Session;
 use probity_engine::{Config, Limits};
+use probity_probes::rule::Rule;
 use probity_wasi::{WasiCtx, WasiCtxBuilder};
 
 use super::args::{Format, RunArgs};
-use crate::{cache, failure::Failure};
+use crate::{cache, failure::Failure, rules};
 
 /// Start of the virtual clock: 2000-01-01T00:00:00Z, in ns since 1970.
 const VIRTUAL_CLOCK_START_NS: u64 = 946_684_800_000_000_000;
@@ -34,6 +35,8 @@ pub struct Plan {
     pub invoke: Option<String>,
     /// Modules instantiated first, with the names they are imported by.
     pub preload: Vec<(String, PathBuf)>,
+    /// The rules among what the session watches by.
+    pub rules: Vec<Rule>,
     /// The analyses, not yet attached.
     pub session: Session,
     /// The guest's system interface; taken by the run.
@@ -109,11 +112,14 @@ impl Plan {
             trap_on_refused_growth: args.max_memory.is_some(),
         };
 
+        let rules = args.probe.iter().map(|text| rules::parse(text));
+        let rules = rules.collect::<Result<Vec<Rule>, _>>()?;
         Ok(Plan {
             config,
             invoke: args.invoke.clone(),
             preload: args.preload.iter().map(preload).collect::<Result<_, _>>()?,
-            session: session(&args.analysis)?,
+            session: session(&args.analysis, &rules)?,
+            rules,
             wasi: Some(wasi(&args, &module, &guest_args)?),
             fuel: args.fuel,
             timeout: args.timeout,
@@ -132,7 +138,10 @@ fn utf8(text: &OsStr, what: &str) -> Result<String, Failure> {
 }
 
 fn report_target(args: &RunArgs) -> Option<ReportTarget> {
-    let wanted = !args.analysis.is_empty() || args.format.is_some() || args.output.is_some();
+    let wanted = !args.analysis.is_empty()
+        || !args.probe.is_empty()
+        || args.format.is_some()
+        || args.output.is_some();
     wanted.then(|| ReportTarget {
         format: args.format.unwrap_or(Format::Text).into(),
         place: match &args.output {
@@ -143,14 +152,19 @@ fn report_target(args: &RunArgs) -> Option<ReportTarget> {
     })
 }
 
-/// The session with all analyses of the command line.
-fn session(specs: &[String]) -> Result<Session, Failure> {
+/// The session with all analyses and rules of the command line.
+fn session(specs: &[String], rules: &[Rule]) -> Result<Session, Failure> {
     let mut session = Session::new();
     for spec in specs {
         let (name, options) = analysis_spec(spec)?;
         session
             .add(name, &options)
             .map_err(|e| Failure::usage(format!("{e} (`probity list` shows what there is)")))?;
+    }
+    if !rules.is_empty() {
+        session
+            .add_rules(rules.iter().cloned(), rules::print)
+            .map_err(|e| Failure::usage(e.to_string()))?;
     }
     Ok(session)
 }

@@ -1,0 +1,526 @@
+//! The first part of a rule: `provider:package:event:mode`, which says at what it
+//! fires. Every part may have patterns, several between `|`; what is left out is
+//! anything, or the usual.
+
+use std::fmt;
+use std::ops::Range;
+
+use super::ast::Globs;
+use super::error::RuleError;
+use crate::nearest::nearest;
+use crate::opcode::{Class, Opcode};
+
+/// What a rule fires at.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Spec {
+    /// By the index of the opcode.
+    pub opcodes: Vec<bool>,
+    /// All operators of these classes too.
+    pub classes: Vec<Class>,
+    /// When a site of an opcode fires.
+    pub modes: Vec<Mode>,
+    /// What is no opcode.
+    pub structure: Vec<Structure>,
+}
+
+/// When a site fires, in relation to its operator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Mode {
+    /// Each time control reaches it.
+    Before,
+}
+
+/// Events that belong to functions, blocks and loops.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Structure {
+    /// `wasm:func:entry`: before everything else of the function.
+    FunctionEntry,
+    /// `wasm:func:exit`: every way out of the function; traps, exceptions and tail
+    /// calls too.
+    FunctionExit,
+    /// `wasm:block:entry`: before the first operator of a basic block.
+    BlockEntry,
+    /// `wasm:block:exit`: before the last operator of a basic block.
+    BlockExit,
+    /// `wasm:loop:entry`: control comes to a loop, not back to it.
+    LoopEntry,
+    /// `wasm:loop:iter`: each round of a loop, the first included.
+    LoopIteration,
+}
+
+impl Structure {
+    fn part(self) -> (&'static str, &'static str) {
+        match self {
+            Structure::FunctionEntry => ("func", "entry"),
+            Structure::FunctionExit => ("func", "exit"),
+            Structure::BlockEntry => ("block", "entry"),
+            Structure::BlockExit => ("block", "exit"),
+            Structure::LoopEntry => ("loop", "entry"),
+            Structure::LoopIteration => ("loop", "iter"),
+        }
+    }
+
+    const ALL: [Structure; 6] = [
+        Structure::FunctionEntry,
+        Structure::FunctionExit,
+        Structure::BlockEntry,
+        Structure::BlockExit,
+        Structure::LoopEntry,
+        Structure::LoopIteration,
+    ];
+}
+
+/// At what a site fires.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Event {
+    /// A function, block or loop.
+    Structure(Structure),
+    /// An operator.
+    Opcode(Opcode, Mode),
+}
+
+impl fmt::Display for Event {
+    /// As a rule names it, such as `wasm:opcode:call:before`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Event::Opcode(opcode, Mode::Before) => {
+                write!(f, "wasm:opcode:{}:before", opcode.mnemonic())
+            }
+            Event::Structure(structure) => {
+                let (package, event) = structure.part();
+                write!(f, "wasm:{package}:{event}")
+            }
+        }
+    }
+}
+
+const PACKAGES: [&str; 4] = ["opcode", "func", "block", "loop"];
+
+/// Modes by name; with what to do instead of those that are none.
+const MODES: [(&str, Result<Mode, &str>); 8] = [
+    ("before", Ok(Mode::Before)),
+    (
+        "after",
+        Err("sites behind an operator are not there yet; use `before` of what follows"),
+    ),
+    (
+        "alt",
+        Err("a rule watches and changes nothing; use `before`"),
+    ),
+    (
+        "block_alt",
+        Err("a rule watches and changes nothing; use `before`"),
+    ),
+    (
+        "entry",
+        Err("write `wasm:func:entry`, `wasm:block:entry` or `wasm:loop:entry`"),
+    ),
+    ("exit", Err("write `wasm:func:exit` or `wasm:block:exit`")),
+    (
+        "semantic_after",
+        Err("use `before` of what is branched to, or `wasm:block:entry`"),
+    ),
+    (
+        "at_target",
+        Err("use `before` of what is branched to, or `wasm:block:entry`"),
+    ),
+];
+
+/// A part of the specification, and where it stands.
+#[derive(Clone)]
+struct Part<'t> {
+    text: &'t str,
+    span: Range<usize>,
+}
+
+impl Part<'_> {
+    fn alternatives(&self) -> impl Iterator<Item = &str> {
+        self.text.split('|').map(str::trim)
+    }
+
+    fn globs(&self) -> Globs {
+        Globs::new(if self.text.is_empty() { "*" } else { self.text })
+    }
+
+    fn is_pattern(&self) -> bool {
+        self.text.is_empty() || self.text.contains(['*', '?', '|'])
+    }
+}
+
+/// Reads a specification that stands at `span` of a rule.
+pub(super) fn parse(rule: &str, span: Range<usize>) -> Result<Spec, RuleError> {
+    let error =
+        |span: &Range<usize>, message: String| Err(RuleError::new(rule, span.clone(), message));
+    let parts = parts(rule, span.clone());
+    if parts.iter().all(|part| part.text.is_empty()) && parts.len() < 2 {
+        let message =
+            "a rule begins with what it matches, such as `call`, `*.load*` or `wasm:func:entry`";
+        return error(&span, message.to_owned());
+    }
+    if let Some(part) = parts.iter().find(|part| part.text.contains(['(', ')'])) {
+        let message =
+            "there are no type bounds; operands have the types that the program gives them";
+        return error(&part.span, message.to_owned());
+    }
+    if let Some(part) = parts.iter().find(|part| {
+        part.alternatives()
+            .any(|text| text.contains(char::is_whitespace))
+    }) {
+        let message = "nothing follows the event but `/ PREDICATE /` and `{ ACTIONS }`";
+        return error(&part.span, message.to_owned());
+    }
+
+    let [provider, package, event, mode] = assign(rule, &span, parts)?;
+    if !provider.globs().matches("wasm") {
+        let message = format!("unknown provider `{}`; there is `wasm`", provider.text);
+        return error(&provider.span, message);
+    }
+    let globs = package.globs();
+    let packages = PACKAGES.map(|name| globs.matches(name));
+    if matches!(package.text, "begin" | "end" | "report") {
+        let message = "results are reported when the run is over; there is no event for that";
+        return error(&package.span, message.to_owned());
+    }
+    if !packages.contains(&true) {
+        return error(&package.span, unknown("package", package.text, PACKAGES));
+    }
+
+    let [of_opcodes, ..] = packages;
+    let mut spec = Spec {
+        opcodes: Vec::new(),
+        classes: Vec::new(),
+        modes: Vec::new(),
+        structure: structure(&event, packages),
+    };
+    let (classes, globs): (Vec<&str>, Vec<&str>) =
+        event.alternatives().partition(|text| text.starts_with('@'));
+    if of_opcodes {
+        for class in classes {
+            spec.classes.extend(self::classes(rule, &event, class)?);
+        }
+        if event.text.is_empty() || !globs.is_empty() {
+            spec.opcodes = opcodes(rule, &event, &globs, spec.structure.is_empty())?;
+        }
+    }
+    let any_opcode = spec.opcodes.contains(&true) || !spec.classes.is_empty();
+    if !any_opcode && spec.structure.is_empty() {
+        let names = Structure::ALL.map(Structure::part);
+        let names = names
+            .iter()
+            .filter(|(package, _)| globs_contain(&packages, package))
+            .map(|(_, event)| *event);
+        let names: Vec<&str> = names.collect();
+        return error(&event.span, unknown("event", event.text, names));
+    }
+    spec.modes = modes(rule, &mode, any_opcode, &spec)?;
+    Ok(spec)
+}
+
+fn globs_contain(packages: &[bool; 4], name: &str) -> bool {
+    PACKAGES
+        .iter()
+        .zip(packages)
+        .any(|(known, &chosen)| chosen && *known == name)
+}
+
+fn unknown<'k>(what: &str, given: &str, known: impl IntoIterator<Item = &'k str>) -> String {
+    let known: Vec<&str> = known.into_iter().collect();
+    match nearest(given, known.iter().copied()) {
+        Some(name) => format!("unknown {what} `{given}`; did you mean `{name}`?"),
+        None => format!("unknown {what} `{given}`; known: {}", known.join(", ")),
+    }
+}
+
+/// The texts between colons, without blanks around them.
+fn parts(rule: &str, span: Range<usize>) -> Vec<Part<'_>> {
+    let mut at = span.start;
+    let parts = rule[span].split(':').map(|text| {
+        let start = at + (text.len() - text.trim_start().len());
+        at += text.len() + 1;
+        let text = text.trim();
+        Part {
+            text,
+            span: start..start + text.len(),
+        }
+    });
+    parts.collect()
+}
+
+/// Which part is what: the last ones may be left out, and the first.
+fn assign<'t>(
+    rule: &str,
+    span: &Range<usize>,
+    parts: Vec<Part<'t>>,
+) -> Result<[Part<'t>; 4], RuleError> {
+    let usual = |text: &'static str| Part {
+        text,
+        span: span.start..span.start,
+    };
+    let end = || Part {
+        text: "",
+        span: span.end..span.end,
+    };
+    let is_mode = |part: &Part<'_>| MODES.iter().any(|(name, _)| *name == part.text);
+    let is_package = |part: &Part<'_>| PACKAGES.contains(&part.text);
+    let is_event = |parts: &[Part<'_>]| {
+        let names = (parts[0].text, parts[1].text);
+        Structure::ALL.iter().any(|event| event.part() == names)
+    };
+    let mut parts = parts;
+    let len = parts.len();
+    if len > 4 {
+        let message = "a rule has four parts at most: `provider:package:event:mode`";
+        return Err(RuleError::new(rule, parts[4].span.clone(), message));
+    }
+    // `call`, `call:before`; `func:entry`, `loop:iter`; `opcode:call:before`.
+    let event_first = len == 1 && parts[0].text != "wasm"
+        || len == 2
+            && parts[0].text != "wasm"
+            && !is_event(&parts)
+            && (is_mode(&parts[1]) || !is_package(&parts[0]));
+    if event_first {
+        parts.insert(0, usual("wasm"));
+        parts.insert(1, usual("opcode"));
+    } else if len < 4 && is_package(&parts[0]) {
+        parts.insert(0, usual("wasm"));
+    }
+    parts.resize(4, end());
+    parts
+        .try_into()
+        .map_err(|_| RuleError::new(rule, span.clone(), "too many parts"))
+}
+
+/// The structural events that are meant.
+fn structure(event: &Part<'_>, packages: [bool; 4]) -> Vec<Structure> {
+    let globs = event.globs();
+    let chosen = Structure::ALL.into_iter().filter(|structure| {
+        let (package, name) = structure.part();
+        globs_contain(&packages, package) && globs.matches(name)
+    });
+    chosen.collect()
+}
+
+/// The opcodes that are meant. `must` if nothing else is.
+fn opcodes(
+    rule: &str,
+    event: &Part<'_>,
+    patterns: &[&str],
+    must: bool,
+) -> Result<Vec<bool>, RuleError> {
+    let mut chosen = vec![false; Opcode::all().len()];
+    for pattern in patterns {
+        let globs = Globs::new(if pattern.is_empty() { "*" } else { pattern });
+        let mut any = false;
+        for opcode in Opcode::all().filter(|opcode| globs.matches(opcode.mnemonic())) {
+            chosen[opcode.index()] = true;
+            any = true;
+        }
+        if !any && must {
+            let names = Opcode::all().map(Opcode::mnemonic);
+            let mut message = format!("no opcode is called `{pattern}`");
+            let class = Class::ALL.iter().any(|class| class.name() == *pattern);
+            if class {
+                message += &format!("; the class is `@{pattern}`");
+            } else if let Some(name) = nearest(pattern, names) {
+                message += &format!("; did you mean `{name}`?");
+            }
+            return Err(RuleError::new(rule, event.span.clone(), message));
+        }
+    }
+    Ok(chosen)
+}
+
+/// The classes that `@PATTERN` means.
+fn classes(rule: &str, event: &Part<'_>, text: &str) -> Result<Vec<Class>, RuleError> {
+    let pattern = text.trim_start_matches('@');
+    let globs = Globs::new(pattern);
+    let chosen = Class::ALL
+        .into_iter()
+        .filter(|class| globs.matches(class.name()));
+    let chosen: Vec<Class> = chosen.collect();
+    if chosen.is_empty() {
+        let message = unknown("class", pattern, Class::ALL.map(Class::name));
+        return Err(RuleError::new(rule, event.span.clone(), message));
+    }
+    Ok(chosen)
+}
+
+fn modes(
+    rule: &str,
+    mode: &Part<'_>,
+    any_opcode: bool,
+    spec: &Spec,
+) -> Result<Vec<Mode>, RuleError> {
+    let error = |message: String| Err(RuleError::new(rule, mode.span.clone(), message));
+    if mode.text.is_empty() {
+        return Ok(vec![Mode::Before]);
+    }
+    if !any_opcode && !mode.is_pattern() {
+        let event = spec.structure[0];
+        return error(format!(
+            "`{}` has no mode; leave `:{}` out",
+            Event::Structure(event),
+            mode.text
+        ));
+    }
+    let globs = mode.globs();
+    let named = MODES.iter().filter(|(name, _)| globs.matches(name));
+    let modes: Vec<Mode> = named.clone().filter_map(|(_, mode)| mode.ok()).collect();
+    match (modes.is_empty(), named.clone().next()) {
+        (false, _) => Ok(modes),
+        (true, Some((name, Err(instead)))) => {
+            error(format!("mode `{name}` is not supported: {instead}"))
+        }
+        _ => error(unknown("mode", mode.text, ["before"])),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Spec, RuleError> {
+        parse(text, 0..text.len())
+    }
+
+    fn names(text: &str) -> Vec<String> {
+        let spec = read(text).unwrap_or_else(|error| panic!("{text}: {error}"));
+        let opcodes =
+            Opcode::all().filter(|opcode| spec.opcodes.get(opcode.index()) == Some(&true));
+        let mut names: Vec<String> = opcodes.map(|opcode| opcode.mnemonic().to_owned()).collect();
+        names.extend(
+            spec.classes
+                .iter()
+                .map(|class| format!("@{}", class.name())),
+        );
+        names.extend(
+            spec.structure
+                .iter()
+                .map(|s| Event::Structure(*s).to_string()),
+        );
+        names
+    }
+
+    #[test]
+    fn forms() {
+        let calls = ["call", "call_indirect", "call_ref"];
+        for (text, expected) in [
+            ("wasm:opcode:call:before", &["call"][..]),
+            ("wasm:opcode:call", &["call"]),
+            ("wasm::call", &["call"]),
+            ("opcode:call", &["call"]),
+            ("opcode:call:before", &["call"]),
+            ("call:before", &["call"]),
+            ("call:bef*", &["call"]),
+            ("call", &["call"]),
+            ("call*", &calls),
+            ("w*:op*:call*:*", &calls),
+            ("return|return_call", &["return", "return_call"]),
+            ("i32.load | f?4.load", &["i32.load", "f64.load"]),
+            ("loop", &["loop"]),
+            ("loop:before", &["loop"]),
+            ("@load|drop", &["drop", "@load"]),
+            ("@float*", &["@float", "@float_div"]),
+            ("wasm:func:entry", &["wasm:func:entry"]),
+            ("func:entry", &["wasm:func:entry"]),
+            ("func:*", &["wasm:func:entry", "wasm:func:exit"]),
+            ("wasm:func", &["wasm:func:entry", "wasm:func:exit"]),
+            ("loop:iter", &["wasm:loop:iter"]),
+            (
+                "wasm:*:entry",
+                &["wasm:func:entry", "wasm:block:entry", "wasm:loop:entry"],
+            ),
+        ] {
+            assert_eq!(names(text), expected, "{text}");
+        }
+        let all = Opcode::all().len();
+        for text in ["*", "wasm:opcode:*:before", "wasm:opcode", "*:before"] {
+            assert_eq!(names(text).len(), all, "{text}");
+        }
+        for text in ["wasm", "wasm:*:*:before", ":::"] {
+            assert_eq!(names(text).len(), all + Structure::ALL.len(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_and_where() {
+        for (text, span, message) in [
+            (
+                "cal",
+                0..3,
+                "no opcode is called `cal`; did you mean `call`?",
+            ),
+            (
+                "wasm:opcode:i32.lod:before",
+                12..19,
+                "no opcode is called `i32.lod`; did you mean `i32.load`?",
+            ),
+            (
+                "mul",
+                0..3,
+                "no opcode is called `mul`; the class is `@mul`",
+            ),
+            ("@lod", 0..4, "unknown class `lod`; did you mean `load`?"),
+            (
+                "wasi:opcode:call:before",
+                0..4,
+                "unknown provider `wasi`; there is `wasm`",
+            ),
+            (
+                "wasm:opcod:call",
+                5..10,
+                "unknown package `opcod`; did you mean `opcode`?",
+            ),
+            (
+                "func:enter",
+                5..10,
+                "unknown event `enter`; did you mean `entry`?",
+            ),
+            (
+                "func:entry:before",
+                11..17,
+                "`wasm:func:entry` has no mode; leave `:before` out",
+            ),
+            (
+                "call:after",
+                5..10,
+                "mode `after` is not supported: sites behind an operator are not there yet; use \
+                 `before` of what follows",
+            ),
+            (
+                "call:befor",
+                5..10,
+                "unknown mode `befor`; did you mean `before`?",
+            ),
+            (
+                "wasm:end",
+                5..8,
+                "results are reported when the run is over; there is no event for that",
+            ),
+            (
+                "call(arg0: i32):before",
+                0..9,
+                "there are no type bounds; operands have the types that the program gives them",
+            ),
+            (
+                "call count",
+                0..10,
+                "nothing follows the event but `/ PREDICATE /` and `{ ACTIONS }`",
+            ),
+            (
+                "a:b:c:d:e",
+                8..9,
+                "a rule has four parts at most: `provider:package:event:mode`",
+            ),
+            (
+                "",
+                0..0,
+                "a rule begins with what it matches, such as `call`, `*.load*` or `wasm:func:entry`",
+            ),
+        ] {
+            let error = read(text).expect_err(text);
+            assert_eq!((error.message(), error.span()), (message, span), "{text}");
+        }
+    }
+}

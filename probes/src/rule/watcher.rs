@@ -1,0 +1,330 @@
+//! A rule at work in a store.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use probity_engine::hook::{Action as HookAction, Counters, Probe, ProbeId, Probes};
+use probity_engine::{Func, FunctionInfo, Module, Result, Store, WasmPc};
+
+use super::Rule;
+use super::ast::{Action, Expr, Kind};
+use super::back_edges::BackEdges;
+use super::body::Body;
+use super::live::{Live, Sink};
+use super::results::{self, Results};
+use super::select::{Match, Selected};
+use super::spec::{Event, Structure};
+use super::tally::Tallies;
+use super::value::Value;
+use crate::opcode::Opcode;
+use crate::source::SourceMap;
+
+/// A rule that watches the functions it is put into, and what it has found. Clones are
+/// the same watcher; results can be read from any thread at any time.
+#[derive(Clone)]
+pub struct Watcher {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    rule: Rule,
+    sink: Sink,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    modules: Vec<(Module, Option<SourceMap>)>,
+    watched: HashSet<Func>,
+    placed: Vec<Placed>,
+    /// Counts of loops, with the function that they are in.
+    loops: Vec<(Func, BackEdges)>,
+    probes: Vec<ProbeId>,
+    errors: Vec<String>,
+    detached: bool,
+}
+
+/// A site in one instance.
+pub(super) struct Placed {
+    pub module: usize,
+    pub name: Arc<str>,
+    pub at: Match,
+    pub opcode: Option<Opcode>,
+    /// One for each action of the rule.
+    pub cells: Vec<Cell>,
+}
+
+/// Where one action at one site keeps what it has seen.
+pub(super) enum Cell {
+    /// A counter that compiled code adds to, less the ways back to a loop.
+    Inline {
+        counters: Counters,
+        index: usize,
+        back: Option<BackEdges>,
+        key: Vec<Value>,
+    },
+    Tallies(Arc<Mutex<Vec<Tallies>>>, usize),
+}
+
+impl Watcher {
+    pub(super) fn new(rule: Rule) -> Watcher {
+        Watcher {
+            shared: Arc::new(Shared {
+                rule,
+                sink: Sink::default(),
+                state: Mutex::default(),
+            }),
+        }
+    }
+
+    /// The rule.
+    pub fn rule(&self) -> &Rule {
+        &self.shared.rule
+    }
+
+    /// Calls `f` with each line that a `print` makes, without a line break, at the time when it is
+    /// made. Without this the lines are counted, and gone.
+    pub fn on_print(&self, f: impl FnMut(&str) + Send + 'static) {
+        let mut sink = self
+            .shared
+            .sink
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        *sink = Some(Box::new(f));
+    }
+
+    /// Watches every function of a store from its first execution on. Those that
+    /// have executed already are not watched, unless by [`Watcher::instrument`].
+    pub fn attach<T>(&self, store: &mut Store<T>) {
+        let watcher = self.clone();
+        store.probes().on_first_call(move |probes, func| {
+            if let Err(error) = watcher.instrument(probes, func) {
+                let mut state = watcher.state();
+                state.errors.push(format!("failed to instrument: {error}"));
+            }
+        });
+        let watcher = self.clone();
+        store.probes().on_unwind(move |probes, func, _| {
+            if let Some(pc) = probes.caught_at() {
+                watcher.caught(func, pc);
+            }
+        });
+    }
+
+    /// Takes all probes away. What has been found stays, and functions are not watched any more
+    /// that start from now on.
+    pub fn detach<T>(&self, store: &mut Store<T>) {
+        let mut state = self.state();
+        state.detached = true;
+        let probes = std::mem::take(&mut state.probes);
+        drop(state);
+        for id in probes {
+            store.probes().remove(id);
+        }
+    }
+
+    /// Whether a function could have sites, as far as that is known without looking at
+    /// its body.
+    pub fn may_match<'m>(&self, module: &'m Module, info: FunctionInfo<'m>) -> bool {
+        let selector = self.shared.rule.selector();
+        selector.in_function(module, info).is_some()
+    }
+
+    /// Watches a function from now on, also where it is executing. Does nothing if
+    /// it is watched already.
+    ///
+    /// # Errors
+    /// If the body is malformed or the engine refuses a probe.
+    pub fn instrument(&self, probes: &mut Probes<'_>, func: Func) -> Result<()> {
+        let Some((module, index)) = probes.module_of(func) else {
+            return Ok(());
+        };
+        let info = module.function(index);
+        if info.is_none_or(|info| !self.may_match(&module, info)) {
+            return Ok(());
+        }
+        match Body::new(&module, index)? {
+            Some(body) => self.instrument_body(probes, func, &body),
+            None => Ok(()),
+        }
+    }
+
+    /// The same, of a function that is decoded already.
+    ///
+    /// # Errors
+    /// If the engine refuses a probe.
+    pub fn instrument_body(
+        &self,
+        probes: &mut Probes<'_>,
+        func: Func,
+        body: &Body<'_>,
+    ) -> Result<()> {
+        let mut state = self.state();
+        if state.detached || !state.watched.insert(func) {
+            return Ok(());
+        }
+        let module = state.module(body.module);
+        let mut selected = Vec::new();
+        self.shared
+            .rule
+            .selector()
+            .each(body, state.modules[module].1.as_ref(), &mut |site| {
+                selected.push(site);
+                true
+            });
+        let counters = Counters::new(selected.len());
+        for (index, site) in selected.into_iter().enumerate() {
+            let placing = Placing {
+                func,
+                body,
+                module,
+                counters: (&counters, index),
+            };
+            self.place(&mut state, probes, &placing, site)?;
+        }
+        Ok(())
+    }
+
+    fn place(
+        &self,
+        state: &mut State,
+        probes: &mut Probes<'_>,
+        placing: &Placing<'_, '_>,
+        selected: Selected,
+    ) -> Result<()> {
+        let Placing {
+            func,
+            body,
+            module,
+            counters: (counters, index),
+        } = *placing;
+        let at = selected.at.clone();
+        let back = match at.event {
+            Event::Structure(Structure::LoopEntry) => {
+                let back = BackEdges::count(probes, func, body, at.index, &mut state.probes)?;
+                state.loops.push((func, back.clone()));
+                Some(back)
+            }
+            _ => None,
+        };
+
+        // What is only counted is counted in place; for the rest there is one call.
+        let (tallies, site) = (Arc::<Mutex<Vec<Tallies>>>::default(), at.site());
+        let mut inline = false;
+        let mut called = Vec::new();
+        let cells = selected.actions.into_iter().map(|action| {
+            match constant_key(&action).filter(|_| selected.predicate.is_none()) {
+                Some(key) => {
+                    inline = true;
+                    Cell::Inline {
+                        counters: counters.clone(),
+                        index,
+                        back: back.clone(),
+                        key,
+                    }
+                }
+                None => {
+                    called.push(action);
+                    Cell::Tallies(tallies.clone(), called.len() - 1)
+                }
+            }
+        });
+        let cells = cells.collect();
+        state.placed.push(Placed {
+            module,
+            name: body.name().into(),
+            opcode: at.opcode(body),
+            at,
+            cells,
+        });
+        if inline {
+            let action = HookAction::CountAdd {
+                counters: counters.clone(),
+                index,
+                n: 1,
+            };
+            let id = probes.insert(func, site, Probe::new(action))?;
+            state.probes.push(id);
+        }
+        if !called.is_empty() {
+            let mut list = tallies.lock().unwrap_or_else(PoisonError::into_inner);
+            list.resize_with(called.len(), Tallies::default);
+            drop(list);
+            let mut live = Live {
+                predicate: selected.predicate,
+                predicate_reads: selected.predicate_reads,
+                reads: selected.reads,
+                actions: called,
+                tallies,
+                sink: self.shared.sink.clone(),
+                back_edges: back.map(|back| (back, 0)),
+                inputs: Vec::new(),
+            };
+            let probe = Probe::call(move |context| {
+                live.fire(context);
+                Ok(())
+            });
+            let id = probes.insert(func, site, probe)?;
+            state.probes.push(id);
+        }
+        Ok(())
+    }
+
+    /// An exception was caught in a function, which goes on at `pc`: to be told by those who
+    /// do not [`attach`](Watcher::attach).
+    pub fn caught(&self, func: Func, pc: WasmPc) {
+        let state = self.state();
+        let of_func = state.loops.iter().filter(|(known, _)| *known == func);
+        of_func.for_each(|(_, back)| back.caught_at(pc));
+    }
+
+    /// What has been found until now.
+    pub fn results(&self) -> Results {
+        let state = self.state();
+        let modules = state.modules.iter().map(|(module, _)| module.clone());
+        results::of(
+            &self.shared.rule.actions,
+            &state.placed,
+            modules.collect(),
+            state.errors.clone(),
+        )
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        let state = self.shared.state.lock();
+        state.unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Where a site is to be.
+struct Placing<'a, 'm> {
+    func: Func,
+    body: &'a Body<'m>,
+    module: usize,
+    counters: (&'a Counters, usize),
+}
+
+impl State {
+    fn module(&mut self, module: &Module) -> usize {
+        let known = self
+            .modules
+            .iter()
+            .position(|(known, _)| known.same(module));
+        known.unwrap_or_else(|| {
+            self.modules.push((module.clone(), SourceMap::new(module)));
+            self.modules.len() - 1
+        })
+    }
+}
+
+/// The key of an action that only counts, always under the same key.
+fn constant_key(action: &Action) -> Option<Vec<Value>> {
+    let constant = |expr: &Expr| match expr {
+        Expr::Const(value) => Some(value.clone()),
+        _ => None,
+    };
+    match action.kind {
+        Kind::Count => action.by.iter().map(constant).collect(),
+        _ => None,
+    }
+}
