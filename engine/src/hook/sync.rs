@@ -113,6 +113,8 @@ impl StoreCore {
         watchers.append(&mut self.probes.on_first_call);
         self.probes.on_first_call = watchers;
         self.probes.dirty.remove(&func);
+        // They may have changed other functions, whose frames wait for this one.
+        self.sync_probes();
         if self.probes.wants_private(func) {
             self.make_private(func, true)
         } else {
