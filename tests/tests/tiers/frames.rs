@@ -188,3 +188,52 @@ fn a_dead_local_of_a_caller_is_optimised_out() {
         }
     }
 }
+
+/// A frame that has lost a local, and then enters code for a loop that keeps all of them, does not
+/// show anything else in its place.
+#[test]
+fn a_lost_local_stays_lost_in_code_for_a_loop() {
+    let wat = r#"(module
+      (import "h" "watch" (func $watch))
+      (func (export "f") (param $n i32) (result i32) (local $x i32) (local $s i32)
+        (loop $l
+          nop
+          (local.set $x (i32.mul (local.get $n) (i32.const 3)))
+          (local.set $s (i32.add (local.get $s) (local.get $x)))
+          (call $watch)
+          (br_if $l (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
+        (local.get $s)))"#;
+    for (name, config) in all() {
+        let log = Shared::<(i32, Option<i32>)>::default();
+        let watched = Count::default();
+        let sink = log.clone();
+        let mut guest = Guest::configured(&config, wat, |linker| {
+            let define = move |mut caller: Caller<'_, ()>| {
+                if watched.up() > 1 {
+                    return;
+                }
+                let instance = caller.instance().expect("Wasm code calls");
+                let func = instance.func(&caller, 1).expect("in range");
+                let (module, index) = caller.probes().module_of(func).expect("a Wasm function");
+                let mut operators = crate::guest::operators(&module, index).into_iter();
+                let nop = operators.find(|(_, name)| name == "Nop").expect("a nop").0;
+                let sink = sink.clone();
+                let probe = probity_engine::hook::Probe::call(move |ctx| {
+                    let frame = ctx.frame();
+                    let n = i32_of(frame.local(0).expect("it is used"));
+                    sink.push((n, frame.local(1).map(i32_of)));
+                    Ok(())
+                });
+                let site = probity_engine::hook::Site::Before(nop);
+                caller.probes().insert(func, site, probe).expect("a site");
+            };
+            linker.func_wrap("h", "watch", define).expect("a new name");
+        });
+        assert_eq!(guest.call_i32("f", &[6]).expect("no trap"), 63, "{name}");
+        let seen = log.take();
+        assert_eq!(seen.len(), 5, "{name}");
+        for (n, x) in seen {
+            assert!(x.is_none_or(|x| x == 3 * (n + 1)), "{name}: {n} {x:?}");
+        }
+    }
+}
