@@ -193,3 +193,129 @@ pub fn acts(deed: Deed, fire: u64) -> bool {
         Deed::Write => fire <= 50 || fire.is_multiple_of(64),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use probity_engine::{Engine, Module};
+
+    use super::super::events::Place;
+    use super::super::look::Look;
+    use super::*;
+
+    /// One function, called twice; its two `nop`s are `sites[1]` and `sites[2]`, its entry `sites[0]`.
+    fn run() -> (Places, Vec<Event>, Vec<u32>) {
+        let engine = Engine::default();
+        let module = Module::new(&engine, "(module (func nop nop))").expect("a module");
+        let places = Places::of(&module).expect("code");
+        let operators = module.function(0).expect("one").operators().expect("code");
+        let before = operators.iter().map(|(pc, _)| Site::Before(*pc));
+        let sites = [Site::Entry].into_iter().chain(before).chain([Site::Exit]);
+        let sites: Vec<u32> = sites
+            .map(|site| places.id(Place { func: 0, site }).expect("a site"))
+            .collect();
+        let mut events = Vec::new();
+        for call in 0..2 {
+            events.push(Event::Call(call));
+            events.extend((call == 0).then_some(Event::FirstCall));
+            events.extend(sites.iter().map(|&place| {
+                Event::Site(Passed {
+                    place,
+                    top: Some(3),
+                    look: Look::default(),
+                })
+            }));
+        }
+        (places, events, sites)
+    }
+
+    fn planned(place: Option<u32>, does: Does) -> Planned {
+        Planned {
+            place,
+            does,
+            priority: 0,
+            one_shot: false,
+        }
+    }
+
+    fn expected(steps: &[(Moment, Step)]) -> Expected {
+        let (places, events, _) = run();
+        let mut schedule = Schedule::default();
+        for (moment, step) in steps {
+            schedule.steps.entry(*moment).or_default().push(*step);
+        }
+        expect(&events, &places, &schedule)
+    }
+
+    fn labels(expected: &Expected) -> Vec<Label> {
+        expected.fires.iter().map(|fire| fire.label).collect()
+    }
+
+    #[test]
+    fn changes_come_behind_the_list() {
+        let (_, _, sites) = run();
+        let call = Does::Call(Deed::Nothing);
+        let at = |n: usize| planned(Some(sites[n]), call);
+        let found = expected(&[
+            (Moment::Call(0), Step::Insert(0, at(1))),
+            (Moment::Call(0), Step::Insert(1, at(1))),
+            // In the fire of #0: #1 still fires there, #2 does not yet, #3 does further on.
+            (Moment::Fire(1), Step::Remove(1)),
+            (Moment::Fire(1), Step::Insert(2, at(1))),
+            (Moment::Fire(1), Step::Insert(3, at(2))),
+        ]);
+        assert_eq!(labels(&found), [0, 1, 3, 0, 2, 3]);
+    }
+
+    #[test]
+    fn order_is_priority_then_insertion_of_local_and_global_probes() {
+        let (_, _, sites) = run();
+        let call = Does::Call(Deed::Nothing);
+        let last = Planned {
+            priority: 1,
+            ..planned(Some(sites[1]), call)
+        };
+        let once = Planned {
+            one_shot: true,
+            ..planned(Some(sites[1]), call)
+        };
+        let found = expected(&[
+            (Moment::Call(0), Step::Insert(7, last)),
+            (Moment::Call(0), Step::Insert(5, once)),
+            (Moment::FirstCall(1), Step::Insert(6, planned(None, call))),
+            (Moment::Call(1), Step::Remove(6)),
+        ]);
+        // The global one fires at two operators more, and not at entry and exit.
+        assert_eq!(labels(&found), [5, 6, 7, 6, 6, 7]);
+    }
+
+    #[test]
+    fn counters_are_what_their_actions_say() {
+        let (_, _, sites) = run();
+        let top = |boolean| Does::Top {
+            slot: 8,
+            len: 3,
+            boolean,
+        };
+        let found = expected(&[
+            (
+                Moment::Call(0),
+                Step::Insert(0, planned(Some(sites[0]), Does::Add { slot: 0, n: 5 })),
+            ),
+            (
+                Moment::Call(0),
+                Step::Insert(1, planned(None, Does::Set { slot: 1 })),
+            ),
+            (
+                Moment::Call(0),
+                Step::Insert(2, planned(Some(sites[2]), top(false))),
+            ),
+            (
+                Moment::Call(1),
+                Step::Insert(3, planned(Some(sites[2]), top(true))),
+            ),
+        ]);
+        assert_eq!(found.counters[..2], [10, 1]);
+        assert_eq!(found.counters[8..11], [0, 1, 2]);
+        assert_eq!(found.fires_total, 2 + 2 * 3 + 2 + 1);
+    }
+}

@@ -188,3 +188,33 @@ impl Program {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn our_programs_run_alike_in_every_tier() {
+        let mut tiers = Tiers::default();
+        for (at, (name, text)) in ours::PROGRAMS.into_iter().enumerate() {
+            let case = ours::case(text, 1).expect("a case");
+            let variant = Variant::drawn(&mut Rng::new(at as u64));
+            let program = Program::new(name.to_owned(), case, variant, &mut tiers);
+            let program = program.unwrap_or_else(|what| panic!("{what}"));
+            let program = program.unwrap_or_else(|| panic!("{name}: too many events"));
+            let events = program.events.len();
+            assert!(events > 150, "{name}: {events} events");
+            for tier in [
+                TierName::Jit,
+                TierName::Eager,
+                TierName::Osr,
+                TierName::Deopt,
+            ] {
+                let prepared = program.prepared(tier, &mut tiers);
+                if let Err(what) = prepared {
+                    panic!("{name}: {what}");
+                }
+            }
+        }
+    }
+}
