@@ -194,46 +194,41 @@ fn a_dead_local_of_a_caller_is_optimised_out() {
 #[test]
 fn a_lost_local_stays_lost_in_code_for_a_loop() {
     let wat = r#"(module
-      (import "h" "watch" (func $watch))
-      (func (export "f") (param $n i32) (result i32) (local $x i32) (local $s i32)
+      (type $t (func (param i32) (result i32)))
+      (elem declare func $inc $dec)
+      (func $inc (param i32) (result i32) (i32.add (local.get 0) (i32.const 1)))
+      (func $dec (param i32) (result i32) (i32.sub (local.get 0) (i32.const 1)))
+      (func (export "f") (param $n i32) (result i32) (local $f (ref null $t)) (local $s i32)
         (loop $l
           nop
-          (local.set $x (i32.mul (local.get $n) (i32.const 3)))
-          (local.set $s (i32.add (local.get $s) (local.get $x)))
-          (call $watch)
+          (local.set $f (select (result (ref null $t)) (ref.func $inc) (ref.func $dec)
+            (i32.rem_u (local.get $n) (i32.const 3))))
+          (local.set $s (call_ref $t (local.get $s) (local.get $f)))
           (br_if $l (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
         (local.get $s)))"#;
     for (name, config) in all() {
-        let log = Shared::<(i32, Option<i32>)>::default();
-        let watched = Count::default();
-        let sink = log.clone();
-        let mut guest = Guest::configured(&config, wat, |linker| {
-            let define = move |mut caller: Caller<'_, ()>| {
-                if watched.up() > 1 {
-                    return;
-                }
-                let instance = caller.instance().expect("Wasm code calls");
-                let func = instance.func(&caller, 1).expect("in range");
-                let (module, index) = caller.probes().module_of(func).expect("a Wasm function");
-                let mut operators = crate::guest::operators(&module, index).into_iter();
-                let nop = operators.find(|(_, name)| name == "Nop").expect("a nop").0;
-                let sink = sink.clone();
-                let probe = probity_engine::hook::Probe::call(move |ctx| {
-                    let frame = ctx.frame();
-                    let n = i32_of(frame.local(0).expect("it is used"));
-                    sink.push((n, frame.local(1).map(i32_of)));
-                    Ok(())
-                });
-                let site = probity_engine::hook::Site::Before(nop);
-                caller.probes().insert(func, site, probe).expect("a site");
-            };
-            linker.func_wrap("h", "watch", define).expect("a new name");
+        let nulls = Shared::<Option<bool>>::default();
+        let sink = nulls.clone();
+        let mut guest = Guest::configured(&config, wat, |_| {});
+        let (f, nop) = (guest.func("f"), guest.pc("f", "Nop", 0));
+        guest.store.probes().on_first_call(move |probes, func| {
+            let (_, index) = probes.module_of(func).expect("a Wasm function");
+            if index != 1 {
+                return;
+            }
+            let sink = sink.clone();
+            let probe = probity_engine::hook::Probe::call(move |ctx| {
+                let local = ctx.frame().local(1);
+                sink.push(local.map(|local| matches!(local, Val::FuncRef(None))));
+                Ok(())
+            });
+            let site = probity_engine::hook::Site::Before(nop);
+            probes.insert(f, site, probe).expect("a site");
         });
-        assert_eq!(guest.call_i32("f", &[6]).expect("no trap"), 63, "{name}");
-        let seen = log.take();
-        assert_eq!(seen.len(), 5, "{name}");
-        for (n, x) in seen {
-            assert!(x.is_none_or(|x| x == 3 * (n + 1)), "{name}: {n} {x:?}");
-        }
+        assert_eq!(guest.call_i32("f", &[5]).expect("no trap"), 3, "{name}");
+        // The two rounds behind that in which `$dec` is called.
+        let nulls = nulls.take();
+        assert_eq!(nulls.len(), 2, "{name}");
+        assert!(!nulls.contains(&Some(true)), "{name}: {nulls:?}");
     }
 }
