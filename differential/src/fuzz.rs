@@ -59,6 +59,10 @@ impl Recorded for ProbitySide {
         self.fuel()
     }
 
+    fn failure(&self) -> Option<String> {
+        self.failure().map(str::to_owned)
+    }
+
     fn check(&self) -> Result<(), String> {
         self.watching.check()
     }

@@ -8,6 +8,15 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::SystemTime;
 
+/// A line of a ledger.
+pub trait Entry: fmt::Display + Sized {
+    /// What the file begins with: what it is, and the head of the table.
+    const HEADER: &'static str;
+
+    /// Reads a line; `None` if it is not one.
+    fn parse(line: &str) -> Option<Self>;
+}
+
 const HEADER: &str = "\
 # Ledger of differential runs
 
@@ -61,9 +70,11 @@ impl fmt::Display for Row {
     }
 }
 
-impl Row {
+impl Entry for Row {
+    const HEADER: &'static str = HEADER;
+
     fn parse(line: &str) -> Option<Row> {
-        let cells: Vec<&str> = line.trim().split('|').map(str::trim).collect();
+        let cells = cells(line);
         let [
             _,
             date,
@@ -80,19 +91,29 @@ impl Row {
         else {
             return None;
         };
-        let (from, to) = seeds.split_once("..")?;
         Some(Row {
             date: date.to_owned(),
             commit: commit.to_owned(),
             peer: peer.to_owned(),
             configuration: configuration.to_owned(),
-            seeds: (from.parse().ok()?, to.parse().ok()?),
+            seeds: range(seeds)?,
             modules: modules.parse().ok()?,
             calls: calls.parse().ok()?,
             unclear: unclear.parse().ok()?,
             mismatches: mismatches.parse().ok()?,
         })
     }
+}
+
+/// The cells of a line, with an empty one at each end.
+pub fn cells(line: &str) -> Vec<&str> {
+    line.trim().split('|').map(str::trim).collect()
+}
+
+/// Reads `FROM..TO`.
+pub fn range(text: &str) -> Option<(u64, u64)> {
+    let (from, to) = text.split_once("..")?;
+    Some((from.parse().ok()?, to.parse().ok()?))
 }
 
 /// Where the committed ledger is.
@@ -104,9 +125,9 @@ pub fn default_path() -> PathBuf {
 ///
 /// # Errors
 /// The file cannot be read.
-pub fn read(path: &Path) -> io::Result<Vec<Row>> {
+pub fn read<E: Entry>(path: &Path) -> io::Result<Vec<E>> {
     match fs::read_to_string(path) {
-        Ok(text) => Ok(text.lines().filter_map(Row::parse).collect()),
+        Ok(text) => Ok(text.lines().filter_map(E::parse).collect()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
         Err(error) => Err(error),
     }
@@ -116,9 +137,9 @@ pub fn read(path: &Path) -> io::Result<Vec<Row>> {
 ///
 /// # Errors
 /// The file cannot be written.
-pub fn append(path: &Path, row: &Row) -> io::Result<()> {
+pub fn append<E: Entry>(path: &Path, row: &E) -> io::Result<()> {
     let mut text = match fs::read_to_string(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => HEADER.to_owned(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => E::HEADER.to_owned(),
         other => other?,
     };
     text.push_str(&format!("{row}\n"));
@@ -180,8 +201,9 @@ pub fn commit() -> String {
     let Some(commit) = git(&["rev-parse", "--short", "HEAD"]) else {
         return "unknown".to_owned();
     };
-    // The ledger itself changes with every session.
-    let sources = ["diff", "--stat", "HEAD", "--", "..", ":!LEDGER.md"];
+    // The ledgers themselves change with every session.
+    let ledgers = [":!LEDGER.md", ":!SCHEDULES.md"];
+    let sources = ["diff", "--stat", "HEAD", "--", "..", ledgers[0], ledgers[1]];
     match git(&sources) {
         Some(changes) if changes.is_empty() => commit,
         _ => format!("{commit}+"),

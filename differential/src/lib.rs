@@ -21,6 +21,7 @@ pub mod probity;
 pub mod profile;
 pub mod regression;
 pub mod rng;
+pub mod schedules;
 pub mod session;
 pub mod shape;
 pub mod side;

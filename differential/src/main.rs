@@ -1,6 +1,7 @@
 //! The command: long runs, single cases, reduction of a case, sums of the ledger.
 #![forbid(unsafe_code)]
 
+mod schedules_command;
 mod show;
 #[cfg(feature = "shrink")]
 mod shrink;
@@ -20,6 +21,7 @@ use probity_differential::probity::TierName;
 use probity_differential::profile::Profile;
 use probity_differential::session::{self, Until};
 use probity_differential::shape::Shape;
+use schedules_command::Schedules;
 
 /// Compares Probity with another engine on generated modules.
 #[derive(Parser)]
@@ -38,6 +40,9 @@ enum Action {
     /// Reduces the module of a seed that differs, and prints it as text.
     #[cfg(feature = "shrink")]
     Shrink(One),
+    /// Random schedules of probes, in every tier.
+    #[command(subcommand)]
+    Schedules(Schedules),
     /// Adds up the ledger.
     Totals {
         /// The ledger; the committed one by default.
@@ -153,13 +158,17 @@ fn perform(action: &Action) -> Result<ExitCode, String> {
         Action::Case(one) => show::case(one),
         #[cfg(feature = "shrink")]
         Action::Shrink(one) => shrink::shrink(one),
+        Action::Schedules(schedules) => {
+            let stop = stop_on_ctrl_c()?;
+            schedules_command::perform(schedules, &stop)
+        }
         Action::Totals { ledger } => totals(ledger.clone()),
     }
 }
 
 fn totals(path: Option<PathBuf>) -> Result<ExitCode, String> {
     let path = path.unwrap_or_else(ledger::default_path);
-    let rows = ledger::read(&path).map_err(|error| cannot("read", &path, &error))?;
+    let rows: Vec<Row> = ledger::read(&path).map_err(|error| cannot("read", &path, &error))?;
     print!("{}", ledger::totals(&rows));
     Ok(ExitCode::SUCCESS)
 }
@@ -168,12 +177,17 @@ fn cannot(verb: &str, path: &std::path::Path, error: &std::io::Error) -> String 
     format!("failed to {verb} `{}`: {error}", path.display())
 }
 
-fn run(options: &Run) -> Result<ExitCode, String> {
+/// A flag that Ctrl-C sets.
+fn stop_on_ctrl_c() -> Result<Arc<AtomicBool>, String> {
     let stop = Arc::new(AtomicBool::new(false));
     let stopping = stop.clone();
     ctrlc::set_handler(move || stopping.store(true, Ordering::Relaxed))
         .map_err(|error| format!("failed to handle Ctrl-C: {error}"))?;
+    Ok(stop)
+}
 
+fn run(options: &Run) -> Result<ExitCode, String> {
+    let stop = stop_on_ctrl_c()?;
     let peer = options.cases.peer.peer();
     let configuration = options.cases.configuration();
     let path = options.ledger.clone().unwrap_or_else(ledger::default_path);
@@ -187,7 +201,7 @@ fn run(options: &Run) -> Result<ExitCode, String> {
     );
     let until = Until {
         time: options.seconds.map(Duration::from_secs),
-        modules: options.count,
+        count: options.count,
     };
     let (tier, settings) = (options.cases.tier, options.cases.settings());
     let totals = session::run(&*peer, tier, settings, first, until, &stop);

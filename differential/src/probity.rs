@@ -2,9 +2,10 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
 use probity_engine::{
-    AnyRef, AsContext, AsContextMut, Config, Engine, Error, ErrorKind, Extern, ExternRef,
+    AnyRef, AsContext, AsContextMut, Caller, Config, Engine, Error, ErrorKind, Extern, ExternRef,
     ExternType, Func, Global, HeapType, Instance, Limits, Memory, Module, RefType, Store, Table,
     Tag, Tier, TierZeal, TrapCode, Val, ValType,
 };
@@ -16,6 +17,7 @@ use crate::fuzz::Peer;
 use crate::host::{
     HEAP_BYTES_MAX, Host, HostFailure, HostLog, MEMORY_BYTES_MAX, TABLE_ELEMENTS_MAX,
 };
+use crate::shape::Export;
 use crate::side::{Item, Side};
 use crate::value::{ELEMENTS, LEVELS, RefKind, Type, Value, digest};
 use crate::watch::{Watch, Watching};
@@ -37,7 +39,7 @@ pub struct Engines {
 }
 
 /// How Probity executes code.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, clap::ValueEnum)]
 pub enum TierName {
     /// By the interpreter.
     #[default]
@@ -55,19 +57,28 @@ pub enum TierName {
 }
 
 impl TierName {
-    /// Its name in the ledger; none for the interpreter, whose rows do not have one.
-    pub fn suffix(self) -> &'static str {
+    /// One word.
+    pub fn name(self) -> &'static str {
         match self {
-            TierName::Interp => "",
-            TierName::Jit => ", jit",
-            TierName::Auto => ", auto",
-            TierName::Eager => ", eager",
-            TierName::Osr => ", osr",
-            TierName::Deopt => ", deopt",
+            TierName::Interp => "interp",
+            TierName::Jit => "jit",
+            TierName::Auto => "auto",
+            TierName::Eager => "eager",
+            TierName::Osr => "osr",
+            TierName::Deopt => "deopt",
         }
     }
 
-    fn settings(self) -> (Tier, TierZeal) {
+    /// What the ledger has behind the configuration; nothing for the interpreter.
+    pub fn suffix(self) -> String {
+        match self {
+            TierName::Interp => String::new(),
+            tier => format!(", {}", tier.name()),
+        }
+    }
+
+    /// How an engine is told.
+    pub fn settings(self) -> (Tier, TierZeal) {
         match self {
             TierName::Interp => (Tier::Interp, TierZeal::Off),
             TierName::Jit => (Tier::Jit, TierZeal::Off),
@@ -151,12 +162,31 @@ impl fmt::Display for NoSide {
     }
 }
 
+/// What is done whenever an imported function is called, before it does anything.
+pub type OnHostCall = Arc<dyn Fn(&mut Caller<'_, Host>) + Send + Sync>;
+
+/// How a module is run.
+#[derive(Clone, Default)]
+pub struct Setup {
+    /// Number from which the host's answers follow.
+    pub seed: u64,
+    /// Limit of fuel of each call.
+    pub fuel: Option<u64>,
+    /// Is the fuel that is consumed known? Compiled code counts it only if it is asked to.
+    pub counted: bool,
+    /// What else calls of the host do.
+    pub on_host_call: Option<OnHostCall>,
+}
+
 /// An instance in Probity.
 pub struct ProbitySide {
     store: Store<Host>,
     start: End,
     instance: Option<Instance>,
     fuel: Option<u64>,
+    counted: bool,
+    /// The last error in full.
+    failure: Option<String>,
     /// What [`Side::items`] shows.
     items: Vec<Extern>,
     /// What its probes saw.
@@ -177,29 +207,54 @@ impl ProbitySide {
         let engine = engines.get(deterministic, watch);
         let module =
             Module::new(engine, &case.wasm).map_err(|error| NoSide::Refused(error.to_string()))?;
-        let mut store = Store::new(engine, Host::new(case.seed));
+        let setup = Setup {
+            seed: case.seed,
+            fuel: engines.fuel,
+            counted: engines.fuel.is_some(),
+            on_host_call: None,
+        };
+        ProbitySide::of_module(&module, &case.shape.exports, &setup, |store| {
+            watch.install(store)
+        })
+    }
+
+    /// Instantiates a module; `install` gets the store before that.
+    ///
+    /// # Errors
+    /// The module needs an import that cannot be made.
+    pub fn of_module(
+        module: &Module,
+        exports: &[Export],
+        setup: &Setup,
+        install: impl FnOnce(&mut Store<Host>) -> Watching,
+    ) -> Result<ProbitySide, NoSide> {
+        let mut store = Store::new(module.engine(), Host::new(setup.seed));
         store.set_limits(Limits {
             memory_bytes_max: Some(MEMORY_BYTES_MAX),
             table_elements_max: Some(TABLE_ELEMENTS_MAX),
             heap_bytes_max: Some(HEAP_BYTES_MAX),
             ..Limits::default()
         });
-        let watching = watch.install(&mut store);
+        let watching = install(&mut store);
         let mut imports = Vec::new();
         for import in module.imports() {
             let same_kind = |other: &&Extern| kind(other) == kind_of_type(&import.ty);
             let index = imports.iter().filter(same_kind).count();
-            imports.push(make_import(&mut store, index, &import.ty)?);
+            let on_call = setup.on_host_call.as_ref();
+            imports.push(make_import(&mut store, index, &import.ty, on_call)?);
         }
-        store.set_fuel_limit(engines.fuel);
-        let (start, instance, items) = match Instance::new(&mut store, &module, &imports) {
+        store.set_fuel_limit(setup.fuel);
+        let mut failure = None;
+        let (start, instance, items) = match Instance::new(&mut store, module, &imports) {
             Ok(instance) => {
-                let exports = case.shape.exports.iter();
-                let items = exports.filter_map(|e| instance.get_export(&store, &e.name));
+                let items = exports
+                    .iter()
+                    .filter_map(|e| instance.get_export(&store, &e.name));
                 (End::Results(Vec::new()), Some(instance), items.collect())
             }
             Err(error) => {
                 imports.sort_by_key(kind);
+                failure = Some(in_full(&error));
                 (end_of(&store, &error), None, imports)
             }
         };
@@ -207,15 +262,32 @@ impl ProbitySide {
             store,
             start,
             instance,
-            fuel: engines.fuel,
+            fuel: setup.fuel,
+            counted: setup.counted,
+            failure,
             items,
             watching,
         })
     }
 
-    /// Fuel consumed so far, if it is limited: compiled code does not count.
+    /// Fuel consumed so far, if it is counted: compiled code need not do that.
     pub fn fuel(&self) -> Option<u64> {
-        self.fuel.map(|_| self.store.fuel_consumed())
+        self.counted.then(|| self.store.fuel_consumed())
+    }
+
+    /// The error that ended the last call, or the instantiation, with its backtrace.
+    pub fn failure(&self) -> Option<&str> {
+        self.failure.as_deref()
+    }
+
+    /// The store.
+    pub fn store(&mut self) -> &mut Store<Host> {
+        &mut self.store
+    }
+
+    /// The instance, if there is one.
+    pub fn instance(&self) -> Option<Instance> {
+        self.instance
     }
 
     /// Calls an exported function that may consume `fuel` units.
@@ -224,9 +296,13 @@ impl ProbitySide {
     }
 
     fn call_within(&mut self, export: &str, arguments: &[Value], fuel: Option<u64>) -> End {
+        self.failure = None;
         match self.try_call(export, arguments, fuel) {
             Ok(values) => End::Results(values),
-            Err(error) => end_of(&self.store, &error),
+            Err(error) => {
+                self.failure = Some(in_full(&error));
+                end_of(&self.store, &error)
+            }
         }
     }
 
@@ -307,13 +383,22 @@ fn kind_of_type(ty: &ExternType) -> u8 {
 }
 
 /// Makes the import with this index among those of its kind.
-fn make_import(store: &mut Store<Host>, index: usize, ty: &ExternType) -> Result<Extern, NoSide> {
+fn make_import(
+    store: &mut Store<Host>,
+    index: usize,
+    ty: &ExternType,
+    on_call: Option<&OnHostCall>,
+) -> Result<Extern, NoSide> {
     let failed = |error: Error| NoSide::Refused(error.to_string());
     Ok(match ty {
         ExternType::Func(ty) => {
             let types: Vec<Type> = ty.results().iter().map(|&ty| type_of(ty)).collect();
             let val_types = ty.results().to_vec();
+            let on_call = on_call.cloned();
             let func = Func::new(store, ty.clone(), move |caller, arguments, results| {
+                if let Some(on_call) = &on_call {
+                    on_call(caller);
+                }
                 let arguments: Vec<Value> = arguments
                     .iter()
                     .map(|v| from_val(caller, v, LEVELS))
@@ -381,7 +466,7 @@ fn to_val(store: &mut impl AsContextMut, value: Value, ty: ValType) -> Result<Va
 }
 
 /// The value, with the objects that it refers to up to some levels below.
-fn from_val(store: &impl AsContext, val: &Val, levels: u32) -> Value {
+pub fn from_val(store: &impl AsContext, val: &Val, levels: u32) -> Value {
     match val {
         Val::I32(v) => Value::I32(*v),
         Val::I64(v) => Value::I64(*v),
@@ -446,6 +531,22 @@ fn content<'a>(store: &'a impl AsContext, memory: &Memory) -> Cow<'a, [u8]> {
     // The size was just asked for, and shared memories never shrink.
     let _ = memory.read(store, 0, &mut bytes);
     Cow::Owned(bytes)
+}
+
+/// An error with its backtrace, in words that are the same in every tier.
+fn in_full(error: &Error) -> String {
+    let mut text = match error.trap() {
+        Some(trap) => format!("{:?}: {}", trap.code(), trap.message()),
+        None => error.to_string(),
+    };
+    for frame in error.backtrace() {
+        text.push_str(&format!(
+            "\n  function {} at {}",
+            frame.func_index(),
+            frame.pc()
+        ));
+    }
+    text
 }
 
 fn end_of(store: &Store<Host>, error: &Error) -> End {

@@ -15,15 +15,22 @@ use crate::probity::{Engines, TierName};
 const CASES_PER_ENGINE: u64 = 5000;
 
 /// Time between progress lines.
-const PROGRESS: Duration = Duration::from_secs(10);
+pub(crate) const PROGRESS: Duration = Duration::from_secs(10);
 
 /// How long a session lasts: until the first of these.
 #[derive(Debug, Clone, Copy)]
 pub struct Until {
     /// Time.
     pub time: Option<Duration>,
-    /// Modules.
-    pub modules: Option<u64>,
+    /// Modules, or schedules.
+    pub count: Option<u64>,
+}
+
+impl Until {
+    /// Is it over, after this time and so many?
+    pub fn is_over(&self, elapsed: Duration, count: u64) -> bool {
+        self.time.is_some_and(|time| elapsed >= time) || self.count.is_some_and(|n| count >= n)
+    }
 }
 
 /// What a session found.
@@ -74,9 +81,7 @@ pub fn run(
     let mut engines = Engines::new(tier);
     let note = CrashNote::new();
     let done = |totals: &Totals| {
-        stop.load(Ordering::Relaxed)
-            || until.time.is_some_and(|time| started.elapsed() >= time)
-            || until.modules.is_some_and(|n| totals.modules >= n)
+        stop.load(Ordering::Relaxed) || until.is_over(started.elapsed(), totals.modules)
     };
     while !done(&totals) {
         let seed = totals.next_seed;
@@ -142,27 +147,27 @@ fn progress(totals: &Totals, elapsed: Duration) {
 }
 
 /// Memory of this process, where the system tells.
-fn resident_bytes() -> Option<u64> {
+pub(crate) fn resident_bytes() -> Option<u64> {
     let text = fs::read_to_string("/proc/self/statm").ok()?;
     let pages: u64 = text.split_whitespace().nth(1)?.parse().ok()?;
     Some(pages * 4096)
 }
 
 /// A file that holds the seed being run, for the case that the process dies of it.
-struct CrashNote {
+pub(crate) struct CrashNote {
     path: PathBuf,
     file: Option<fs::File>,
 }
 
 impl CrashNote {
-    fn new() -> CrashNote {
+    pub(crate) fn new() -> CrashNote {
         let name = format!("probity-differential-{}.seed", std::process::id());
         let path = std::env::temp_dir().join(name);
         let file = fs::File::create(&path).ok();
         CrashNote { path, file }
     }
 
-    fn write(&self, seed: u64) {
+    pub(crate) fn write(&self, seed: u64) {
         use std::io::{Seek, SeekFrom};
         if let Some(mut file) = self.file.as_ref() {
             // Without the note a crash is only harder to find.

@@ -28,6 +28,8 @@ pub struct Step {
     pub host: HostLog,
     /// Fuel consumed so far, for Probity.
     pub fuel: Option<u64>,
+    /// The error with its backtrace, for Probity.
+    pub failure: Option<String>,
 }
 
 /// Content of an item. Memories are hashed, so that a trace is small.
@@ -84,14 +86,25 @@ pub fn hash_bytes(bytes: &[u8]) -> u64 {
 
 /// Runs the calls.
 pub fn record(side: &mut impl Recorded, calls: &[Call], keep_memories: bool) -> Trace {
+    record_with(side, calls, keep_memories, |_, _| {})
+}
+
+/// As [`record`]; `before` is called before each call with its number.
+pub fn record_with<S: Recorded>(
+    side: &mut S,
+    calls: &[Call],
+    keep_memories: bool,
+    mut before: impl FnMut(&mut S, usize),
+) -> Trace {
     let mut trace = Trace::default();
     let start = side.start().clone();
     let mut ended = !matches!(start, End::Results(_));
     trace.steps.push(step(side, start, keep_memories));
-    for call in calls {
+    for (number, call) in calls.iter().enumerate() {
         if ended {
             break;
         }
+        before(side, number);
         // A panic of an engine is an outcome like another. The side is not called again then.
         let end = catch_unwind(AssertUnwindSafe(|| {
             side.call(&call.export, &call.arguments)
@@ -107,6 +120,11 @@ pub fn record(side: &mut impl Recorded, calls: &[Call], keep_memories: bool) -> 
 pub trait Recorded: Side {
     /// Fuel consumed so far, by Probity's rule.
     fn fuel_consumed(&self) -> Option<u64> {
+        None
+    }
+
+    /// The error that ended the last call, with its backtrace, for Probity.
+    fn failure(&self) -> Option<String> {
         None
     }
 
@@ -152,6 +170,7 @@ pub fn step(side: &mut impl Recorded, end: End, keep_memories: bool) -> Step {
         items,
         host: side.host_log(),
         fuel: side.fuel_consumed(),
+        failure: side.failure(),
     }
 }
 
@@ -236,8 +255,9 @@ fn same_length(a: &Trace, b: &Trace) -> Agreement {
     })
 }
 
-/// The first thing in which two steps differ, with both values.
-pub fn difference(a: &Step, b: &Step, fuel: bool) -> Option<String> {
+/// The first thing in which two steps differ, with both values; with `own`, also in what only
+/// runs of Probity have in common, fuel and backtraces.
+pub fn difference(a: &Step, b: &Step, own: bool) -> Option<String> {
     if a.end != b.end {
         return Some(format!("{}, {}", a.end, b.end));
     }
@@ -255,9 +275,15 @@ pub fn difference(a: &Step, b: &Step, fuel: bool) -> Option<String> {
     if a.items.len() != b.items.len() {
         return Some(format!("{} items, {} items", a.items.len(), b.items.len()));
     }
-    if fuel && a.fuel != b.fuel {
+    if own && a.fuel != b.fuel {
         let shown = |fuel: Option<u64>| fuel.map_or("none".to_owned(), |fuel| fuel.to_string());
         return Some(format!("fuel {}, fuel {}", shown(a.fuel), shown(b.fuel)));
+    }
+    // Where a limit ends a run before an operator that plain code has no cell for, code that is watched
+    // says so, and other code names the next one that it has.
+    let limit = a.end == End::Unclear(Unclear::Fuel);
+    if own && !limit && a.failure != b.failure {
+        return Some(format!("{:?}, {:?}", a.failure, b.failure));
     }
     None
 }

@@ -106,6 +106,8 @@ impl StoreCore {
         self.probes.prepared.insert(func);
         self.tell_first_call(self.func(func));
         self.probes.dirty.remove(&func);
+        // They may have changed other functions, whose frames wait for this one.
+        self.sync_probes();
         if self.probes.wants_private(func) {
             self.make_private(func, true)
         } else {

@@ -535,7 +535,30 @@ fn lines(compiled: &CompiledCode, draft: &Draft) -> Box<[(u32, u32)]> {
             last = pc;
         }
     }
+    let moved = moved_traps(compiled, &draft.accesses, &lines);
+    lines.extend(moved);
+    // What was added counts where there are two of an offset.
+    lines.sort_by_key(|line| line.0);
     lines.into()
+}
+
+/// Lines for loads that are part of another operator's instruction: it is theirs if it traps.
+fn moved_traps(compiled: &CompiledCode, accesses: &[u32], lines: &[(u32, u32)]) -> Vec<(u32, u32)> {
+    let mut moved = Vec::new();
+    for trap in compiled.buffer.traps() {
+        let line = lines.partition_point(|line| line.0 <= trap.offset) - 1;
+        let pc = lines[line].1;
+        let near = accesses.partition_point(|&access| access < pc);
+        let Some(number) = translate::access_of(trap.code, near, accesses.len()) else {
+            continue;
+        };
+        let own = accesses[number];
+        if own != pc {
+            // No instruction begins behind its first byte.
+            moved.extend([(trap.offset, own), (trap.offset + 1, pc)]);
+        }
+    }
+    moved
 }
 
 #[cfg(test)]

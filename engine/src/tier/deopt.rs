@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use super::Pending;
-use super::code::{NativeCode, ResultKind, SiteKind};
+use super::code::{NativeCode, ResultKind, Role, SiteKind};
 use super::frames::Cursor;
 use crate::frame::code_map::CodeRange;
 use crate::frame::walk::{Frame, Place, Position};
@@ -101,8 +101,12 @@ impl StoreCore {
     /// it left compiled code is not read again before it is written, so it is not live later either.
     pub(crate) fn live_locals(&self, frame: &Frame) -> Option<Vec<bool>> {
         let partial = match &frame.native {
-            Some(native) => !native.code.keeps_locals,
-            None => self.native.partial.get(&(frame.fp as usize)) == Some(&frame.func),
+            // Code for a loop, which keeps all, does not find what the frame had lost before.
+            Some(native) => {
+                let entered = matches!(native.code.role, Role::Osr { .. });
+                !native.code.keeps_locals || entered && self.has_lost(frame)
+            }
+            None => self.has_lost(frame),
         };
         if !partial {
             return None;
@@ -110,6 +114,11 @@ impl StoreCore {
         let data = self.instance_of(frame.ctx)?;
         let called = matches!(frame.place, Place::Returning(_));
         jit::live_locals(&data.module, frame.range.func_index, frame.pc(), called)
+    }
+
+    /// Whether a frame has left compiled code that does not keep all locals.
+    fn has_lost(&self, frame: &Frame) -> bool {
+        self.native.partial.get(&(frame.fp as usize)) == Some(&frame.func)
     }
 
     /// A frame leaves compiled code that does not keep all locals.

@@ -59,6 +59,40 @@ fn every_active_frame_is_watched() {
     }
 }
 
+/// Functions that wait for the one that is called for the first time are watched from then on, or
+/// not any more.
+#[test]
+fn first_calls_change_functions_that_wait() {
+    let counts = agree(|config| {
+        let wat = r#"(module
+          (func (export "a") (call $b) nop (call $b) nop (call $c) nop)
+          (func $b (export "b"))
+          (func $c (export "c") (call $b)))"#;
+        let mut guest = Guest::configured(config, wat, |_| {});
+        let (before, after) = (Count::default(), Count::default());
+        let [first, last] = [0, 2].map(|nth| Site::Before(guest.pc("a", "Nop", nth)));
+        let gone = guest.insert("a", last, before.probe());
+        let (waiting, count) = (guest.func("a"), after.clone());
+        guest.store.probes().on_first_call(move |probes, func| {
+            let (_, index) = probes.module_of(func).expect("a Wasm function");
+            match index {
+                1 => drop(
+                    probes
+                        .insert(waiting, first, count.probe())
+                        .expect("a site"),
+                ),
+                2 => assert!(probes.remove(gone)),
+                _ => {}
+            }
+        });
+        for _ in 0..2 {
+            guest.call("a", &[]).expect("no trap");
+        }
+        (before.get(), after.get())
+    });
+    assert_eq!(counts, (0, 2));
+}
+
 /// 10 of 10, in a frame whose loop runs compiled before and after.
 #[test]
 fn a_loop_is_watched_for_ten_rounds() {

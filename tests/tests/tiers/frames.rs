@@ -188,3 +188,47 @@ fn a_dead_local_of_a_caller_is_optimised_out() {
         }
     }
 }
+
+/// A frame that has lost a local, and then enters code for a loop that keeps all of them, does not
+/// show anything else in its place.
+#[test]
+fn a_lost_local_stays_lost_in_code_for_a_loop() {
+    let wat = r#"(module
+      (type $t (func (param i32) (result i32)))
+      (elem declare func $inc $dec)
+      (func $inc (param i32) (result i32) (i32.add (local.get 0) (i32.const 1)))
+      (func $dec (param i32) (result i32) (i32.sub (local.get 0) (i32.const 1)))
+      (func (export "f") (param $n i32) (result i32) (local $f (ref null $t)) (local $s i32)
+        (loop $l
+          nop
+          (local.set $f (select (result (ref null $t)) (ref.func $inc) (ref.func $dec)
+            (i32.rem_u (local.get $n) (i32.const 3))))
+          (local.set $s (call_ref $t (local.get $s) (local.get $f)))
+          (br_if $l (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
+        (local.get $s)))"#;
+    for (name, config) in all() {
+        let nulls = Shared::<Option<bool>>::default();
+        let sink = nulls.clone();
+        let mut guest = Guest::configured(&config, wat, |_| {});
+        let (f, nop) = (guest.func("f"), guest.pc("f", "Nop", 0));
+        guest.store.probes().on_first_call(move |probes, func| {
+            let (_, index) = probes.module_of(func).expect("a Wasm function");
+            if index != 1 {
+                return;
+            }
+            let sink = sink.clone();
+            let probe = probity_engine::hook::Probe::call(move |ctx| {
+                let local = ctx.frame().local(1);
+                sink.push(local.map(|local| matches!(local, Val::FuncRef(None))));
+                Ok(())
+            });
+            let site = probity_engine::hook::Site::Before(nop);
+            probes.insert(f, site, probe).expect("a site");
+        });
+        assert_eq!(guest.call_i32("f", &[5]).expect("no trap"), 3, "{name}");
+        // The two rounds behind that in which `$dec` is called.
+        let nulls = nulls.take();
+        assert_eq!(nulls.len(), 2, "{name}");
+        assert!(!nulls.contains(&Some(true)), "{name}: {nulls:?}");
+    }
+}

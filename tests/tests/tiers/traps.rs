@@ -78,6 +78,38 @@ const BODIES: &[(&str, &str)] = &[
         "(drop (i32.add (i32.load8_u (local.get 0)) (i32.load8_u offset=65535 (local.get 0))))",
     ),
     (
+        "load_into_operator",
+        "(global.set 0 (i32.add (local.get 1) (i32.load offset=65532 (local.get 0))))",
+    ),
+    (
+        "load_into_conversion",
+        "(global.set 0 (i32.wrap_i64 (i64.extend_i32_s (i32.load offset=65532 (local.get 0)))))",
+    ),
+    (
+        "load_into_float",
+        "(global.set 0 (i32.trunc_f64_s (f64.add (f64.convert_i32_s (local.get 1))
+           (f64.load offset=65528 (local.get 0)))))",
+    ),
+    (
+        "load_into_condition",
+        "(if (i32.lt_u (local.get 1) (i32.load offset=65532 (local.get 0)))
+           (then (global.set 0 (i32.const 4))))",
+    ),
+    (
+        "load_into_address",
+        "(global.set 0 (i32.load (i32.load offset=65532 (local.get 0))))",
+    ),
+    (
+        "load_into_store",
+        "(i32.store offset=65532 (local.get 0)
+           (i32.add (i32.const 1) (i32.load offset=65532 (local.get 0))))",
+    ),
+    (
+        "load_into_store_elsewhere",
+        "(i32.store offset=65532 (i32.const 0) (i32.and (i32.const 1)
+           (i32.load offset=65532 (local.get 0))))",
+    ),
+    (
         "fill",
         "(memory.fill (i32.const 65530) (i32.const 1) (local.get 0))",
     ),

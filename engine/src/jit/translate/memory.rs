@@ -6,7 +6,7 @@ use probity_interp::exit;
 use wasmparser::{MemArg, Operator as O};
 
 use super::super::abi;
-use super::{Region, Translator, trap_code};
+use super::{Region, Translator, access_code, trap_code};
 use crate::code::classify::place;
 use crate::runtime::memory::GUARD;
 use crate::types::ValType::{self, F32, F64, I32, I64};
@@ -102,9 +102,11 @@ impl Translator<'_> {
     /// The same, by memory and offset.
     pub(super) fn place_in(&mut self, memory: u32, offset: u64, index: Value, size: u32) -> Place {
         let heap = self.region(Region::Heap);
+        let number = self.draft.accesses.len();
+        self.draft.accesses.push(self.pc);
         let flags = MemFlagsData::new()
             .with_alias_region(Some(heap))
-            .with_trap_code(Some(trap_code(exit::MEMORY)));
+            .with_trap_code(Some(access_code(number)));
         let ty = &self.m.memories[memory as usize];
         if memory == 0 && ty.is_guarded() && offset + u64::from(size) <= GUARD {
             let base = self.fixed(types::I64, abi::CTX_MEM_BASE);

@@ -183,6 +183,33 @@ pub(super) fn trap_code(status: u64) -> TrapCode {
     TrapCode::unwrap_user(status as u8)
 }
 
+/// What accesses of memories trap with, in turns. Cranelift may make a load part of the instruction of
+/// an operator nearby, which then has that one's source location; this tells whose trap it is.
+const ACCESSES: std::ops::Range<u8> = 30..230;
+
+/// What the access with this number in its function traps with.
+pub(super) fn access_code(number: usize) -> TrapCode {
+    TrapCode::unwrap_user(ACCESSES.start + (number % ACCESSES.len()) as u8)
+}
+
+/// The number of the access that a trap is of, that which is nearest to `near` among all below `len`;
+/// `None` if it is of no access.
+pub(super) fn access_of(code: TrapCode, near: usize, len: usize) -> Option<usize> {
+    let raw = code.as_raw().get();
+    let turn = usize::from(raw.checked_sub(ACCESSES.start)?);
+    let turns = ACCESSES.len();
+    let around = near / turns * turns + turn;
+    let candidates = [
+        around.checked_sub(turns),
+        Some(around),
+        around.checked_add(turns),
+    ];
+    let candidates = candidates.into_iter().flatten().filter(|&n| n < len);
+    candidates
+        .filter(|_| ACCESSES.contains(&raw))
+        .min_by_key(|n| n.abs_diff(near))
+}
+
 /// The exit status of a trap.
 pub(super) fn status_of(code: TrapCode) -> u8 {
     use probity_interp::exit;
@@ -192,7 +219,10 @@ pub(super) fn status_of(code: TrapCode) -> u8 {
         TrapCode::BAD_CONVERSION_TO_INTEGER => exit::INVALID_CONVERSION as u8,
         TrapCode::HEAP_OUT_OF_BOUNDS => exit::MEMORY as u8,
         TrapCode::STACK_OVERFLOW => exit::STACK as u8,
-        other => other.as_raw().get(),
+        other => match other.as_raw().get() {
+            raw if ACCESSES.contains(&raw) => exit::MEMORY as u8,
+            raw => raw,
+        },
     }
 }
 

@@ -26,6 +26,8 @@ pub(crate) struct Draft {
     pub(crate) poll_slot: Option<StackSlot>,
     /// Units of fuel behind operators of lines that are paid for as wholes, by pc.
     pub(crate) unspent: Vec<(u32, u32)>,
+    /// Pcs of accesses of memories, in order; what each traps with tells it from others nearby.
+    pub(crate) accesses: Vec<u32>,
     /// Where the function is left to the interpreter because of what the operator is.
     #[cfg(test)]
     pub(crate) left: Vec<u32>,

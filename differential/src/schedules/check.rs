@@ -1,0 +1,83 @@
+//! One schedule: drawn, played, compared.
+
+use super::draw::Draw;
+use super::events::Event;
+use super::model::{Expected, expect};
+use super::play::{Fault, Seen, play};
+use super::program::{Prepared, Program};
+use super::schedule::Schedule;
+use super::watchdog::Watchdog;
+use crate::rng::Rng;
+use crate::trace::{Agreement, compare_runs};
+
+/// The schedule of a seed, and what its probes must see.
+pub fn drawn(program: &Program, rng: Rng) -> (Schedule, Expected) {
+    let mut draw = Draw::new(program, rng);
+    let expected = expect(&program.events, &program.places, &mut draw);
+    (draw.into_schedule(), expected)
+}
+
+/// Plays a schedule and compares all that can be seen.
+///
+/// # Errors
+/// The first thing that is not as it must be.
+pub fn check(
+    program: &Program,
+    prepared: &Prepared,
+    schedule: &Schedule,
+    expected: &Expected,
+    watchdog: &Watchdog,
+    fault: Fault,
+) -> Result<(), String> {
+    let played = || play(program, prepared, schedule, watchdog, fault);
+    let played = std::panic::catch_unwind(std::panic::AssertUnwindSafe(played));
+    let (run, seen) = played
+        .map_err(|_| "panicked".to_owned())?
+        .map_err(|error| error.to_string())?;
+    if let Some(refused) = &seen.refused {
+        return Err(refused.clone());
+    }
+    if let Agreement::Differ(difference) = compare_runs(&prepared.plain, &run) {
+        return Err(format!("plain, watched: {difference}"));
+    }
+    compare(program, expected, &seen)
+}
+
+fn compare(program: &Program, expected: &Expected, seen: &Seen) -> Result<(), String> {
+    for (at, (expected, seen)) in expected.fires.iter().zip(&seen.fires).enumerate() {
+        let fire = at + 1;
+        if expected.label != seen.label {
+            let (expected, seen) = (expected.label, seen.label);
+            return Err(format!("fire {fire} must be of #{expected}, is of #{seen}"));
+        }
+        let Event::Site(passed) = &program.events[expected.event] else {
+            return Err(format!("fire {fire} is at no site"));
+        };
+        if let Some(what) = passed.look.difference(&seen.look) {
+            let label = seen.label;
+            return Err(format!("fire {fire}, of #{label}: it reads other {what}"));
+        }
+        if expected.counter != seen.counter {
+            let (expected, seen) = (expected.counter, seen.counter);
+            let slot = super::model::peeked(fire as u64);
+            return Err(format!(
+                "in fire {fire}: counter {slot} must be {expected}, is {seen}"
+            ));
+        }
+    }
+    if expected.fires.len() != seen.fires.len() {
+        let (expected, seen) = (expected.fires.len(), seen.fires.len());
+        return Err(format!(
+            "{expected} fires of functions expected, {seen} seen"
+        ));
+    }
+    let counters = expected.counters.iter().zip(&seen.counters);
+    for (slot, (expected, seen)) in counters.enumerate() {
+        if expected != seen {
+            return Err(format!(
+                "at the end: counter {slot} must be {expected}, is {seen}"
+            ));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,120 @@
+//! What happens in a run, in order: the sites that it passes, and the moments between them.
+
+use std::collections::HashMap;
+
+use probity_engine::hook::Site;
+use probity_engine::wasmparser::Operator;
+use probity_engine::{LoadError, Module};
+
+use super::look::Look;
+
+/// A site of a program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Place {
+    /// Index of the function in its module.
+    pub func: u32,
+    /// Site in the function.
+    pub site: Site,
+}
+
+/// Number of a place in [`Places`].
+pub type PlaceId = u32;
+
+/// All sites of a program, executed or not.
+#[derive(Debug, Clone, Default)]
+pub struct Places {
+    all: Vec<Place>,
+    ids: HashMap<Place, PlaceId>,
+    /// Places whose operator pops an `i32` last.
+    counts_top: Vec<bool>,
+}
+
+/// Something that happens in a run.
+#[derive(Debug, Clone)]
+pub enum Event {
+    /// Control passes a site.
+    Site(Passed),
+    /// An imported function is called.
+    HostCall,
+    /// A function is about to run for the first time.
+    FirstCall,
+    /// A frame is unwound; its exit has been passed.
+    Unwind,
+    /// The host makes the call with this number.
+    Call(usize),
+}
+
+/// Control passes a site.
+#[derive(Debug, Clone)]
+pub struct Passed {
+    /// The site.
+    pub place: PlaceId,
+    /// The topmost operand, if the site's operator pops an `i32` last.
+    pub top: Option<u32>,
+    /// What a probe sees there.
+    pub look: Look,
+}
+
+impl Places {
+    /// The sites of a module.
+    ///
+    /// # Errors
+    /// Code cannot be decoded.
+    pub fn of(module: &Module) -> Result<Places, LoadError> {
+        let mut places = Places::default();
+        for func in module.num_imported_functions()..module.num_functions() {
+            places.add(func, Site::Entry, false);
+            places.add(func, Site::Exit, false);
+            let operators = match module.function(func) {
+                Some(function) => function.operators()?,
+                None => Vec::new(),
+            };
+            for (pc, operator) in operators {
+                places.add(func, Site::Before(pc), pops_i32_last(&operator));
+            }
+        }
+        Ok(places)
+    }
+
+    fn add(&mut self, func: u32, site: Site, counts_top: bool) {
+        let place = Place { func, site };
+        self.ids.insert(place, self.all.len() as PlaceId);
+        self.all.push(place);
+        self.counts_top.push(counts_top);
+    }
+
+    /// The place with this number.
+    pub fn get(&self, id: PlaceId) -> Place {
+        self.all[id as usize]
+    }
+
+    /// The number of a place.
+    pub fn id(&self, place: Place) -> Option<PlaceId> {
+        self.ids.get(&place).copied()
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    /// Whether operands can be counted there, if the operator can be reached.
+    pub fn counts_top(&self, id: PlaceId) -> bool {
+        self.counts_top[id as usize]
+    }
+}
+
+fn pops_i32_last(operator: &Operator<'_>) -> bool {
+    use Operator as O;
+    matches!(
+        operator,
+        O::BrIf { .. }
+            | O::If { .. }
+            | O::BrTable { .. }
+            | O::Select
+            | O::TypedSelect { .. }
+            | O::I32Eqz
+            | O::I32Add
+            | O::I64ExtendI32U
+    )
+}

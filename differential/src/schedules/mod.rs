@@ -1,0 +1,30 @@
+//! Random schedules of probes: a search for anything that watching a program changes.
+//!
+//! A *program* ([`program`]) is a module and calls of it, ours or from wasm-smith. It runs once in
+//! the interpreter under probes at all sites, which gives its *events* in order ([`record`]). A
+//! *schedule* ([`schedule`]) says which probes come and go at which moments of a run: while probes fire,
+//! in calls of the host, at first calls of functions, while frames are unwound, and between calls.
+//! What its probes must see and count follows from the events and the contract of probes alone
+//! ([`model`]). Then the schedule is played in the engine, in some tier ([`play`]), and everything
+//! is compared ([`check`]): results, traps with backtraces, memories, globals, tables, host calls and fuel with
+//! the run that nothing watches; fires, what was read in them, and counters with the model.
+//!
+//! Everything follows from a number: a schedule's seed, whose higher part gives the program.
+
+pub mod check;
+mod draw;
+mod events;
+pub mod ledger;
+mod look;
+pub mod model;
+mod ours;
+pub mod play;
+pub mod program;
+mod record;
+pub mod reduce;
+pub mod schedule;
+pub mod session;
+mod tiers;
+mod watchdog;
+
+pub use tiers::{Tiers, Way};

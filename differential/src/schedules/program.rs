@@ -1,0 +1,220 @@
+//! Programs: a module, calls of it, and its events.
+
+use std::sync::Arc;
+
+use probity_engine::Module;
+
+use super::events::{Event, Place, PlaceId, Places};
+use super::play::{self, Run};
+use super::tiers::{Tiers, Variant};
+use super::{ours, record};
+use crate::case::{Case, Settings};
+use crate::end::End;
+use crate::features::Features;
+use crate::probity::TierName;
+use crate::profile::Profile;
+use crate::rng::Rng;
+use crate::trace::{Agreement, compare_engines, compare_runs};
+
+/// Schedules of one program.
+pub const SCHEDULES: u64 = 128;
+
+/// Seeds of wasm-smith that are tried for a program.
+const ATTEMPTS: u64 = 32;
+
+/// Events that a generated program must have; those that trap at once show little.
+const EVENTS_MIN: usize = 40;
+
+/// Calls of a generated program at most.
+const CALLS_MAX: usize = 6;
+
+/// A program.
+pub struct Program {
+    /// Name of ours, or the seed of a generated one.
+    pub name: String,
+    /// Is it one of ours?
+    pub is_ours: bool,
+    /// Module and calls.
+    pub case: Case,
+    /// Settings of its engines.
+    pub variant: Variant,
+    /// All sites.
+    pub places: Places,
+    /// What happens in a run, in order.
+    pub events: Vec<Event>,
+    /// Places that are passed.
+    pub executed: Vec<PlaceId>,
+    /// What an interpreted run does that nothing watches.
+    plain: Run,
+}
+
+/// A program in one tier.
+pub struct Prepared {
+    /// The module, whose compiled code serves all schedules.
+    pub module: Module,
+    /// Is fuel counted?
+    pub counted: bool,
+    /// What a run does that nothing watches.
+    pub plain: Run,
+}
+
+impl Program {
+    /// The program of a schedule.
+    ///
+    /// # Errors
+    /// What its runs in the interpreter, one of them watched, differ in.
+    pub fn of(seed: u64, tiers: &mut Tiers) -> Result<Program, String> {
+        let batch = seed / SCHEDULES;
+        let mut rng = Rng::for_purpose(batch, 11);
+        let variant = Variant::drawn(&mut rng);
+        let ours = rng.one_in(2);
+        let (name, text) = *rng.pick(&ours::PROGRAMS);
+        if !ours && let Some(program) = Program::generated(batch, variant, tiers)? {
+            return Ok(program);
+        }
+        let case = ours::case(text, batch).map_err(|error| format!("{name}: {error}"))?;
+        let program = Program::new(name.to_owned(), case, variant, tiers)?;
+        let program = program.map(|program| Program {
+            is_ours: true,
+            ..program
+        });
+        program.ok_or_else(|| format!("{name}: too many events"))
+    }
+
+    fn generated(
+        batch: u64,
+        variant: Variant,
+        tiers: &mut Tiers,
+    ) -> Result<Option<Program>, String> {
+        let settings = Settings {
+            profile: Profile::Mixed,
+            features: Features::ALL,
+        };
+        for attempt in 0..ATTEMPTS {
+            let seed = batch * ATTEMPTS + attempt;
+            let Some(mut case) = Case::new(seed, settings).filter(|case| !case.shape.waits) else {
+                continue;
+            };
+            case.calls.truncate(CALLS_MAX);
+            let name = format!("seed {seed} of wasm-smith");
+            let program = Program::new(name, case, variant, tiers)?;
+            let enough = |program: &Program| program.events.len() >= EVENTS_MIN;
+            if let Some(program) = program.filter(enough) {
+                return Ok(Some(program));
+            }
+        }
+        Ok(None)
+    }
+
+    fn new(
+        name: String,
+        case: Case,
+        variant: Variant,
+        tiers: &mut Tiers,
+    ) -> Result<Option<Program>, String> {
+        let failed = |error: &dyn std::fmt::Display| format!("{name}: {error}");
+        let engine = tiers.get(TierName::Interp, variant);
+        let module = Module::new(engine, &case.wasm).map_err(|error| failed(&error))?;
+        let places = Places::of(&module).map_err(|error| failed(&error))?;
+        // Imports that no host can make, or too many events.
+        let Ok(Some((events, recorded))) = record::record(&module, &case, &places) else {
+            return Ok(None);
+        };
+        let plain = play::plain(&module, &case, true).map_err(|error| failed(&error))?;
+        if let Agreement::Differ(difference) = compare_runs(&plain, &recorded) {
+            return Err(failed(&format!("plain, recorded: {difference}")));
+        }
+        // What is left after a limit of the host is no program.
+        if plain
+            .steps
+            .iter()
+            .any(|step| matches!(step.end, End::Broken(_)))
+        {
+            return Ok(None);
+        }
+        let mut executed: Vec<PlaceId> = events
+            .iter()
+            .filter_map(|event| match event {
+                Event::Site(passed) => Some(passed.place),
+                _ => None,
+            })
+            .collect();
+        executed.sort_unstable();
+        executed.dedup();
+        Ok(Some(Program {
+            name,
+            is_ours: false,
+            case,
+            variant,
+            places,
+            events,
+            executed,
+            plain,
+        }))
+    }
+
+    /// Sites by place.
+    pub(super) fn sites(&self) -> Arc<[Place]> {
+        (0..self.places.len() as PlaceId)
+            .map(|id| self.places.get(id))
+            .collect()
+    }
+
+    /// The program in a tier.
+    ///
+    /// # Errors
+    /// In what its run there differs from an interpreted one.
+    pub fn prepared(&self, tier: TierName, tiers: &mut Tiers) -> Result<Prepared, String> {
+        let engine = tiers.get(tier, self.variant);
+        let counted = tier == TierName::Interp || self.variant.count_fuel;
+        let module = Module::new(engine, &self.case.wasm).map_err(|error| error.to_string())?;
+        let plain = play::plain(&module, &self.case, counted).map_err(|error| error.to_string())?;
+        let differs = |what: String| Err(format!("interpreted, {}: {what}", tier.name()));
+        if let Agreement::Differ(difference) = compare_engines(&self.plain, &plain) {
+            return differs(difference.to_string());
+        }
+        for (call, (a, b)) in self.plain.steps.iter().zip(&plain.steps).enumerate() {
+            if a.failure != b.failure {
+                return differs(format!("call {call}: {:?}, {:?}", a.failure, b.failure));
+            }
+            if b.fuel.is_some() && a.fuel != b.fuel {
+                return differs(format!("call {call}: fuel {:?}, {:?}", a.fuel, b.fuel));
+            }
+        }
+        Ok(Prepared {
+            module,
+            counted,
+            plain,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn our_programs_run_alike_in_every_tier() {
+        let mut tiers = Tiers::default();
+        for (at, (name, text)) in ours::PROGRAMS.into_iter().enumerate() {
+            let case = ours::case(text, 1).expect("a case");
+            let variant = Variant::drawn(&mut Rng::new(at as u64));
+            let program = Program::new(name.to_owned(), case, variant, &mut tiers);
+            let program = program.unwrap_or_else(|what| panic!("{what}"));
+            let program = program.unwrap_or_else(|| panic!("{name}: too many events"));
+            let events = program.events.len();
+            assert!(events > 150, "{name}: {events} events");
+            for tier in [
+                TierName::Jit,
+                TierName::Eager,
+                TierName::Osr,
+                TierName::Deopt,
+            ] {
+                let prepared = program.prepared(tier, &mut tiers);
+                if let Err(what) = prepared {
+                    panic!("{name}: {what}");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! The events of a program: one run in the interpreter with probes at all sites.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use probity_engine::hook::{Probe, ProbeContext, Site};
+use probity_engine::{Error, Module, Store};
+
+use super::events::{Event, Passed, Place, Places};
+use super::look::{Look, look, top_i32};
+use super::play::{Reentry, Run, setup};
+use crate::case::Case;
+use crate::host::Host;
+use crate::probity::{NoSide, ProbitySide};
+use crate::trace::record_with;
+use crate::watch::Watching;
+
+/// Events of a program at most: a schedule takes as long as they do.
+pub const EVENTS_MAX: usize = 8_000;
+
+type Shared = Arc<Mutex<Recording>>;
+
+struct Recording {
+    places: Places,
+    events: Vec<Event>,
+    /// Has the host made a call?
+    called: bool,
+}
+
+/// The events of a case, and what the run did; `None` if there are too many.
+///
+/// # Errors
+/// The module is refused.
+pub fn record(
+    module: &Module,
+    case: &Case,
+    places: &Places,
+) -> Result<Option<(Vec<Event>, Run)>, NoSide> {
+    let shared = Arc::new(Mutex::new(Recording {
+        places: places.clone(),
+        events: Vec::new(),
+        called: false,
+    }));
+    let host_calls = shared.clone();
+    let reentry = Reentry::default();
+    let mut setup = setup(case, true);
+    setup.on_host_call = Some(Arc::new(move |caller| {
+        // The start function may be an import; there is no instance to be seen then.
+        let mut recording = host_calls.lock().unwrap_or_else(PoisonError::into_inner);
+        if recording.called || caller.instance().is_some() {
+            recording.events.push(Event::HostCall);
+        }
+        drop(recording);
+        reentry.call(caller);
+    }));
+    let install = |store: &mut Store<Host>| {
+        install(store, &shared);
+        Watching::default()
+    };
+    let mut side = ProbitySide::of_module(module, &case.shape.exports, &setup, install)?;
+    let trace = record_with(&mut side, &case.calls, false, |_, call| {
+        let mut recording = shared.lock().unwrap_or_else(PoisonError::into_inner);
+        recording.called = true;
+        recording.events.push(Event::Call(call));
+    });
+    drop(side);
+    let mut recording = shared.lock().unwrap_or_else(PoisonError::into_inner);
+    let events = std::mem::take(&mut recording.events);
+    Ok((events.len() < EVENTS_MAX).then_some((events, trace)))
+}
+
+fn push(shared: &Shared, event: Event) {
+    let mut recording = shared.lock().unwrap_or_else(PoisonError::into_inner);
+    recording.events.push(event);
+}
+
+fn install(store: &mut Store<Host>, shared: &Shared) {
+    let (steps, calls, unwinds) = (shared.clone(), shared.clone(), shared.clone());
+    let mut probes = store.probes();
+    probes.insert_global(Probe::call(move |context| {
+        let site = Site::Before(context.pc());
+        pass(context, &steps, site)
+    }));
+    probes.on_first_call(move |probes, func| {
+        push(&calls, Event::FirstCall);
+        for site in [Site::Entry, Site::Exit] {
+            let shared = calls.clone();
+            let probe = Probe::call(move |context| pass(context, &shared, site));
+            // Entries and exits are sites of every function.
+            let _ = probes.insert(func, site, probe);
+        }
+    });
+    probes.on_unwind(move |_, _, _| push(&unwinds, Event::Unwind));
+}
+
+fn pass(context: &mut ProbeContext<'_>, shared: &Shared, site: Site) -> Result<(), Error> {
+    let func = context.func_index();
+    let look: Look = look(context);
+    let top = top_i32(context);
+    let mut recording = shared.lock().unwrap_or_else(PoisonError::into_inner);
+    if recording.events.len() >= EVENTS_MAX {
+        return Err(Error::usage("too many events"));
+    }
+    let place = recording.places.id(Place { func, site });
+    let place = place.ok_or_else(|| Error::usage("a site that the module does not have"))?;
+    let top = top.filter(|_| recording.places.counts_top(place));
+    recording
+        .events
+        .push(Event::Site(Passed { place, top, look }));
+    Ok(())
+}

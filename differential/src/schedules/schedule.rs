@@ -1,0 +1,157 @@
+//! Schedules: which probes come and go, and when.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use probity_engine::hook::Site;
+
+use super::events::{PlaceId, Places};
+
+/// Names a probe of a schedule.
+pub type Label = usize;
+
+/// Counters of a schedule, in blocks of [`BLOCK`].
+pub const SLOTS: usize = 96;
+
+/// Counters that share a block.
+pub const BLOCK: usize = 8;
+
+/// When something is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Moment {
+    /// Before the host makes this call.
+    Call(usize),
+    /// While probes with a function fire: the fire with this number, counted from 1 over all of them.
+    Fire(u64),
+    /// In this call of an imported function, from 1.
+    HostCall(u64),
+    /// Before this first call of a function, from 1.
+    FirstCall(u64),
+    /// When a frame has been unwound, counted from 1.
+    Unwind(u64),
+}
+
+/// A change of the probe table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// A probe comes.
+    Insert(Label, Planned),
+    /// A probe goes; it may have gone already.
+    Remove(Label),
+}
+
+/// A probe to be inserted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Planned {
+    /// Its site; `None` for a global probe.
+    pub place: Option<PlaceId>,
+    /// What it does.
+    pub does: Does,
+    /// Its priority.
+    pub priority: i32,
+    /// Does it go after its first fire?
+    pub one_shot: bool,
+}
+
+/// What a probe does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Does {
+    /// Adds to a counter.
+    Add {
+        /// Which.
+        slot: usize,
+        /// What it adds.
+        n: u64,
+    },
+    /// Makes a counter 1.
+    Set {
+        /// Which.
+        slot: usize,
+    },
+    /// Counts the topmost operand.
+    Top {
+        /// Counter of operand 0.
+        slot: usize,
+        /// Number of counters.
+        len: u32,
+        /// Every operand but 0 counts as 1.
+        boolean: bool,
+    },
+    /// Calls a function, which is where steps are made.
+    Call(Deed),
+}
+
+/// What a probe's function does besides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Deed {
+    /// Nothing.
+    Nothing,
+    /// Reads locals and operands of several frames.
+    Read,
+    /// Writes a local or operand with the value that it has.
+    Write,
+}
+
+/// A schedule.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Schedule {
+    /// What is done when.
+    pub steps: BTreeMap<Moment, Vec<Step>>,
+}
+
+impl Schedule {
+    /// As text, a moment a line, with the names of places.
+    pub fn text(&self, places: &Places) -> String {
+        let mut text = String::new();
+        for (moment, steps) in &self.steps {
+            text.push_str(&format!("{moment}:\n"));
+            for step in steps {
+                text.push_str(&match step {
+                    Step::Remove(label) => format!("  remove #{label}\n"),
+                    Step::Insert(label, planned) => {
+                        format!("  insert #{label}: {}\n", planned.text(places))
+                    }
+                });
+            }
+        }
+        text
+    }
+
+    /// Number of steps.
+    pub fn len(&self) -> usize {
+        self.steps.values().map(Vec::len).sum()
+    }
+
+    /// Are there none?
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl Planned {
+    /// As text.
+    pub fn text(&self, places: &Places) -> String {
+        let place = match self.place.map(|id| places.get(id)) {
+            None => "everywhere".to_owned(),
+            Some(place) => match place.site {
+                Site::Before(pc) => format!("function {} at {pc}", place.func),
+                Site::Entry => format!("function {} entry", place.func),
+                Site::Exit => format!("function {} exit", place.func),
+            },
+        };
+        let once = if self.one_shot { " once" } else { "" };
+        format!("{:?}{once}, priority {}, {place}", self.does, self.priority)
+    }
+}
+
+impl fmt::Display for Moment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Moment::Call(n) => write!(f, "before call {n}"),
+            Moment::Fire(n) => write!(f, "in fire {n}"),
+            Moment::HostCall(n) => write!(f, "in host call {n}"),
+            Moment::FirstCall(n) => write!(f, "at first call {n}"),
+            Moment::Unwind(n) => write!(f, "after unwound frame {n}"),
+        }
+    }
+}
