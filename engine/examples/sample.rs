@@ -28,7 +28,7 @@ const WAT: &str = r#"(module
       (br_if $on (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))))
     (local.get 1)))"#;
 
-const RUNS: usize = 9;
+const RUNS: usize = 5;
 
 fn main() -> Result<(), Error> {
     for tier in [Tier::Jit, Tier::Auto, Tier::Interp] {
@@ -40,13 +40,13 @@ fn main() -> Result<(), Error> {
         let instance = Instance::new(&mut store, &module, &[])?;
         let scale = if tier == Tier::Interp { 10 } else { 1 };
         let work = [
-            ("loop", 400_000_000 / scale),
+            ("loop", 200_000_000 / scale),
             ("calls", 200_000_000 / scale),
             ("fib", if scale == 1 { 37 } else { 32 }),
         ];
         for (export, n) in work {
             let func = instance.get_func(&store, export).expect("an export");
-            let mut measure = |store: &mut Store<()>| -> Result<Duration, Error> {
+            let measure = |store: &mut Store<()>| -> Result<Duration, Error> {
                 let begin = Instant::now();
                 func.call(store, &[Val::I32(n)], &mut [Val::I64(0)])?;
                 Ok(begin.elapsed())
