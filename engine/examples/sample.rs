@@ -41,8 +41,8 @@ fn main() -> Result<(), Error> {
         let scale = if tier == Tier::Interp { 10 } else { 1 };
         let work = [
             ("loop", 200_000_000 / scale),
-            ("calls", 200_000_000 / scale),
-            ("fib", if scale == 1 { 37 } else { 32 }),
+            ("calls", 20_000_000 / scale),
+            ("fib", if scale == 1 { 33 } else { 28 }),
         ];
         for (export, n) in work {
             let func = instance.get_func(&store, export).expect("an export");
