@@ -23,6 +23,7 @@ mod jit;
 mod jit;
 mod module;
 mod runtime;
+mod sync;
 mod sys;
 mod tier;
 mod types;

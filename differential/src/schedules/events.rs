@@ -69,8 +69,12 @@ impl Places {
                 Some(function) => function.operators()?,
                 None => Vec::new(),
             };
+            let last = operators.last().map(|(pc, _)| *pc);
             for (pc, operator) in operators {
                 places.add(func, Site::Before(pc), pops_i32_last(&operator));
+                if Some(pc) != last && goes_on(&operator) {
+                    places.add(func, Site::After(pc), false);
+                }
             }
         }
         Ok(places)
@@ -93,6 +97,13 @@ impl Places {
         self.ids.get(&place).copied()
     }
 
+    /// Sites behind the operators of a function.
+    pub fn behind(&self, func: u32) -> impl Iterator<Item = Site> {
+        let own = self.all.iter().filter(move |place| place.func == func);
+        own.map(|place| place.site)
+            .filter(|site| matches!(site, Site::After(_)))
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.all.len()
@@ -102,6 +113,24 @@ impl Places {
     pub fn counts_top(&self, id: PlaceId) -> bool {
         self.counts_top[id as usize]
     }
+}
+
+/// Whether control can go on to the operator behind.
+fn goes_on(operator: &Operator<'_>) -> bool {
+    use Operator as O;
+    !matches!(
+        operator,
+        O::Br { .. }
+            | O::BrTable { .. }
+            | O::Else
+            | O::Return
+            | O::Unreachable
+            | O::Throw { .. }
+            | O::ThrowRef
+            | O::ReturnCall { .. }
+            | O::ReturnCallIndirect { .. }
+            | O::ReturnCallRef { .. }
+    )
 }
 
 fn pops_i32_last(operator: &Operator<'_>) -> bool {

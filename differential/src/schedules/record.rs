@@ -82,10 +82,14 @@ fn install(store: &mut Store<Host>, shared: &Shared) {
     }));
     probes.on_first_call(move |probes, func| {
         push(&calls, Event::FirstCall);
-        for site in [Site::Entry, Site::Exit] {
+        let index = probes.module_of(func).map_or(0, |(_, index)| index);
+        let recording = calls.lock().unwrap_or_else(PoisonError::into_inner);
+        let behind: Vec<Site> = recording.places.behind(index).collect();
+        drop(recording);
+        for site in behind.into_iter().chain([Site::Entry, Site::Exit]) {
             let shared = calls.clone();
             let probe = Probe::call(move |context| pass(context, &shared, site));
-            // Entries and exits are sites of every function.
+            // These are sites of every function.
             let _ = probes.insert(func, site, probe);
         }
     });

@@ -135,6 +135,7 @@ impl Planned {
             None => "everywhere".to_owned(),
             Some(place) => match place.site {
                 Site::Before(pc) => format!("function {} at {pc}", place.func),
+                Site::After(pc) => format!("function {} behind {pc}", place.func),
                 Site::Entry => format!("function {} entry", place.func),
                 Site::Exit => format!("function {} exit", place.func),
             },

@@ -42,6 +42,10 @@ pub(crate) unsafe fn fire(ctx: *mut Ctx, pc: *const Cell, fp: *mut u64, budget: 
         Ok(jumped) => jumped,
         Err(ending) => return core.end_at(ending, Position::Code { pc, fp, ctx }, false),
     };
+    if core.interrupt.is_pending() {
+        // Probes may take long: it does not wait for the end of the slice.
+        core.fuel.settle(-1);
+    }
     if core.probes.version != version || jumped.is_some() {
         let pc = match position {
             Some(Position::Code { pc, .. }) => pc,
@@ -388,7 +392,7 @@ impl StoreCore {
         private.is_some_and(|private| frame.range.private.is_some() && private.tail_calls_at(cell))
     }
 
-    fn backtrace_frame(&self, frame: &Frame) -> Option<crate::error::BacktraceFrame> {
+    pub(super) fn backtrace_frame(&self, frame: &Frame) -> Option<crate::error::BacktraceFrame> {
         let module = self.instance_of(frame.ctx)?.module.clone();
         let pc = crate::types::WasmPc(frame.pc());
         Some(crate::error::BacktraceFrame::new(

@@ -46,8 +46,11 @@ mod events;
 mod fire;
 mod jump;
 mod private;
+mod remote;
 mod sync;
 pub(crate) mod table;
+mod ticket;
+mod timer;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -57,6 +60,7 @@ use crate::frame::walk::Frame;
 use crate::module::Module;
 use crate::runtime::core::{FuncKind, StoreCore};
 use crate::runtime::{AsContext, AsContextMut, Func, Instance};
+use crate::sync::add_alone;
 use crate::types::WasmPc;
 
 pub use self::events::{HostCall, HostPhase};
@@ -64,6 +68,9 @@ pub use crate::frame::accessor::FrameAccessor;
 pub(crate) use fire::fire;
 #[cfg(jit)]
 pub(crate) use private::SiteData;
+pub use remote::{Remote, RequestContext};
+pub use ticket::{StoreGone, Ticket};
+pub use timer::Timer;
 
 /// Where a probe sits in a function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -122,7 +129,7 @@ impl Counters {
     /// # Panics
     /// Index out of range.
     pub fn add(&self, i: usize, n: i64) {
-        self.0[i].store(self.get(i).wrapping_add(n as u64), Ordering::Relaxed);
+        add_alone(&self.0[i], n as u64);
     }
 
     /// Makes a counter 1.
@@ -221,7 +228,7 @@ impl Probe {
 pub struct ProbePanic(String);
 
 impl ProbePanic {
-    fn new(payload: &(dyn std::any::Any + Send)) -> ProbePanic {
+    pub(crate) fn new(payload: &(dyn std::any::Any + Send)) -> ProbePanic {
         let text = payload.downcast_ref::<&str>().map(|s| (*s).to_owned());
         let text = text.or_else(|| payload.downcast_ref::<String>().cloned());
         ProbePanic(text.unwrap_or_else(|| "no message".to_owned()))

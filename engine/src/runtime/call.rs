@@ -93,6 +93,8 @@ impl StoreCore {
         match result {
             Ok(()) => {}
             Err(Failure::Error(error)) => {
+                // The guest's is the earlier one.
+                let _ = self.serve_behind(func, &[]);
                 self.ended(func, Some(&error));
                 return Err(error);
             }
@@ -100,8 +102,9 @@ impl StoreCore {
         }
         // SAFETY: results lie in the first slots of the frame.
         unsafe { std::ptr::copy_nonoverlapping(fp, slots.as_mut_ptr(), result_slots as usize) };
-        self.ended(func, None);
-        Ok(())
+        let served = self.serve_behind(func, slots);
+        self.ended(func, served.as_ref().err());
+        served
     }
 
     /// A call from the host has ended.
@@ -262,35 +265,41 @@ impl StoreCore {
         }
     }
 
-    /// Lets code continue at `pc` within what the account allows; `Err` at a limit.
+    /// Lets code continue at `pc` within what the account allows, once what other threads have asked
+    /// for is done; `Err` at a limit. `pc` becomes where the frame stands.
     pub(crate) fn allow(
         &mut self,
-        pc: *const Cell,
+        pc: &mut *const Cell,
         fp: *mut u64,
         ctx: *mut Ctx,
-    ) -> Result<*const Cell, TrapCode> {
-        if let Some(code) = self.interrupt.take() {
-            return Err(code);
+    ) -> Result<()> {
+        let interrupted = self.interrupt.has_code();
+        if self.interrupt.has_jobs() {
+            self.serve_at(pc, fp, ctx)?;
+        }
+        if let Some(code) = self.interrupt.take_behind(interrupted) {
+            return Err(code.into());
         }
         if self.native.counted {
             // Compiled code had it all.
             self.fuel.settle(0);
         }
         if self.fuel.left() > 0 && self.fuel.remaining().is_none() {
-            return Ok(pc);
+            return Ok(());
         }
         let left = match self.fuel.renew() {
-            Allowance::Slice => return Ok(pc),
+            Allowance::Slice => return Ok(()),
             Allowance::Last(left) => left,
         };
         if left < 0 {
             // The unit of a function entry was one too many.
             self.fuel.consume(left);
-            return Err(TrapCode::OutOfFuel);
+            return Err(TrapCode::OutOfFuel.into());
         }
         // Below zero, so that the next transfer polls even if the line is free.
         self.fuel.settle(-1);
-        self.stop_in_line(pc, fp, ctx, left)
+        *pc = self.stop_in_line(*pc, fp, ctx, left)?;
+        Ok(())
     }
 
     /// The limit may lie in the straight line that begins here: if so, puts a
@@ -334,19 +343,16 @@ pub(super) unsafe fn poll(ctx: *mut Ctx, pc: *const Cell, fp: *mut u64, budget: 
         // when it enters, host functions by giving back the unit of an entry they do not have.
         return core.resume_before(pc, fp);
     }
-    match core.allow(pc, fp, ctx) {
-        Ok(pc) => match core.sample(pc, fp, ctx) {
+    let mut pc = pc;
+    match core.allow(&mut pc, fp, ctx) {
+        Ok(()) => match core.sample(pc, fp, ctx) {
             None => core.resume_before(pc, fp),
             Some(status) => Resume {
                 pc: std::ptr::without_provenance(status as usize),
                 handler: std::ptr::null(),
             },
         },
-        Err(code) => core.end_at(
-            Ending::Raised(code.into()),
-            Position::Code { pc, fp, ctx },
-            true,
-        ),
+        Err(error) => core.end_at(Ending::Raised(error), Position::Code { pc, fp, ctx }, true),
     }
 }
 
@@ -411,18 +417,19 @@ pub(super) unsafe fn prepare(
         *fp.add(header as usize) = back;
         *fp.add(header as usize + 1) = caller;
     }
-    match core.allow(code, fp, ctx) {
-        Ok(pc) => {
+    let mut pc = code;
+    match core.allow(&mut pc, fp, ctx) {
+        Ok(()) => {
             let resume = core.resume_before(pc, fp);
             // The entry cell may be a stub again, if preparing changed probes once more.
             debug_assert!(!resume.handler.is_null());
             resume
         }
-        Err(code) => {
+        Err(error) => {
             // It ends at its first operator, as it would without having been prepared.
             let first = core.interpreted_code(func);
             let position = first.map_or(position, |pc| Position::Code { pc, fp, ctx });
-            core.end_at(Ending::Raised(code.into()), position, true)
+            core.end_at(Ending::Raised(error), position, true)
         }
     }
 }

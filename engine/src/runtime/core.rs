@@ -444,7 +444,7 @@ impl StoreCore {
 impl Drop for StoreCore {
     fn drop(&mut self) {
         // Handles of other threads may outlive the contexts.
-        self.interrupt.polls().forget();
+        self.interrupt.close();
     }
 }
 

@@ -115,11 +115,12 @@ impl StoreCore {
             self.native.catcher = code.map(|code| (cursor, code, clause));
             return self.move_to(pc, fp, ctx);
         }
-        match self.allow(pc, fp, ctx) {
-            Ok(pc) => self.move_to(pc, fp, ctx),
-            Err(code) => {
+        let mut pc = pc;
+        match self.allow(&mut pc, fp, ctx) {
+            Ok(()) => self.move_to(pc, fp, ctx),
+            Err(error) => {
                 let position = Position::Code { pc, fp, ctx };
-                self.end_at(Ending::Raised(code.into()), position, false);
+                self.end_at(Ending::Raised(error), position, false);
                 exit::ENGINE
             }
         }

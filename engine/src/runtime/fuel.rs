@@ -28,6 +28,8 @@ pub(crate) struct Fuel {
     bulk: i64,
     /// Units of a slice.
     slice: i64,
+    /// So many slices are as short as can be.
+    short_slices: u32,
 }
 
 /// What the account allows at a transfer.
@@ -44,6 +46,7 @@ impl Fuel {
     pub(crate) fn new(shortest: bool) -> Fuel {
         Fuel {
             slice: if shortest { 1 } else { SLICE },
+            short_slices: 0,
             given: 0,
             left: Owned::new(0),
             limit: None,
@@ -119,12 +122,38 @@ impl Fuel {
         }
     }
 
+    /// Code polls whenever it can until it has done so `polls` times.
+    pub(crate) fn poll_often(&mut self, polls: u32) {
+        self.short_slices = polls;
+        // What has less polls anyway, and may be at a limit.
+        if *self.left > 1 {
+            self.settle(1);
+        }
+    }
+
+    /// No more of that.
+    pub(crate) fn poll_as_ever(&mut self) {
+        self.short_slices = 0;
+    }
+
+    /// Whether code polls that often for that reason alone.
+    pub(crate) fn polls_often(&self) -> bool {
+        self.short_slices > 0
+    }
+
     /// Renews the slice, if the limit is far enough away.
     pub(crate) fn renew(&mut self) -> Allowance {
+        let slice = match self.short_slices.checked_sub(1) {
+            None => self.slice,
+            Some(left) => {
+                self.short_slices = left;
+                1
+            }
+        };
         match self.remaining() {
-            None => self.settle(self.slice),
+            None => self.settle(slice),
             Some(remaining) if remaining > 2 * LINE_MAX as i64 => {
-                self.settle(self.slice.min(remaining - LINE_MAX as i64));
+                self.settle(slice.min(remaining - LINE_MAX as i64));
             }
             Some(remaining) => return Allowance::Last(remaining),
         }

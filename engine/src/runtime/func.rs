@@ -109,6 +109,7 @@ impl Func {
                 )));
             }
         }
+        core.serve()?;
         with_slots(slots_of(ty.params()).max(slots_of(ty.results())), |slots| {
             write_vals(core, ty.params(), args, slots, "argument")?;
             core.call_raw(*self, slots)?;

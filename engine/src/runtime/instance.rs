@@ -11,6 +11,7 @@ use super::context::Context;
 use super::core::{FuncEntry, FuncKind, Owned, StoreCore};
 use super::global::GlobalData;
 use super::linker::check_imports;
+use super::polls::ContextWord;
 use super::slow::SLOW;
 use super::value::slots_of;
 use super::{
@@ -374,7 +375,8 @@ impl StoreCore {
             data.outs = vec![stubs::lazy(); data.module.inner.types.len()];
             data.ctx.outs = data.outs.as_ptr();
             // SAFETY: instances live as long as the store, which forgets it when it is dropped.
-            unsafe { self.interrupt.polls().add(&raw const (*ctx).poll) };
+            let word = unsafe { ContextWord::new(&raw const (*ctx).poll) };
+            self.interrupt.polls().add(word);
         }
         let data = &mut self.instances[id as usize];
         if let Some(&memory) = data.memories.first() {

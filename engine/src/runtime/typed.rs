@@ -70,6 +70,7 @@ impl<P: WasmParams, R: WasmResults> TypedFunc<P, R> {
         if !self.func.belongs_to(core) {
             return Err(Error::usage("function of another store"));
         }
+        core.serve()?;
         with_slots(P::SLOTS.max(R::SLOTS), |slots| {
             params.write(&mut SlotWriter::new(core, slots))?;
             core.call_raw(self.func, slots)?;

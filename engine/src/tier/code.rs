@@ -7,10 +7,11 @@
 
 use std::any::Any;
 use std::ffi::c_void;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use super::watch::WatchPlan;
+use crate::sync::{Atomic, Once, Primitives, Std};
 use crate::types::ValType;
 
 /// A piece of machine code.
@@ -61,30 +62,35 @@ pub(crate) struct Variant {
 }
 
 /// A place for machine code, which may be made by another thread.
-#[derive(Default)]
-pub(crate) struct Slot {
-    code: OnceLock<Option<Arc<NativeCode>>>,
-    requested: AtomicBool,
+pub(crate) struct Slot<P: Primitives = Std, T: Clone + Send + Sync = Arc<NativeCode>> {
+    code: P::Once<Option<T>>,
+    requested: P::Bool,
 }
 
-impl Slot {
+impl<P: Primitives, T: Clone + Send + Sync> Default for Slot<P, T> {
+    fn default() -> Self {
+        Slot {
+            code: P::Once::default(),
+            requested: P::Bool::new(false),
+        }
+    }
+}
+
+impl<P: Primitives, T: Clone + Send + Sync> Slot<P, T> {
     /// The code: `None` if it is not there, `Some(None)` if it cannot be made.
-    pub(crate) fn get(&self) -> Option<Option<Arc<NativeCode>>> {
-        self.code.get().cloned()
+    pub(crate) fn get(&self) -> Option<Option<T>> {
+        self.code.get()
     }
 
     /// The code if it is there.
-    pub(crate) fn ready(&self) -> Option<Arc<NativeCode>> {
+    pub(crate) fn ready(&self) -> Option<T> {
         self.get().flatten()
     }
 
     /// The code, made now if it is not there.
-    #[cfg(jit)]
-    pub(crate) fn get_or_make(
-        &self,
-        make: impl FnOnce() -> Option<Arc<NativeCode>>,
-    ) -> Option<Arc<NativeCode>> {
-        self.code.get_or_init(make).clone()
+    #[cfg(any(jit, test))]
+    pub(crate) fn get_or_make(&self, make: impl FnOnce() -> Option<T>) -> Option<T> {
+        self.code.get_or_make(make)
     }
 
     /// Whether nobody has asked for it yet; from now on somebody has.
@@ -323,5 +329,64 @@ impl NativeCode {
         let offset = self.offset(pc);
         let at = self.lines.partition_point(|line| line.0 <= offset);
         self.lines[at.saturating_sub(1)].1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use loom::thread;
+
+    use super::*;
+    use crate::sync::model::Loom;
+
+    /// Code is made once, by whoever has been told to; others find none, or all of it.
+    #[test]
+    fn code_is_published_whole_and_once() {
+        loom::model(|| {
+            let slot = Arc::new(Slot::<Loom, Arc<[u8; 2]>>::default());
+            let made = |code: &Arc<[u8; 2]>| assert_eq!(**code, [7, 8]);
+            // A store that asks for it, and finds it later; one that makes it at once.
+            let worker = {
+                let slot = slot.clone();
+                thread::spawn(move || {
+                    let asked = slot.take_request();
+                    if asked {
+                        slot.get_or_make(|| Some(Arc::new([7, 8])));
+                    }
+                    asked
+                })
+            };
+            let asked = slot.take_request();
+            if asked {
+                slot.get_or_make(|| Some(Arc::new([7, 8])));
+            }
+            slot.ready().iter().for_each(made);
+            assert_ne!(worker.join().expect("no panic"), asked);
+            let code = slot.ready().expect("one of them has made it");
+            made(&code);
+            let same = slot.get_or_make(|| unreachable!("it is there"));
+            assert!(same.is_some_and(|same| Arc::ptr_eq(&same, &code)));
+        });
+    }
+
+    /// Two that make it at the same time get the same.
+    #[test]
+    fn makers_agree() {
+        loom::model(|| {
+            let slot = Arc::new(Slot::<Loom, u32>::default());
+            let other = {
+                let slot = slot.clone();
+                thread::spawn(move || slot.get_or_make(|| Some(1)))
+            };
+            let code = slot.get_or_make(|| None);
+            assert_eq!(other.join().expect("no panic"), code);
+            assert_eq!(
+                slot.get(),
+                Some(code),
+                "that it cannot be made is remembered, too"
+            );
+        });
     }
 }

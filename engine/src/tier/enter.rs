@@ -224,25 +224,30 @@ impl StoreCore {
         }
     }
 
-    /// Where the run is to go on in the interpreter, it does so within what the limit allows. `Err`
-    /// with the status if it ends there.
+    /// Where the run is to go on in the interpreter, it does so within what the limit allows, and once
+    /// what other threads have asked for is done. `Err` with the status if it ends there.
     pub(crate) fn allow_moved(&mut self) -> Result<(), u64> {
-        if !self.native.counted {
+        let wanted = self.interrupt.is_pending();
+        if !self.native.counted && !wanted {
             return Ok(());
         }
         let behind = !self.machine.resume.is_null();
-        let (pc, fp, ctx) = (
+        let (mut pc, fp, ctx) = (
             self.machine.saved.pc,
             self.machine.saved.fp,
             self.machine.saved.ctx,
         );
-        match self.allow(pc, fp, ctx) {
-            Ok(pc) if behind => self.move_behind(pc, fp, ctx),
-            Ok(pc) => self.move_to(pc, fp, ctx),
-            Err(code) => {
+        let allowed = self.allow(&mut pc, fp, ctx);
+        if wanted {
+            self.hurry_back();
+        }
+        match allowed {
+            Ok(()) if behind => self.move_behind(pc, fp, ctx),
+            Ok(()) => self.move_to(pc, fp, ctx),
+            Err(error) => {
                 self.machine.resume = std::ptr::null();
                 let position = Position::Code { pc, fp, ctx };
-                return Err(self.end_at(Ending::Raised(code.into()), position, true).pc as u64);
+                return Err(self.end_at(Ending::Raised(error), position, true).pc as u64);
             }
         };
         Ok(())

@@ -66,7 +66,9 @@ pub(super) unsafe fn outside(
         let next = run(core);
         core.interrupt.back_to(before);
         core.native.exit_low = outer;
-        core.look_behind(link);
+        if let Next::Return(_) = next {
+            core.leave_behind(ctx, link);
+        }
         core.land_polling(next).go()
     }
 }
@@ -255,7 +257,7 @@ impl StoreCore {
                 return self.raise_at(frame.cursor, ctx, TrapCode::StackOverflow.into(), false);
             }
             // Loops that call do not poll; compiled callees do it for them, others do not.
-            if let Some(code) = self.interrupt.take() {
+            if let Some(code) = self.interrupt.take_alone() {
                 return self.raise_at(frame.cursor, ctx, code.into(), true);
             }
             drop(frame);
@@ -273,11 +275,11 @@ impl StoreCore {
                 // The fixed cells lead to something that looks at the account itself.
                 self.fuel.settle(0);
                 if self.code_map.find(code).is_some() {
-                    match self.allow(code, fp, ctx) {
-                        Ok(pc) => code = pc,
-                        Err(trap) => {
+                    match self.allow(&mut code, fp, ctx) {
+                        Ok(()) => {}
+                        Err(error) => {
                             let position = Position::Code { pc: code, fp, ctx };
-                            let ending = Ending::Raised(trap.into());
+                            let ending = Ending::Raised(error);
                             return Next::Leave(self.end_at(ending, position, true).pc as u64);
                         }
                     }
@@ -419,7 +421,7 @@ impl StoreCore {
         unsafe {
             let frame = self.exit_frame(link);
             let index = frame.code.role.func().expect("a function's frame");
-            if let Some(code) = self.interrupt.take() {
+            if let Some(code) = self.interrupt.take_alone() {
                 let cursor = frame.cursor.at_trap();
                 return self.raise_at(cursor, ctx, code.into(), true);
             }
@@ -444,7 +446,7 @@ impl StoreCore {
                 let caller = frame.cursor.outwards(&frame.code);
                 return self.raise_at(caller, ctx, TrapCode::StackOverflow.into(), false);
             }
-            if let Some(code) = self.interrupt.take() {
+            if let Some(code) = self.interrupt.take_alone() {
                 let cursor = frame.cursor.at_trap();
                 return self.raise_at(cursor, ctx, code.into(), true);
             }
@@ -511,6 +513,8 @@ impl StoreCore {
                 leaving::BEFORE => return self.interpret_at(ctx, left, (at, false), link),
                 leaving::BEHIND_PROBES => return self.interpret_at(ctx, left, (at, true), link),
                 leaving::POLL => {
+                    // Whatever it was may have been done elsewhere.
+                    self.hurry_back();
                     let left = self.write_polled(ctx, link);
                     return self.interpret_at(ctx, left, (at, false), link);
                 }
@@ -661,12 +665,14 @@ impl StoreCore {
             *header = (&raw const LEAVE_TO_NATIVE) as u64;
             *header.add(1) = link as u64;
             let result = self.result_of(&pending);
-            let value_fp = pending.fp;
+            let (value_fp, value_ctx) = (pending.fp, pending.ctx);
             drop(pending);
-            self.allow_moved()?;
             let low = self.native.exit_low.replace(registers as *const _ as usize);
             let before = self.interrupt.leave_native();
-            let status = run_saved(self.machine.as_ptr());
+            let status = match self.allow_moved() {
+                Ok(()) => run_saved(self.machine.as_ptr()),
+                Err(status) => status,
+            };
             self.interrupt.back_to(before);
             self.native.exit_low = low;
             self.native.partial.remove(&(value_fp as usize));
@@ -687,7 +693,7 @@ impl StoreCore {
                     registers.vector = u128::from(*value_fp) | u128::from(*value_fp.add(1)) << 64;
                 }
             }
-            self.look_behind(link);
+            self.leave_behind(value_ctx, link);
             Ok(link)
         }
     }
@@ -703,6 +709,26 @@ impl StoreCore {
             unsafe {
                 let pc = &raw mut (*link.cast_mut()).pc;
                 *pc = stubs::polling(*pc);
+            }
+        }
+    }
+
+    /// The same behind a call. Jobs do not wait for a poll, of which there is none in loops that call:
+    /// the frame leaves compiled code here.
+    ///
+    /// # Safety
+    /// `link` must be live, of code that runs in `ctx` and is in a call or at its probes.
+    unsafe fn leave_behind(&mut self, ctx: *mut Ctx, link: *const Link) {
+        // SAFETY: by contract.
+        unsafe {
+            if self.interrupt.has_jobs() {
+                let cursor = Cursor::at_link(link);
+                let frame = Stretch::new(self, Position::Native { cursor, ctx }).next();
+                if let Some(frame) = frame.filter(|frame| frame.native.is_some()) {
+                    self.redirect(&frame, &frame.range, frame.place.cell());
+                }
+            } else {
+                self.look_behind(link);
             }
         }
     }

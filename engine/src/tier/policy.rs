@@ -34,7 +34,18 @@ const OUTSIDE: u32 = 3;
 const CALLS_OUT: u32 = 64;
 const CALLS_PER_BYTE: u32 = 1;
 
+/// Polls in which a frame that a request took from compiled code looks for the way back at every
+/// chance: so many cost about as much as half of the time between samples. They are no samples.
+const POLLS_BACK: u32 = 512;
+
 impl StoreCore {
+    /// A request has taken the frame that goes on from compiled code, to which it is to get back.
+    pub(crate) fn hurry_back(&mut self) {
+        if self.engine().config().tier_zeal == TierZeal::Off {
+            self.fuel.poll_often(POLLS_BACK);
+        }
+    }
+
     /// Interpreted code polls at a cell of a frame that is wholly in memory. `Some` with the status
     /// of compiled code that has run instead.
     pub(crate) fn sample(&mut self, pc: *const Cell, fp: *mut u64, ctx: *mut Ctx) -> Option<u64> {
@@ -46,13 +57,15 @@ impl StoreCore {
         let range = self.code_map.find(pc)?.clone();
         let data = self.instance_of(ctx)?;
         let (func, module) = (data.func_id(range.func_index), data.module.clone());
+        let hurries = self.fuel.polls_often();
         if range.private.is_some()
+            && !hurries
             && let Some(watched) = self.watched(func)
         {
             watched.samples += 1;
         }
         let header = range.code.loop_at(range.index_of(pc));
-        if zeal != TierZeal::Osr {
+        if zeal != TierZeal::Osr && !hurries {
             let weight = if header.is_some() { 1 } else { OUTSIDE };
             let needed = OUTSIDE * samples_needed(&range.code);
             self.sample_function(func, (weight, needed), zeal == TierZeal::Eager);
@@ -62,6 +75,7 @@ impl StoreCore {
         let stack = self.native_stack()?;
         let entry = code.entry(self.always_polls());
         self.keep_code(code);
+        self.fuel.poll_as_ever();
         let header = fp.wrapping_add(range.code.header as usize);
         self.native.stats.osr_entries += 1;
         // SAFETY: code for this loop of the function, whose frame is wholly in memory.
@@ -101,15 +115,18 @@ impl StoreCore {
             }
             None => {
                 let samples = self.native.loops.entry((func, header)).or_default();
-                *samples += 1;
+                *samples += u32::from(!self.fuel.polls_often());
                 let hot = zealous || *samples >= needed;
+                if !hot && self.fuel.polls_often() {
+                    return None;
+                }
                 (jit::slot(module, index, &variant), hot)
             }
         };
         if let Some(code) = slot.get() {
             return code;
         }
-        if !hot {
+        if !hot || self.fuel.polls_often() {
             return None;
         }
         if zealous {

@@ -137,10 +137,14 @@ impl StoreCore {
     }
 
     fn retire(&mut self, watched: &Watched) {
-        let code = watched.slots().filter_map(|slot| slot.ready());
-        self.native
-            .retired
-            .extend(code.map(|code| code.base as usize));
+        for code in watched.slots().filter_map(|slot| slot.ready()) {
+            let base = code.base as usize;
+            // Code that was made but never used goes with its slot, and other code may soon be where
+            // it was.
+            if self.native.code.contains_key(&base) {
+                self.native.retired.push(base);
+            }
+        }
     }
 
     /// Frees code that is not run any more and that no frame stands in.

@@ -19,7 +19,7 @@ pub(crate) enum Outcome {
     NotEqual = 1,
     /// The time is over.
     TimedOut = 2,
-    /// The store was interrupted; the handle still has the request.
+    /// Another thread wants it to end.
     Interrupted,
 }
 
@@ -49,8 +49,8 @@ impl Waiter {
         self.woken.notify_one();
     }
 
-    /// Sleeps until woken or until the deadline.
-    fn sleep(&self, deadline: Option<Instant>) {
+    /// Sleeps until woken, or until the deadline: false then.
+    fn sleep(&self, deadline: Option<Instant>) -> bool {
         let mut state = lock(&self.state);
         while *state == State::Asleep {
             state = match deadline {
@@ -61,13 +61,14 @@ impl Waiter {
                 Some(deadline) => {
                     let left = deadline.saturating_duration_since(Instant::now());
                     if left.is_zero() {
-                        return;
+                        return false;
                     }
                     let woken = self.woken.wait_timeout(state, left);
                     woken.unwrap_or_else(PoisonError::into_inner).0
                 }
             };
         }
+        true
     }
 }
 
@@ -79,13 +80,15 @@ pub(crate) struct WaitLists {
 
 impl WaitLists {
     /// Waits at `addr` if `is_equal` finds the expected value there, until notified, until the
-    /// deadline (`None`: for ever), or until `interrupt` is used.
+    /// deadline (`None`: for ever), or until `interrupt` is used and `wanted`, which then says whether
+    /// that ends the wait, does not go on. Meanwhile it keeps its place among those who wait.
     pub(crate) fn wait(
         &self,
         addr: u64,
         is_equal: impl FnOnce() -> bool,
         deadline: Option<Instant>,
         interrupt: &InterruptHandle,
+        mut wanted: impl FnMut() -> bool,
     ) -> Outcome {
         let waiter = Waiter::new();
         {
@@ -95,15 +98,33 @@ impl WaitLists {
             }
             lists.entry(addr).or_default().push_back(waiter.clone());
         }
-        if !interrupt.wakes(Some(waiter.clone())) {
-            waiter.sleep(deadline);
-        }
-        let pending = interrupt.wakes(None);
-        match (self.remove(addr, &waiter), pending) {
+        let interrupted = loop {
+            let woken = interrupt.wakes(Some(waiter.clone())) || waiter.sleep(deadline);
+            if interrupt.wakes(None) && wanted() {
+                break true;
+            }
+            // It may have been woken for what it had seen before.
+            if !woken || !self.sleeps_again(addr, &waiter) {
+                break false;
+            }
+        };
+        match (self.remove(addr, &waiter), interrupted) {
             (false, _) => Outcome::Notified,
             (true, true) => Outcome::Interrupted,
             (true, false) => Outcome::TimedOut,
         }
+    }
+
+    /// Whoever has been woken without having been notified goes on to sleep; false if a
+    /// notification came.
+    fn sleeps_again(&self, addr: u64, waiter: &Arc<Waiter>) -> bool {
+        let lists = lock(&self.lists);
+        let list = lists.get(&addr);
+        let listed = list.is_some_and(|list| list.iter().any(|other| Arc::ptr_eq(other, waiter)));
+        if listed {
+            *lock(&waiter.state) = State::Asleep;
+        }
+        listed
     }
 
     /// Wakes at most `count` of those who wait at `addr`, the longest first; gives how many.
@@ -156,14 +177,15 @@ mod tests {
         let lists = WaitLists::default();
         let interrupt = InterruptHandle::default();
         let soon = Some(Instant::now() + Duration::from_millis(1));
-        assert_eq!(lists.wait(8, || false, None, &interrupt), Outcome::NotEqual);
-        assert_eq!(lists.wait(8, || true, soon, &interrupt), Outcome::TimedOut);
+        let wait = |equal, deadline, interrupt| {
+            let ends = || true;
+            lists.wait(8, || equal, deadline, interrupt, ends)
+        };
+        assert_eq!(wait(false, None, &interrupt), Outcome::NotEqual);
+        assert_eq!(wait(true, soon, &interrupt), Outcome::TimedOut);
         assert_eq!(lists.notify(8, 1), 0, "whoever timed out is gone");
         interrupt.interrupt(TrapCode::Timeout);
-        assert_eq!(
-            lists.wait(8, || true, None, &interrupt),
-            Outcome::Interrupted
-        );
+        assert_eq!(wait(true, None, &interrupt), Outcome::Interrupted);
         assert_eq!(interrupt.take(), Some(TrapCode::Timeout));
     }
 
@@ -174,7 +196,7 @@ mod tests {
             .map(|addr| {
                 let lists = lists.clone();
                 std::thread::spawn(move || {
-                    lists.wait(addr, || true, None, &InterruptHandle::default())
+                    lists.wait(addr, || true, None, &InterruptHandle::default(), || true)
                 })
             })
             .into_iter()

@@ -13,7 +13,6 @@ use super::{Operands, instruction};
 use crate::code::atomic_op::Access;
 use crate::error::TrapCode;
 use crate::runtime::SharedMemory;
-use crate::runtime::shared::wait::Outcome;
 
 impl Operands<'_> {
     /// The accessed address, in the memory and in the process; or the status of a trap.
@@ -110,13 +109,18 @@ instruction! {
         let memory = o.shared_memory().cloned().ok_or(exit::MEMORY)?;
         // SAFETY: aligned and in bounds.
         let is_equal = || unsafe { atomic::load(address, log2) } == expected;
-        let outcome = memory.waiters().wait(at, is_equal, deadline, &o.core.interrupt);
-        if outcome == Outcome::Interrupted {
-            let code = o.core.interrupt.take().unwrap_or(TrapCode::Interrupted);
-            return Err(o.raise(code));
+        let interrupt = o.core.interrupt.clone();
+        let mut ended = false;
+        let wanted = || {
+            ended = o.serve().is_err();
+            ended
+        };
+        let outcome = memory.waiters().wait(at, is_equal, deadline, &interrupt, wanted);
+        if ended {
+            return Err(exit::ENGINE);
         }
         o.set_result(outcome as u64);
-        Ok(exit::DONE)
+        Ok(o.go_on())
     }
 }
 

@@ -19,6 +19,7 @@ use super::instance::InstanceData;
 use super::{call, exception};
 use crate::code::slow_op::{SLOW_OPS, SlowOp};
 use crate::error::TrapCode;
+use crate::frame::walk::Position;
 use crate::hook;
 
 /// The slow paths of the interpreter.
@@ -94,7 +95,11 @@ const PIECE: usize = 1 << 20;
 struct Operands<'a> {
     core: &'a mut StoreCore,
     instance: *mut InstanceData,
+    ctx: *mut Ctx,
+    /// The instruction's cell, and where its frame stands now: jobs may have moved it.
     pc: *const Cell,
+    moved: *const Cell,
+    fp: *mut u64,
     /// First operand.
     slots: *mut u64,
     imm: u32,
@@ -117,7 +122,10 @@ impl Operands<'_> {
             Operands {
                 core: core_of(ctx),
                 instance: (*ctx).instance.cast(),
+                ctx,
                 pc,
+                moved: pc,
+                fp,
                 slots: fp.add((*pc).slot as usize),
                 imm: (*pc).imm,
                 data: if has_data { (*pc.add(1)).imm } else { 0 },
@@ -159,13 +167,76 @@ impl Operands<'_> {
         unsafe { *self.slots = value }
     }
 
-    /// Ends the guest if another thread wants it. A loop of bulk operations spends little fuel, so
-    /// they do not leave this to the end of the slice.
+    /// Ends the guest if another thread wants it.
     fn poll(&mut self) -> Result<(), u64> {
         match self.core.interrupt.take() {
             None => Ok(()),
             Some(code) => Err(self.raise(code)),
         }
+    }
+
+    /// Lets the interpreter poll behind this instruction if another thread wants something. A loop of
+    /// bulk operations spends little fuel, so they do not leave this to the end of the slice.
+    fn poll_behind(&mut self) {
+        if self.core.interrupt.is_pending() {
+            self.take_fuel_back();
+            self.core.fuel.settle(-1);
+            self.give_fuel();
+        }
+    }
+
+    /// Notes what running code has left.
+    fn take_fuel_back(&mut self) {
+        let left = self.core.machine.budget.wrapping_sub(self.pc as u64) as i64;
+        self.core.fuel.set_left(left / UNIT as i64);
+    }
+
+    /// Lets running code have what is left.
+    fn give_fuel(&mut self) {
+        let left = self.core.fuel.left() as u64;
+        self.core.machine.budget = (self.pc as u64).wrapping_add(left.wrapping_mul(UNIT));
+    }
+
+    /// Does what other threads want, in the middle of the instruction. `Err` if it ends the guest,
+    /// whose frames are unwound then.
+    fn serve(&mut self) -> Result<(), ()> {
+        self.take_fuel_back();
+        let core = &mut *self.core;
+        let position = core.position_of_op(self.moved, self.fp, self.ctx);
+        core.positions.push(position);
+        let interrupted = core.interrupt.has_code();
+        let served = core.serve();
+        let position = core.positions.pop().unwrap_or(position);
+        if let Position::Code { pc, .. } = position {
+            self.moved = pc;
+        }
+        let code = || core.interrupt.take_behind(interrupted);
+        match served.and_then(|()| code().map_or(Ok(()), |code| Err(code.into()))) {
+            Ok(()) => {
+                self.give_fuel();
+                Ok(())
+            }
+            Err(error) => {
+                if core.native.at_op.is_none() || core.native.counted {
+                    core.fuel.consume(1);
+                }
+                let error = core.unwind(error, position, false, false);
+                core.ending = Some(Ending::Unwound(error));
+                Err(())
+            }
+        }
+    }
+
+    /// The instruction, which has a data cell, is done: the status with which its frame goes on where
+    /// it stands now.
+    fn go_on(&mut self) -> u64 {
+        if self.moved == self.pc {
+            return exit::DONE;
+        }
+        self.take_fuel_back();
+        self.core.fuel.consume(1);
+        self.core
+            .move_to(self.moved.wrapping_add(2), self.fp, self.ctx)
     }
 
     /// Does work on `len` bytes in pieces, from the last to the first if `backwards`; between
@@ -191,16 +262,16 @@ impl Operands<'_> {
 
     /// Begins a bulk operation: charges it against the fuel limit, if there is one.
     fn charge(&mut self, units: u64) -> Result<(), u64> {
-        self.poll()?;
+        match self.core.interrupt.take_alone() {
+            Some(code) => return Err(self.raise(code)),
+            None => self.poll_behind(),
+        }
         if self.core.fuel.remaining().is_none() {
             return Ok(());
         }
-        let pc = self.pc as u64;
-        let left = (self.core.machine.budget.wrapping_sub(pc) as i64) / UNIT as i64;
-        self.core.fuel.set_left(left);
+        self.take_fuel_back();
         let allowed = self.core.fuel.charge_bulk(units);
-        self.core.machine.budget =
-            pc.wrapping_add((self.core.fuel.left() as u64).wrapping_mul(UNIT));
+        self.give_fuel();
         if allowed {
             Ok(())
         } else {
