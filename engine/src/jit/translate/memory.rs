@@ -1,7 +1,7 @@
 //! Globals, loads and stores, sizes.
 
 use cranelift_codegen::ir::condcodes::IntCC;
-use cranelift_codegen::ir::{InstBuilder, MemFlagsData, Opcode, Type, Value, types};
+use cranelift_codegen::ir::{Block, InstBuilder, MemFlagsData, Opcode, Type, Value, types};
 use probity_interp::exit;
 use wasmparser::{MemArg, Operator as O};
 
@@ -19,6 +19,47 @@ const GLOBAL_REGIONS: u32 = 256;
 pub(super) struct Place {
     pub(super) address: Value,
     pub(super) flags: MemFlagsData,
+}
+
+/// Bytes that are accessed, and where in the code.
+#[derive(Clone, Copy)]
+pub(super) struct Accessed {
+    block: Option<Block>,
+    memory: u32,
+    offset: u64,
+    index: Index,
+    size: u32,
+}
+
+/// Where an access is, but for its offset.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Index {
+    Constant(u128),
+    Value(Value),
+}
+
+impl Accessed {
+    /// Accesses that are remembered: `a[i] += a[j]` has one between.
+    pub(super) const KNOWN: usize = 2;
+
+    /// None.
+    pub(super) fn nothing() -> Accessed {
+        Accessed {
+            block: None,
+            memory: 0,
+            offset: 0,
+            index: Index::Constant(0),
+            size: 0,
+        }
+    }
+
+    /// Whether another access behind this one cannot trap.
+    fn covers(&self, other: &Accessed) -> bool {
+        self.block.is_some()
+            && (self.block, self.memory) == (other.block, other.memory)
+            && (self.offset, self.index) == (other.offset, other.index)
+            && other.size <= self.size
+    }
 }
 
 impl Translator<'_> {
@@ -102,8 +143,16 @@ impl Translator<'_> {
     /// The same, by memory and offset.
     pub(super) fn place_in(&mut self, memory: u32, offset: u64, index: Value, size: u32) -> Place {
         let heap = self.region(Region::Heap);
-        let number = self.draft.accesses.len();
-        self.draft.accesses.push(self.pc);
+        let number = self.number_access(Accessed {
+            block: self.b.current_block(),
+            memory,
+            offset,
+            index: match self.constant_bits(index) {
+                Some(bits) => Index::Constant(bits),
+                None => Index::Value(self.b.func.dfg.resolve_aliases(index)),
+            },
+            size,
+        });
         let flags = MemFlagsData::new()
             .with_alias_region(Some(heap))
             .with_trap_code(Some(access_code(number)));
@@ -141,6 +190,25 @@ impl Translator<'_> {
         let at = self.b.ins().iadd(base, index);
         let address = self.b.ins().iadd_imm_s(at, offset as i64);
         Place { address, flags }
+    }
+
+    /// The number of an access; that of the last one if it is of the same bytes and nothing is between where control
+    /// could come from: it does not trap then. Cranelift makes loading, changing and storing one instruction only if the
+    /// load and the store trap with the same code.
+    fn number_access(&mut self, access: Accessed) -> usize {
+        let accesses = &mut self.draft.accesses;
+        let recent = self
+            .accessed
+            .iter()
+            .find(|(known, _)| known.covers(&access));
+        if let Some(&(_, number)) = recent {
+            return number;
+        }
+        let number = accesses.len();
+        accesses.push(self.pc);
+        self.accessed.rotate_right(1);
+        self.accessed[0] = (access, number);
+        number
     }
 
     /// Base and length of a memory, for an access that ends at `end`.

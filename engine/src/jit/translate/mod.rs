@@ -326,6 +326,8 @@ struct Translator<'a> {
     regions: HashMap<Region, AliasRegion>,
     signatures: HashMap<u32, cranelift_codegen::ir::SigRef>,
     draft: Draft,
+    /// The last accesses of memories, with their numbers.
+    accessed: [(memory::Accessed, usize); memory::Accessed::KNOWN],
     /// How many pads its sites have between them.
     pads: usize,
 }
@@ -401,6 +403,7 @@ impl<'a> Translator<'a> {
             regions: HashMap::new(),
             signatures: HashMap::new(),
             draft: Draft::default(),
+            accessed: [(memory::Accessed::nothing(), 0); memory::Accessed::KNOWN],
             pads: 0,
         }
     }

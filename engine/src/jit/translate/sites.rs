@@ -200,7 +200,7 @@ impl Translator<'_> {
     }
 
     /// Bits of a value that is a constant.
-    fn constant_bits(&self, value: Value) -> Option<u128> {
+    pub(super) fn constant_bits(&self, value: Value) -> Option<u128> {
         let dfg = &self.b.func.dfg;
         let inst = dfg.value_def(value).inst()?;
         match dfg.insts[inst] {
