@@ -99,6 +99,24 @@ pub fn branches(operators: &[(WasmPc, Operator<'_>)]) -> Vec<Branch> {
     branches.collect()
 }
 
+/// Whether control can go on from an operator to the one behind it: not from `br`, nor from the `else` that ends
+/// a true arm. The last `end` of a function returns.
+pub fn goes_on(op: &Operator<'_>) -> bool {
+    !matches!(
+        op,
+        Operator::Br { .. }
+            | Operator::BrTable { .. }
+            | Operator::Else
+            | Operator::Return
+            | Operator::Unreachable
+            | Operator::Throw { .. }
+            | Operator::ThrowRef
+            | Operator::ReturnCall { .. }
+            | Operator::ReturnCallIndirect { .. }
+            | Operator::ReturnCallRef { .. }
+    )
+}
+
 /// A call operator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Call {

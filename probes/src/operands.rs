@@ -16,8 +16,8 @@ use crate::opcode::{Class, Opcode};
 ///
 /// `None` for operators of proposals that the engine does not have.
 pub fn count(op: &Operator<'_>, module: &Module, function: &FunctionInfo<'_>) -> Option<u32> {
-    if let Some(fixed) = fixed(op) {
-        return Some(fixed);
+    if let Some((pops, _)) = fixed(op) {
+        return Some(pops);
     }
     let params = |type_index: u32| Some(module.func_type(type_index)?.params().len() as u32);
     let fields = |type_index: u32| match module.composite_type(type_index)? {
@@ -50,6 +50,26 @@ pub fn count(op: &Operator<'_>, module: &Module, function: &FunctionInfo<'_>) ->
         Operator::ArrayNewFixed { array_size, .. } => Some(*array_size),
         Operator::TypedSelectMulti { tys } => Some(2 * tys.len() as u32 + 1),
         Operator::Throw { tag_index } => Some(module.tag_type(*tag_index)?.params().len() as u32),
+        _ => None,
+    }
+}
+
+/// Number of results that an operator leaves on the stack, where it goes on; those of blocks are none of its.
+/// `None` where that is not told.
+pub fn results(op: &Operator<'_>, module: &Module) -> Option<u32> {
+    if let Some((_, pushes)) = fixed(op) {
+        return Some(pushes);
+    }
+    let results = |type_index: u32| Some(module.func_type(type_index)?.results().len() as u32);
+    match op {
+        Operator::Call { function_index } => {
+            Some(module.function(*function_index)?.ty().results().len() as u32)
+        }
+        Operator::CallIndirect { type_index, .. } | Operator::CallRef { type_index } => {
+            results(*type_index)
+        }
+        Operator::StructNew { .. } | Operator::ArrayNewFixed { .. } => Some(1),
+        Operator::TypedSelectMulti { tys } => Some(tys.len() as u32),
         _ => None,
     }
 }
@@ -189,11 +209,12 @@ impl Part for MemArg {
 }
 
 macro_rules! define {
-    (@number $pops:literal -> $pushes:literal) => { Some($pops) };
-    (@number memarg $pops:literal -> $pushes:literal) => { Some($pops) };
+    (@number $pops:literal -> $pushes:literal) => { Some(($pops, $pushes)) };
+    (@number memarg $pops:literal -> $pushes:literal) => { Some(($pops, $pushes)) };
     (@number custom) => { None };
     ($( @$proposal:ident $op:ident $({ $($arg:ident: $ty:ty),* })? => $visit:ident (arity $($arity:tt)*) )*) => {
-        fn fixed(op: &Operator<'_>) -> Option<u32> {
+        /// Operands and results, where their number is always the same.
+        fn fixed(op: &Operator<'_>) -> Option<(u32, u32)> {
             match op {
                 $( Operator::$op { .. } => define!(@number $($arity)*), )*
                 _ => None,

@@ -5,7 +5,7 @@ use probity_engine::{ExternType, FunctionInfo, ImportType, Module};
 
 use super::body::{self, Body};
 use super::fold::{Known, Scope};
-use super::spec::{Event, Structure};
+use super::spec::{Event, Mode, Structure};
 use super::value::Value;
 use super::vars::{Read, Target, Var};
 use crate::events::{self, Callee};
@@ -110,6 +110,13 @@ impl<'m> Facts<'_, 'm> {
                 Some(line) if line.line > 0 => line.line.into(),
                 _ => Value::Absent,
             },
+            Var::Res(n) => return self.res(n),
+            // What it took is gone.
+            Var::Arg(_) | Var::Addr | Var::EffectiveAddr | Var::StoredValue
+                if self.is_behind() =>
+            {
+                Value::Absent
+            }
             Var::Target(what) => return self.target(own, what),
             Var::Arg(n) => return self.arg(n, of_function),
             Var::Addr | Var::EffectiveAddr | Var::StoredValue => {
@@ -153,6 +160,22 @@ impl<'m> Facts<'_, 'm> {
         Known::Read(Read::Operand { from_top, unsigned })
     }
 
+    fn is_behind(&self) -> bool {
+        matches!(self.event, Event::Opcode(_, Mode::After))
+    }
+
+    /// A result, counted from the first.
+    fn res(&self, n: u32) -> Known {
+        let op = &self.body.operators[self.index].1;
+        let count = operands::results(op, self.body.module).filter(|_| self.is_behind());
+        let from_top = count.and_then(|count| count.checked_sub(n)?.checked_sub(1));
+        let Some(from_top) = from_top else {
+            return Known::Value(Value::Absent);
+        };
+        let unsigned = Opcode::of(op).mnemonic().ends_with("_u");
+        Known::Read(Read::Operand { from_top, unsigned })
+    }
+
     /// The operands of a memory access.
     fn access(&self, op: &Operator<'_>, offset: Option<u64>, var: Var) -> Known {
         let Some(offset) = offset else {
@@ -173,6 +196,8 @@ impl<'m> Facts<'_, 'm> {
         match callee {
             None => Known::Value(Value::Absent),
             Some(Callee::Direct(index)) => Known::Value(of_callee(self.body.module, index, what)),
+            // What chose it is gone, like all operands.
+            Some(_) if self.is_behind() => Known::Value(Value::Absent),
             Some(callee) => Known::Read(Read::Callee(what, callee)),
         }
     }

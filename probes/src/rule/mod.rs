@@ -9,6 +9,8 @@
 //!
 //! # Where
 //! - `wasm:opcode:OPCODE:before`, in short `OPCODE`: each time control reaches an operator.
+//!   `wasm:opcode:OPCODE:after`: each time one has completed and control goes on to the operator behind it; its
+//!   results are `res0`, ..., its operands are gone.
 //!   `OPCODE` is a mnemonic, such as `i32.load8_u`, in which `*` stands for any text and `?` for
 //!   any one character, or `@CLASS`, a class as the analysis `opcodes` names it.
 //! - `wasm:func:entry`, `wasm:func:exit`: a function starts; a function is left, in

@@ -285,15 +285,9 @@ impl Parser<'_> {
     }
 
     fn unknown_variable<T>(&self, name: &str) -> Result<T, RuleError> {
-        let number = name
-            .strip_prefix("res")
-            .filter(|digits| digits.bytes().all(|b| b.is_ascii_digit()));
-        let message = match (number, nearest(name, vars::names())) {
-            (Some(_), _) => {
-                "there are no results before an operator, and no mode `after` yet".to_owned()
-            }
-            (None, Some(near)) => format!("unknown variable `{name}`; did you mean `{near}`?"),
-            (None, None) => {
+        let message = match nearest(name, vars::names()) {
+            Some(near) => format!("unknown variable `{name}`; did you mean `{near}`?"),
+            None => {
                 let names: Vec<&str> = vars::names().collect();
                 format!("unknown variable `{name}`; known: {}", names.join(", "))
             }

@@ -11,6 +11,7 @@ use super::fold::fold;
 use super::spec::{Event, Mode, Spec, Structure};
 use super::value::Value;
 use super::vars::Read;
+use crate::events;
 use crate::opcode::{Opcode, class_of};
 use crate::source::{SourceLine, SourceMap};
 
@@ -48,6 +49,7 @@ impl Match {
     pub(super) fn site(&self) -> Site {
         match self.event {
             Event::Opcode(_, Mode::Before) => Site::Before(self.pc),
+            Event::Opcode(_, Mode::After) => Site::After(self.pc),
             Event::Structure(structure) => match structure {
                 Structure::FunctionEntry => Site::Entry,
                 Structure::FunctionExit => Site::Exit,
@@ -160,7 +162,10 @@ impl Selector<'_> {
                 let opcode = Opcode::of(op);
                 let by_class = || self.spec.classes.contains(&class_of(op, imported));
                 if self.spec.opcodes.get(opcode.index()) == Some(&true) || by_class() {
+                    let last = index + 1 == body.operators.len();
+                    let goes_on = !last && events::goes_on(op);
                     let modes = self.spec.modes.iter();
+                    let modes = modes.filter(|&&mode| mode == Mode::Before || goes_on);
                     events.extend(modes.map(|&mode| (Event::Opcode(opcode, mode), index)));
                 }
             }

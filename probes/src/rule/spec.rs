@@ -29,6 +29,8 @@ pub(super) struct Spec {
 pub enum Mode {
     /// Each time control reaches it.
     Before,
+    /// Each time it has completed and control goes on to the operator behind it.
+    After,
 }
 
 /// Events that belong to functions, blocks and loops.
@@ -84,8 +86,12 @@ impl fmt::Display for Event {
     /// As a rule names it, such as `wasm:opcode:call:before`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Event::Opcode(opcode, Mode::Before) => {
-                write!(f, "wasm:opcode:{}:before", opcode.mnemonic())
+            Event::Opcode(opcode, mode) => {
+                let mode = match mode {
+                    Mode::Before => "before",
+                    Mode::After => "after",
+                };
+                write!(f, "wasm:opcode:{}:{mode}", opcode.mnemonic())
             }
             Event::Structure(structure) => {
                 let (package, event) = structure.part();
@@ -100,10 +106,7 @@ const PACKAGES: [&str; 4] = ["opcode", "func", "block", "loop"];
 /// Modes by name; with what to do instead of those that are none.
 const MODES: [(&str, Result<Mode, &str>); 8] = [
     ("before", Ok(Mode::Before)),
-    (
-        "after",
-        Err("sites behind an operator are not there yet; use `before` of what follows"),
-    ),
+    ("after", Ok(Mode::After)),
     (
         "alt",
         Err("a rule watches and changes nothing; use `before`"),

@@ -31,6 +31,7 @@ pub(super) enum Var {
     Target(Target),
     // Of the moment.
     Arg(u32),
+    Res(u32),
     Addr,
     EffectiveAddr,
     StoredValue,
@@ -116,11 +117,16 @@ pub(super) static KNOWN: &[Known] = known! {
 type Numbered = fn(u32) -> Var;
 
 /// Variables with a number at their end.
-pub(super) static NUMBERED: [(&str, Numbered, &str); 4] = [
+pub(super) static NUMBERED: [(&str, Numbered, &str); 5] = [
     (
         "arg",
         Var::Arg,
         "operand of the operator, the first one is arg0; parameter at wasm:func:*",
+    ),
+    (
+        "res",
+        Var::Res,
+        "result of the operator, the first one is res0; in mode after",
     ),
     ("local", Var::Local, "parameter or local of the function"),
     ("global", Var::Global, "global variable of the module"),
@@ -146,7 +152,7 @@ pub(super) fn find(name: &str) -> Option<(Var, Type)> {
 
 /// Names to suggest for one that is not known.
 pub(super) fn names() -> impl Iterator<Item = &'static str> {
-    let examples = ["arg0", "arg1", "local0", "global0", "imm0"];
+    let examples = ["arg0", "arg1", "res0", "local0", "global0", "imm0"];
     KNOWN.iter().map(|known| known.name).chain(examples)
 }
 
@@ -171,6 +177,7 @@ mod tests {
             ("fid", Some(Var::FuncIndex)),
             ("arg0", Some(Var::Arg(0))),
             ("local12", Some(Var::Local(12))),
+            ("res1", Some(Var::Res(1))),
             ("imm4294967295", Some(Var::Imm(u32::MAX))),
             ("imm4294967296", None),
             ("arg", None),

@@ -381,3 +381,40 @@ fn a_function_that_has_run_can_be_watched() {
     assert_eq!(results(&watcher).actions[0].total.count, 5);
     assert!(matches!(results_of_call, [Val::I32(120)]));
 }
+
+#[test]
+fn behind_operators_there_are_results() {
+    // Loads give 0, 5 and 5; `br_if` goes on once; `twice` returns 10.
+    let wat = r#"(module (memory 1)
+        (func $twice (param i32) (result i32 i32)
+            (i32.mul (local.get 0) (i32.const 2)) (local.get 0))
+        (func (export "run") (param i32) (result i32) (local i32)
+            (drop (i32.load (i32.const 0)))
+            (i32.store (i32.const 0) (local.get 0))
+            loop
+                (local.set 1 (i32.add (local.get 1) (i32.load (i32.const 0))))
+                (br_if 0 (i32.lt_u (local.get 1) (i32.const 8)))
+            end
+            (call $twice (local.get 0))
+            i32.sub))"#;
+    for (text, count, sum) in [
+        ("*.load:after { count; sum(res0) }", 3, 10),
+        ("call:after { count; sum(res0) }", 1, 10),
+        ("call:after { count; sum(res1) }", 1, 5),
+        ("*.load:after / res0 > 3 / { count; sum(res0 * 10) }", 2, 100),
+        ("br_if:after { count; sum(1) }", 1, 1),
+        ("br_if:before { count; sum(1) }", 2, 2),
+        ("*.load:* / res0 == 5 / { count; sum(res0) }", 2, 10),
+        ("call:after / target_fn_name == \"twice\" && fname == \"run\" / { count; sum(1) }", 1, 1),
+        ("call:after / arg0 == 5 / { count; sum(1) }", 0, 0),
+        ("end|return|else:after / fid == 1 / { count; sum(1) }", 1, 1),
+    ] {
+        for run in super::common::runs(wat, "run", &[Val::I32(5)], text) {
+            assert!(run.error.is_none(), "{text}");
+            assert_eq!(run.total().count, count, "{text}, {}", run.way);
+            let value = run.results.actions[1].total.value;
+            let expected = (count > 0).then_some(Number::Int(sum));
+            assert_eq!(value, expected, "{text}, {}", run.way);
+        }
+    }
+}

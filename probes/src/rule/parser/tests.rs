@@ -178,11 +178,6 @@ fn what_is_wrong_and_where() {
             "expected a type behind `as`: i8, i16, i32, i64, u8, u16, u32, u64, f32, f64",
         ),
         (
-            "call / res0 == 1 /",
-            "res0",
-            "there are no results before an operator, and no mode `after` yet",
-        ),
-        (
             "call / func(\"3..3\") /",
             "\"3..3\"",
             "the range of functions `3..3` is empty",
