@@ -274,10 +274,8 @@ impl StoreCore {
         ctx: *mut Ctx,
     ) -> Result<()> {
         let interrupted = self.interrupt.has_code();
-        if self.interrupt.has_jobs() {
-            self.serve_at(pc, fp, ctx)?;
-        }
-        if let Some(code) = self.interrupt.take_behind(interrupted) {
+        let served = self.interrupt.has_jobs() && self.serve_at(pc, fp, ctx)?;
+        if let Some(code) = self.interrupt.take_behind(interrupted && served) {
             return Err(code.into());
         }
         if self.native.counted {

@@ -82,16 +82,16 @@ impl StoreCore {
         done.unwrap_or_else(|panic| Err(Error::host(ProbePanic::new(&*panic))))
     }
 
-    /// Does jobs at a cell of a frame that is wholly in memory. `pc` becomes where it goes on.
+    /// Does jobs at a cell of a frame that is wholly in memory; whether it could. `pc` becomes where it goes on.
     pub(super) fn serve_at(
         &mut self,
         pc: &mut *const Cell,
         fp: *mut u64,
         ctx: *mut Ctx,
-    ) -> Result<()> {
+    ) -> Result<bool> {
         if self.code_map.find(*pc).is_none() {
             // A fixed cell, which leads to something that polls.
-            return Ok(());
+            return Ok(false);
         }
         let start = self.not_entered(*pc, ctx);
         if let Some(code) = &start {
@@ -120,7 +120,7 @@ impl StoreCore {
                 (None, None) => *pc,
             };
         }
-        Ok(())
+        Ok(true)
     }
 
     /// The structural code of a function that is about to clear its locals.
