@@ -37,6 +37,8 @@ macro_rules! suite {
             mod failures;
             #[path = "probes_contract/firing.rs"]
             mod firing;
+            #[path = "probes_contract/folds.rs"]
+            mod folds;
             #[path = "probes_contract/insert.rs"]
             mod insert;
             #[path = "probes_contract/jumps.rs"]

@@ -233,6 +233,21 @@ impl StoreCore {
                 }
                 Ok(())
             }
+            BodyAction::Fold {
+                counters,
+                index,
+                folded,
+            } => {
+                if let Some(frame) = current(self) {
+                    self.write_frame(&frame);
+                    // SAFETY: a slot of the frame that fires, which is live and wholly in memory.
+                    let slot = unsafe { *frame.slot(folded.slot) };
+                    folded
+                        .fold
+                        .apply(counters, *index, folded.extend.value(slot));
+                }
+                Ok(())
+            }
             BodyAction::Stop => Err(Ending::Raised(TrapCode::OutOfFuel.into())),
             BodyAction::Call(_) => match current(self) {
                 Some(frame) => self.call_back(body, frame, moment),
@@ -371,7 +386,7 @@ impl StoreCore {
             match &body.action {
                 BodyAction::Add { counters, index, n } => counters.add(*index, *n as i64),
                 BodyAction::Set { counters, index } => counters.set(*index),
-                BodyAction::Top { .. } | BodyAction::Stop => {}
+                BodyAction::Top { .. } | BodyAction::Fold { .. } | BodyAction::Stop => {}
                 BodyAction::Call(_) => {
                     // An error here comes later than the one that unwinds, which wins.
                     let moment = Moment::Exit(reason);

@@ -53,6 +53,8 @@ mod ticket;
 mod timer;
 
 use std::sync::Arc;
+
+use probity_interp::handlers::probe::Extend;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::error::{Error, Result};
@@ -178,8 +180,71 @@ pub enum Action {
         /// Every operand but 0 counts as 1.
         boolean: bool,
     },
+    /// Takes an operand into account, an `i32` or `i64`: its sum, its least or greatest value, its distribution. Before an
+    /// operator the operands are those that it finds, behind it there are its results.
+    Fold {
+        /// Where it is kept.
+        counters: Counters,
+        /// Which counter; the first of 65 for [`Fold::Log2`].
+        index: usize,
+        /// Which operand; 0 is the topmost.
+        operand: u32,
+        /// An `i32` has a sign.
+        signed: bool,
+        /// What is kept of it.
+        fold: Fold,
+    },
     /// Calls a function.
     Call(Callback),
+}
+
+/// What is kept of the operands that a site has seen, each as 64 bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fold {
+    /// `counter += operand`, which wraps around.
+    Sum,
+    /// `counter = max(counter, operand ^ mask)`, unsigned. As counters begin at 0, this is the greatest of unsigned
+    /// values with the mask 0, and the complement of their least with a mask of ones. For values with a sign flip the
+    /// uppermost bit of either.
+    Max {
+        /// What the operand is combined with.
+        mask: u64,
+    },
+    /// `counters[bits] += 1`, where `bits` is the number of the operand's bits without leading zeros: 0 for 0, `n` for
+    /// those from `2^(n-1)` on and below `2^n`.
+    Log2,
+}
+
+impl Fold {
+    /// How many counters it needs.
+    pub fn counters(self) -> usize {
+        match self {
+            Fold::Sum | Fold::Max { .. } => 1,
+            Fold::Log2 => 65,
+        }
+    }
+
+    fn apply(self, counters: &Counters, index: usize, value: u64) {
+        match self {
+            Fold::Sum => counters.add(index, value as i64),
+            Fold::Max { mask } => {
+                let new = counters.get(index).max(value ^ mask);
+                counters.0[index].store(new, Ordering::Relaxed);
+            }
+            Fold::Log2 => counters.add(index + (64 - value.leading_zeros()) as usize, 1),
+        }
+    }
+}
+
+/// Where an operand is that a probe takes into account, and how it becomes 64 bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Folded {
+    /// Which one, from the top.
+    pub(crate) operand: u32,
+    /// Its slot.
+    pub(crate) slot: u32,
+    pub(crate) extend: Extend,
+    pub(crate) fold: Fold,
 }
 
 /// A function that a probe calls. An error ends the guest.

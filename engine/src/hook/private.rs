@@ -5,12 +5,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use probity_interp::fuse::{fuse, line_around};
-use probity_interp::handlers::probe::{Inline, InlineKind};
+use probity_interp::handlers::probe::{Extend, Inline, InlineKind};
 use probity_interp::layout::{Cell, Shadow};
 use probity_interp::op::{Ins, Kind, ProbeKind};
 
 use super::table::{Body, BodyAction, Change, FuncProbes};
-use super::{Counters, ExitReason};
+use super::{Counters, ExitReason, Fold};
 use crate::code::FuncCode;
 use crate::frame::code_map::CodeRange;
 use crate::runtime::core::Owned;
@@ -320,6 +320,7 @@ impl PrivateCode {
                     kind: InlineKind::Add,
                     slot: 0,
                     last: 0,
+                    extend: Extend::None,
                     counter: counters.address(*index),
                     add: *n,
                 },
@@ -327,6 +328,7 @@ impl PrivateCode {
                     kind: InlineKind::Set,
                     slot: 0,
                     last: 0,
+                    extend: Extend::None,
                     counter: counters.address(*index),
                     add: 0,
                 },
@@ -343,8 +345,28 @@ impl PrivateCode {
                     },
                     slot: top,
                     last: *last,
+                    extend: Extend::None,
                     counter: counters.address(*first),
                     add: 1,
+                },
+                BodyAction::Fold {
+                    counters,
+                    index,
+                    folded,
+                } => Inline {
+                    kind: match folded.fold {
+                        Fold::Sum => InlineKind::Sum,
+                        Fold::Max { .. } => InlineKind::Max,
+                        Fold::Log2 => InlineKind::Log2,
+                    },
+                    slot: folded.slot as u16,
+                    last: 0,
+                    extend: folded.extend,
+                    counter: counters.address(*index),
+                    add: match folded.fold {
+                        Fold::Max { mask } => mask,
+                        Fold::Sum | Fold::Log2 => 0,
+                    },
                 },
                 BodyAction::Call(_) | BodyAction::Stop => return slow,
             });
@@ -373,6 +395,7 @@ impl PrivateCode {
             kind: InlineKind::End,
             slot: 0,
             last: 0,
+            extend: Extend::None,
             counter: std::ptr::null_mut(),
             add: 0,
         };
@@ -453,6 +476,11 @@ impl Blocks {
                 last,
                 boolean,
             } => (counters, first, CountBy::Operand { last, boolean }),
+            BodyAction::Fold {
+                counters,
+                index,
+                folded,
+            } => (counters, *index, CountBy::Fold(*folded)),
             BodyAction::Call(_) | BodyAction::Stop => return None,
         };
         Some(Count {

@@ -3,14 +3,17 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 
+use probity_interp::handlers::probe::Extend;
+
 use super::arena::Arena;
 use super::events::Events;
 use super::jump::Jump;
 use super::private::PrivateCode;
-use super::{Action, Callback, Counters, Probe, ProbeId, Site};
+use super::{Action, Callback, Counters, Folded, Probe, ProbeId, Site};
 use crate::code::Mode;
 use crate::error::{Error, Result};
 use crate::runtime::core::{FuncKind, StoreCore};
+use crate::runtime::slot_offsets;
 use crate::types::{ValType, WasmPc};
 
 /// A probe in the table. Shared with the fire that is running it.
@@ -36,6 +39,11 @@ pub(crate) enum BodyAction {
         first: usize,
         last: u32,
         boolean: bool,
+    },
+    Fold {
+        counters: Counters,
+        index: usize,
+        folded: Folded,
     },
     /// Taken out while it runs, so that guest code called from it does not fire it.
     Call(Mutex<Option<Callback>>),
@@ -148,7 +156,8 @@ impl ProbeTable {
         ProbeId(self.last_id)
     }
 
-    fn new_body(&mut self, probe: Probe, location: Location) -> Arc<Body> {
+    /// A probe for the table; `folded` is the operand that it takes into account, if that is what it does.
+    fn new_body(&mut self, probe: Probe, location: Location, folded: Option<Folded>) -> Arc<Body> {
         self.last_id += 1;
         self.locations.insert(self.last_id, location);
         let action = match probe.action {
@@ -164,6 +173,21 @@ impl ProbeTable {
                 first,
                 last: len - 1,
                 boolean,
+            },
+            Action::Fold {
+                counters, index, ..
+            } => match folded {
+                Some(folded) => BodyAction::Fold {
+                    counters,
+                    index,
+                    folded,
+                },
+                // Control never comes here.
+                None => BodyAction::Add {
+                    counters,
+                    index,
+                    n: 0,
+                },
             },
             Action::Call(callback) => BodyAction::Call(Mutex::new(Some(callback))),
         };
@@ -211,8 +235,9 @@ fn check_range(first: usize, len: usize, counters: &Counters) -> Result<()> {
 
 impl StoreCore {
     pub(crate) fn insert_probe(&mut self, func: u32, site: Site, probe: Probe) -> Result<ProbeId> {
-        self.check_probe(func, site, &probe)?;
-        let body = self.probes.new_body(probe, Location::Local { func, site });
+        let folded = self.check_probe(func, site, &probe)?;
+        let location = Location::Local { func, site };
+        let body = self.probes.new_body(probe, location, folded);
         let id = body.id;
         let probes = self.probes.funcs.entry(func).or_default();
         insert_in_order(probes.list(site), body);
@@ -242,7 +267,8 @@ impl StoreCore {
         id
     }
 
-    fn check_probe(&self, func: u32, site: Site, probe: &Probe) -> Result<()> {
+    /// Whether a probe fits its site; where the operand is that it takes into account.
+    fn check_probe(&self, func: u32, site: Site, probe: &Probe) -> Result<Option<Folded>> {
         let FuncKind::Wasm { instance, index } = self.funcs[func as usize].kind else {
             return Err(Error::usage(format!(
                 "no sites in host function `{}`",
@@ -283,7 +309,42 @@ impl StoreCore {
             Action::CountAdd {
                 counters, index, ..
             }
-            | Action::Set { counters, index } => check_range(*index, 1, counters),
+            | Action::Set { counters, index } => check_range(*index, 1, counters)?,
+            &Action::Fold {
+                ref counters,
+                index,
+                operand,
+                signed,
+                fold,
+            } => {
+                check_range(index, fold.counters(), counters)?;
+                if let Site::Entry | Site::Exit = site {
+                    return Err(Error::usage("no operands at function entries and exits"));
+                }
+                let Some(cell) = cell else {
+                    return Ok(None);
+                };
+                let types = sites.operand_types(cell);
+                let at = types.len().checked_sub(operand as usize + 1);
+                let slots: Vec<_> = slot_offsets(&types, code.operand_base()).collect();
+                let extend = match at.map(|at| slots[at].0) {
+                    Some(ValType::I32) if signed => Extend::Sign,
+                    Some(ValType::I32) => Extend::Zero,
+                    Some(ValType::I64) => Extend::None,
+                    _ => {
+                        return Err(Error::usage(format!(
+                            "operand {operand} from the top is no i32 or i64"
+                        )));
+                    }
+                };
+                let slot = at.map_or(0, |at| slots[at].1);
+                return Ok(Some(Folded {
+                    operand,
+                    slot,
+                    extend,
+                    fold,
+                }));
+            }
             Action::CountTop {
                 counters,
                 first,
@@ -297,18 +358,21 @@ impl StoreCore {
                     ));
                 };
                 match cell.map(|cell| sites.operand_types(cell)) {
-                    Some(types) if types.last() != Some(&ValType::I32) => Err(Error::usage(
-                        format!("no topmost i32 operand at offset {:#x}", pc.0),
-                    )),
-                    _ => Ok(()),
+                    Some(types) if types.last() != Some(&ValType::I32) => {
+                        let at = pc.0;
+                        let message = format!("no topmost i32 operand at offset {at:#x}");
+                        return Err(Error::usage(message));
+                    }
+                    _ => {}
                 }
             }
-            Action::Call(_) => Ok(()),
+            Action::Call(_) => {}
         }
+        Ok(None)
     }
 
     pub(crate) fn insert_global_probe(&mut self, probe: Probe) -> ProbeId {
-        let body = self.probes.new_body(probe, Location::Global);
+        let body = self.probes.new_body(probe, Location::Global, None);
         let id = body.id;
         insert_in_order(&mut self.probes.globals, body);
         self.probes.mark_all();

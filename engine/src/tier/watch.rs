@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use super::code::Slot;
 use crate::code::FuncCode;
-use crate::hook::Counters;
+use crate::hook::{Counters, Folded};
 use crate::runtime::core::StoreCore;
 
 /// What compiled code does at the sites of a function.
@@ -62,6 +62,8 @@ pub(crate) enum CountBy {
     /// Adds 1 to the counter that the topmost operand chooses; there are this many more behind the
     /// first.
     Operand { last: u32, boolean: bool },
+    /// Takes an operand into account.
+    Fold(Folded),
 }
 
 /// What a store has of compiled code for a watched function.

@@ -112,9 +112,7 @@ impl<'m> Facts<'_, 'm> {
             },
             Var::Res(n) => return self.res(n),
             // What it took is gone.
-            Var::Arg(_) | Var::Addr | Var::EffectiveAddr | Var::StoredValue
-                if self.is_behind() =>
-            {
+            Var::Arg(_) | Var::Addr | Var::EffectiveAddr | Var::StoredValue if self.is_behind() => {
                 Value::Absent
             }
             Var::Target(what) => return self.target(own, what),

@@ -401,11 +401,19 @@ fn behind_operators_there_are_results() {
         ("*.load:after { count; sum(res0) }", 3, 10),
         ("call:after { count; sum(res0) }", 1, 10),
         ("call:after { count; sum(res1) }", 1, 5),
-        ("*.load:after / res0 > 3 / { count; sum(res0 * 10) }", 2, 100),
+        (
+            "*.load:after / res0 > 3 / { count; sum(res0 * 10) }",
+            2,
+            100,
+        ),
         ("br_if:after { count; sum(1) }", 1, 1),
         ("br_if:before { count; sum(1) }", 2, 2),
         ("*.load:* / res0 == 5 / { count; sum(res0) }", 2, 10),
-        ("call:after / target_fn_name == \"twice\" && fname == \"run\" / { count; sum(1) }", 1, 1),
+        (
+            "call:after / target_fn_name == \"twice\" && fname == \"run\" / { count; sum(1) }",
+            1,
+            1,
+        ),
         ("call:after / arg0 == 5 / { count; sum(1) }", 0, 0),
         ("end|return|else:after / fid == 1 / { count; sum(1) }", 1, 1),
     ] {

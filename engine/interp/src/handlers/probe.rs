@@ -57,14 +57,40 @@ handler! {
 pub struct Inline {
     /// What to do.
     pub kind: InlineKind,
-    /// Slot of the operand that chooses a counter.
+    /// Slot of the operand.
     pub slot: u16,
     /// Counters to choose from, less one.
     pub last: u32,
+    /// How the operand becomes 64 bits.
+    pub extend: Extend,
     /// First counter.
     pub counter: *mut u64,
-    /// What is added.
+    /// What is added, or the mask of `InlineKind::Max`.
     pub add: u64,
+}
+
+/// How an operand becomes 64 bits.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u16)]
+pub enum Extend {
+    /// An `i32` without sign.
+    Zero,
+    /// An `i32` with sign.
+    Sign,
+    /// An `i64`.
+    None,
+}
+
+impl Extend {
+    /// The value of an operand in its slot.
+    #[inline(always)]
+    pub fn value(self, slot: u64) -> u64 {
+        match self {
+            Extend::Zero => slot as u32 as u64,
+            Extend::Sign => slot as i32 as i64 as u64,
+            Extend::None => slot,
+        }
+    }
 }
 
 /// Kinds of inline actions.
@@ -81,6 +107,12 @@ pub enum InlineKind {
     Boolean,
     /// `counter = 1`
     Set,
+    /// `counter += operand`
+    Sum,
+    /// `counter = max(counter, operand ^ add)`
+    Max,
+    /// `counter[bits of operand] += 1`
+    Log2,
 }
 
 raw_handler! {
@@ -90,9 +122,20 @@ raw_handler! {
         let mut action = (*shadow).data as *const Inline;
         loop {
             let a = &*action;
-            let operand = *fp.add(a.slot as usize) as u32;
+            let slot = *fp.add(a.slot as usize);
+            let operand = slot as u32;
             let (counter, add) = match a.kind {
                 InlineKind::End => break,
+                InlineKind::Sum => (a.counter, a.extend.value(slot)),
+                InlineKind::Max => {
+                    *a.counter = (*a.counter).max(a.extend.value(slot) ^ a.add);
+                    action = action.add(1);
+                    continue;
+                }
+                InlineKind::Log2 => {
+                    let bits = 64 - a.extend.value(slot).leading_zeros();
+                    (a.counter.add(bits as usize), 1)
+                }
                 InlineKind::Add => (a.counter, a.add),
                 InlineKind::Index => (a.counter.add(operand.min(a.last) as usize), 1),
                 InlineKind::Boolean => (a.counter.add((operand != 0) as usize), 1),

@@ -7,8 +7,10 @@
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{InstBuilder, Value, types};
 use cranelift_frontend::Variable;
+use probity_interp::handlers::probe::Extend;
 
 use super::{Region, Translator, may_leave};
+use crate::hook::{Fold, Folded};
 use crate::tier::watch::{Count, CountBy, WatchSite};
 
 /// Counters that a loop holds in registers at most.
@@ -23,7 +25,7 @@ fn can_be_held(count: &Count) -> bool {
     match count.by {
         CountBy::Number(_) => true,
         CountBy::Operand { last, boolean } => boolean && last > 0,
-        CountBy::Set => false,
+        CountBy::Set | CountBy::Fold(_) => false,
     }
 }
 
@@ -31,6 +33,7 @@ fn can_be_held(count: &Count) -> bool {
 fn counters_of(count: &Count) -> impl Iterator<Item = (u32, usize)> {
     let more = match count.by {
         CountBy::Number(_) | CountBy::Set => 0,
+        CountBy::Fold(folded) => folded.fold.counters() as u32 - 1,
         CountBy::Operand { last, boolean } => match boolean {
             true => last.min(1),
             false => last,
@@ -121,6 +124,7 @@ impl Translator<'_> {
                 let flags = self.flags(Region::Counters);
                 self.b.ins().store(flags, one, at, offset);
             }
+            CountBy::Fold(folded) => self.fold(count, folded),
             CountBy::Operand { last, boolean } => {
                 // Inserting has checked that there is one, an `i32`.
                 let Some(operand) = self.stack.last().map(|o| o.value) else {
@@ -154,6 +158,43 @@ impl Translator<'_> {
                 let distance = self.b.ins().ishl_imm_u(index, 3);
                 let (first, offset) = self.counter(count.block, count.index);
                 let address = self.b.ins().iadd(first, distance);
+                self.add_to(address, offset, 1);
+            }
+        }
+    }
+
+    /// Takes an operand into account.
+    fn fold(&mut self, count: &Count, folded: Folded) {
+        // Inserting has checked that there is one.
+        let at = self.stack.len().checked_sub(folded.operand as usize + 1);
+        let Some(operand) = at.map(|at| self.stack[at].value) else {
+            return;
+        };
+        let value = match folded.extend {
+            Extend::Zero => self.b.ins().uextend(types::I64, operand),
+            Extend::Sign => self.b.ins().sextend(types::I64, operand),
+            Extend::None => operand,
+        };
+        let (at, offset) = self.counter(count.block, count.index);
+        let flags = self.flags(Region::Counters);
+        match folded.fold {
+            Fold::Sum => {
+                let old = self.b.ins().load(types::I64, flags, at, offset);
+                let new = self.b.ins().iadd(old, value);
+                self.b.ins().store(flags, new, at, offset);
+            }
+            Fold::Max { mask } => {
+                let value = self.b.ins().bxor_imm_s(value, mask as i64);
+                let old = self.b.ins().load(types::I64, flags, at, offset);
+                let new = self.b.ins().umax(old, value);
+                self.b.ins().store(flags, new, at, offset);
+            }
+            Fold::Log2 => {
+                let zeros = self.b.ins().clz(value);
+                let all = self.b.ins().iconst(types::I64, 64);
+                let bits = self.b.ins().isub(all, zeros);
+                let distance = self.b.ins().ishl_imm_u(bits, 3);
+                let address = self.b.ins().iadd(at, distance);
                 self.add_to(address, offset, 1);
             }
         }
