@@ -9,6 +9,7 @@ mod attach;
 mod clock;
 mod compile;
 mod engines;
+mod fire;
 mod interp;
 mod jit;
 mod kernels;
@@ -52,6 +53,8 @@ enum Command {
     Short(Measure),
     /// A probe inserted into a running function: how soon it fires, and what it leaves behind
     Attach(attach::Attach),
+    /// What one fire of a probe costs, by what the probe does
+    Fire(fire::Fire),
     /// What probes cost: variants against the uninstrumented run of the same tier
     Probes {
         /// How code is executed: interp, jit or auto
@@ -133,6 +136,7 @@ fn main() -> ExitCode {
         Command::Compile(modules) => compile::command(&modules),
         Command::Short(measure) => short::command(&measure),
         Command::Attach(attach) => attach::command(&attach),
+        Command::Fire(fire) => fire::command(&fire),
         Command::Probes {
             tier,
             variant,
