@@ -160,6 +160,20 @@ impl Sites {
             .collect()
     }
 
+    /// Type of an operand before a cell, counted from the topmost one, and slots from its first one to the top of the
+    /// stack.
+    pub(crate) fn operand_from_top(&self, cell: usize, n: u32) -> Option<(ValType, u32)> {
+        let mut node = self.stacks[cell];
+        let mut slots = 0;
+        for _ in 0..n {
+            let (ty, below) = *self.stack_nodes.get(node as usize).filter(|_| node != 0)?;
+            slots += ty.slots() as u32;
+            node = below;
+        }
+        let (ty, _) = *self.stack_nodes.get(node as usize).filter(|_| node != 0)?;
+        Some((ty, slots + ty.slots() as u32))
+    }
+
     /// How many operands before a cell are still there before another one, to which control goes on.
     pub(crate) fn operands_kept(&self, cell: usize, next: usize) -> usize {
         let (old, new) = (self.stack(cell), self.stack(next));

@@ -20,8 +20,8 @@ pub struct FrameAccessor<'a> {
     frame: Frame,
     /// The function's structural code, which has the types; `None` shows nothing.
     code: Option<Arc<FuncCode>>,
-    /// Type and slot of each operand, bottom first.
-    operands: Vec<(ValType, u32)>,
+    /// Type and slot of each operand, bottom first, once somebody asks.
+    operands: OnceCell<Vec<(ValType, u32)>>,
     /// Which locals are there; `None` if all are.
     live: OnceCell<Option<Vec<bool>>>,
 }
@@ -34,31 +34,27 @@ impl<'a> FrameAccessor<'a> {
             .as_ref()
             .is_some_and(|f| f.site().is_none() && !f.code.keeps_slots());
         core.write_frame(&frame);
-        let code = core
-            .instance_of(frame.ctx)
-            .filter(|_| !lost)
-            .and_then(|data| {
-                let module = &data.module;
-                module
-                    .inner
-                    .code(module, frame.range.func_index, Mode::Structural)
-                    .ok()
-            });
-        let operands = code
-            .as_ref()
-            .map_or_else(Vec::new, |code| operands(&frame, code));
+        let code = match frame.range.private {
+            _ if lost => None,
+            // Private code is structural.
+            Some(_) => Some(frame.range.code.clone()),
+            None => core.instance_of(frame.ctx).and_then(|data| {
+                let (module, func) = (&data.module, frame.range.func_index);
+                module.inner.code(module, func, Mode::Structural).ok()
+            }),
+        };
         FrameAccessor {
             core,
             frame,
             code,
-            operands,
+            operands: OnceCell::new(),
             live: OnceCell::new(),
         }
     }
 
     /// As `new`, for a frame whose operand stack is gone.
     pub(crate) fn without_operands(mut self) -> FrameAccessor<'a> {
-        self.operands.clear();
+        self.operands = OnceCell::from(Vec::new());
         self
     }
 
@@ -106,17 +102,24 @@ impl<'a> FrameAccessor<'a> {
 
     /// Number of operands.
     pub fn num_operands(&self) -> u32 {
-        self.operands.len() as u32
+        self.operands().len() as u32
     }
 
     /// An operand; 0 is the bottom of the function's operand stack. `None` out of range.
     pub fn operand(&self, i: u32) -> Option<Val> {
-        let &(ty, slot) = self.operands.get(i as usize)?;
+        let &(ty, slot) = self.operands().get(i as usize)?;
         Some(self.read(ty, slot))
     }
 
     /// An operand from the top; 0 is the topmost. `None` out of range.
     pub fn top(&self, i: u32) -> Option<Val> {
+        if let (None, Some(code), Place::At(cell)) =
+            (self.operands.get(), &self.code, self.frame.place)
+            && self.frame.range.private.is_some()
+        {
+            let (ty, slots) = code.sites.operand_from_top(cell, i)?;
+            return Some(self.read(ty, u32::from(code.tops[cell]) - slots));
+        }
         self.operand(self.num_operands().checked_sub(i)?.checked_sub(1)?)
     }
 
@@ -135,9 +138,16 @@ impl<'a> FrameAccessor<'a> {
     /// # Errors
     /// No such operand, or `v` is not of its type.
     pub fn set_operand(&mut self, i: u32, v: Val) -> Result<()> {
-        let place = self.operands.get(i as usize).copied();
+        let place = self.operands().get(i as usize).copied();
         let (ty, slot) = place.ok_or_else(|| Error::usage(format!("no operand {i}")))?;
         self.write(ty, slot, v)
+    }
+
+    fn operands(&self) -> &[(ValType, u32)] {
+        self.operands.get_or_init(|| {
+            let code = self.code.as_ref();
+            code.map_or_else(Vec::new, |code| operands(&self.frame, code))
+        })
     }
 
     fn locals(&self) -> &[(ValType, u32)] {

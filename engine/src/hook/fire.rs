@@ -124,28 +124,35 @@ impl StoreCore {
         let fired = self.fire_sites(frame, list);
         let jump = std::mem::replace(&mut self.probes.jump, outer);
         fired?;
-        let mut frame = frame.clone();
-        let behind = jump.as_ref().map(|jump| jump.returns);
-        if let Some(jump) = jump
-            && let Some(moved) = self.apply_jump(jump).map_err(Ending::Raised)?
-        {
-            frame = moved;
-        }
-        let leaves = match behind {
-            None => leaves,
-            Some(returns) => returns.then_some(ExitReason::Return),
-        };
-        // Exits are a site of their own: what the fires above changed there counts.
-        let mut first_error = None;
-        if let Some(reason) = leaves {
-            let version = self.probes.version;
-            let exits = self.probes.funcs.get(&frame.func);
-            for body in exits.map_or_else(Vec::new, |probes| probes.exit.clone()) {
-                let done = self.fire_one(&body, (&frame, version), Moment::Exit(reason));
-                first_error = first_error.or(done.err());
+        match jump {
+            None => {
+                if let Some(reason) = leaves {
+                    self.fire_exits_in_order(frame, reason)?;
+                }
+                Ok(None)
+            }
+            Some(jump) => {
+                let returns = jump.returns;
+                let moved = self.apply_jump(jump).map_err(Ending::Raised)?;
+                if let Some(moved) = moved.filter(|_| returns) {
+                    self.fire_exits_in_order(&moved, ExitReason::Return)?;
+                }
+                Ok(Some(returns))
             }
         }
-        first_error.map_or(Ok(behind), Err)
+    }
+
+    /// Fires the exits of a frame that leaves: a site of their own, so what the fires before have changed there counts.
+    fn fire_exits_in_order(&mut self, frame: &Frame, reason: ExitReason) -> Result<(), Ending> {
+        let version = self.probes.version;
+        let exits = self.probes.funcs.get(&frame.func);
+        let exits = exits.map_or_else(Vec::new, |probes| probes.exit.clone());
+        let mut first_error = None;
+        for body in &exits {
+            let done = self.fire_one(body, (frame, version), Moment::Exit(reason));
+            first_error = first_error.or(done.err());
+        }
+        first_error.map_or(Ok(()), Err)
     }
 
     /// Fires what is behind the last operator, and before the cell's.
@@ -163,23 +170,31 @@ impl StoreCore {
         if let Some(error) = first_error {
             return Err(error);
         }
-        let before: Vec<Arc<Body>> = match frame.place {
-            // What fires behind one operator may change what fires before the next, and have the function return.
-            Place::At(cell) if after => {
-                let code = &frame.range.code;
-                if self.probes.jump.is_some() || code.sites.is_landing(cell) {
-                    return Ok(());
-                }
+        let version = (frame, version);
+        if !after {
+            let before = list.iter().filter(|fire| fire.at == At::Before);
+            return self.fire_before(before.map(|fire| &fire.body), version);
+        }
+        // What fires behind one operator may change what fires before the next, and have the function return.
+        let code = &frame.range.code;
+        match frame.place {
+            Place::At(cell) if self.probes.jump.is_none() && !code.sites.is_landing(cell) => {
                 let probes = self.probes.funcs.get(&frame.func);
-                befores(code.pcs[cell], probes, &self.probes.globals)
+                let before = befores(code.pcs[cell], probes, &self.probes.globals);
+                self.fire_before(before.iter(), version)
             }
-            _ => {
-                let before = list.iter().filter(|fire| fire.at == At::Before);
-                before.map(|fire| fire.body.clone()).collect()
-            }
-        };
-        for body in &before {
-            let done = self.fire_one(body, (frame, version), Moment::Before);
+            _ => Ok(()),
+        }
+    }
+
+    fn fire_before<'b>(
+        &mut self,
+        list: impl Iterator<Item = &'b Arc<Body>>,
+        at: (&Frame, u64),
+    ) -> Result<(), Ending> {
+        let mut first_error = None;
+        for body in list {
+            let done = self.fire_one(body, at, Moment::Before);
             first_error = first_error.or(done.err());
             if first_error.is_some() && matches!(body.action, BodyAction::Stop) {
                 break;
