@@ -53,9 +53,9 @@ mod ticket;
 mod timer;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use probity_interp::handlers::probe::Extend;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::error::{Error, Result};
 use crate::frame::walk::Frame;
