@@ -486,10 +486,9 @@ mod tests {
                 "`wasm:func:entry` has no mode; leave `:before` out",
             ),
             (
-                "call:after",
-                5..10,
-                "mode `after` is not supported: sites behind an operator are not there yet; use \
-                 `before` of what follows",
+                "call:alt",
+                5..8,
+                "mode `alt` is not supported: a rule watches and changes nothing; use `before`",
             ),
             (
                 "call:befor",
