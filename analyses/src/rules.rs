@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use probity_engine::{Func, Module, Result};
 use probity_probes::rule::{
-    ActionKind, ActionResult, Body, Event, Number, Results, Rule, SiteResult, Summary,
+    ActionKind, ActionResult, Body, Event, Mode, Number, Results, Rule, SiteResult, Summary,
     Value as RuleValue, Watcher,
 };
 use probity_probes::unwind::Unwind;
@@ -269,10 +269,15 @@ fn each_part<'a>(
     }
 }
 
-/// The mnemonic, or the event's name without its provider.
+/// The mnemonic, with the mode unless that is the usual one, or the event's name without its provider.
 fn event(event: Event) -> Value {
     match event {
-        Event::Opcode(opcode, _) => opcode.mnemonic().into(),
+        Event::Opcode(opcode, Mode::Before) => opcode.mnemonic().into(),
+        Event::Opcode(opcode, _) => {
+            let name = event.to_string();
+            let mode = name.rsplit(':').next().unwrap_or_default();
+            Value::Text(format!("{}:{mode}", opcode.mnemonic()).into())
+        }
         other => {
             let name = other.to_string();
             Value::Text(name.trim_start_matches("wasm:").into())

@@ -69,6 +69,22 @@ fn counts_and_values_by_site() {
     );
 }
 
+/// The calls of `fac` give 1, 1, 2 and 6 to itself.
+#[test]
+fn results_behind_operators() {
+    let run = fac(&["call:* / fname == \"fac\" / { sum(res0) }"]);
+    assert_eq!(
+        rows(
+            &run.of("rules")["sites"],
+            &["rule", "action", "func", "event", "count", "value"]
+        ),
+        [
+            json!([1, "sum(res0)", 0, "call", 0, null]),
+            json!([1, "sum(res0)", 0, "call:after", 4, 10]),
+        ]
+    );
+}
+
 #[test]
 fn keys_buckets_stacks_and_lines() {
     let run = fac(&[

@@ -1,6 +1,6 @@
 //! `benches attach`: how long a probe takes to fire when it is inserted into a function that is running, and what it
-//! leaves behind when it is gone. Inserted by a host function that the hot frame calls; there is no way to insert from
-//! another thread yet.
+//! leaves behind when it is gone. Inserted by a host function that the hot frame calls, so that the time is not that of a
+//! request on its way from another thread.
 
 mod run;
 

@@ -10,7 +10,7 @@ use probity_engine::{Engine, LoadError, Module};
 use probity_probes::{
     events::{self, Callee},
     opcode::Opcode,
-    rule::{Body, Event, Match, variables},
+    rule::{Body, Event, Match, Mode, variables},
     source::SourceLine,
 };
 use serde_json::json;
@@ -133,7 +133,7 @@ fn rows<'a>(module: &Module, sites: &'a [Match]) -> Result<Vec<Row<'a>>, LoadErr
                 _ => None,
             };
             let text = match (site.event, operator) {
-                (Event::Opcode(..), Some(operator)) => operator,
+                (Event::Opcode(_, Mode::Before), Some(operator)) => operator,
                 (event, Some(operator)) => format!("{event} ({operator})"),
                 (event, None) => event.to_string(),
             };
