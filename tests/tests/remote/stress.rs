@@ -1,8 +1,8 @@
 //! Threads that insert and remove probes at random while programs run: these compute what they
 //! compute, and each probe has counted what it can have.
 //!
-//! The short run is part of every test run. A long one, with seed and seconds:
-//! `PROBITY_STRESS=1:60 cargo test --release -p probity-tests --test remote -- --ignored`
+//! Each program once in each tier, unless `PROBITY_STRESS` says with which seed to begin and for how many seconds to
+//! go on: `PROBITY_STRESS=1:60 cargo test --release -p probity-tests --test remote come_and_go`
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -231,42 +231,35 @@ fn stress(config: &Config, what: &str, (wat, argument): (&str, i32), seed: u64, 
 
 #[test]
 fn programs_are_as_they_were_while_probes_come_and_go() {
-    for (number, (name, config)) in ways().enumerate() {
-        for (at, (kernel, wat, argument)) in KERNELS.into_iter().enumerate() {
-            let seed = 100 + (number + at) as u64;
-            let what = format!("{kernel}, {name}, seed {seed}");
-            stress(
-                &config,
-                &what,
-                (wat, argument),
-                seed,
-                Duration::from_millis(60),
-            );
+    let ways: Vec<_> = ways().collect();
+    let one = |way: usize, kernel: usize, seed: u64, millis: u64| {
+        let (name, config) = &ways[way];
+        let (kernel, wat, argument) = KERNELS[kernel];
+        let what = format!("{kernel}, {name}, seed {seed}");
+        let time = Duration::from_millis(millis);
+        stress(config, &what, (wat, argument), seed, time);
+    };
+    let Ok(given) = std::env::var("PROBITY_STRESS") else {
+        for way in 0..ways.len() {
+            for kernel in 0..KERNELS.len() {
+                one(way, kernel, 100 + (way + kernel) as u64, 60);
+            }
         }
-    }
-}
-
-#[test]
-#[ignore = "as long as PROBITY_STRESS=seed:seconds says"]
-fn programs_are_as_they_were_for_long() {
-    let given = std::env::var("PROBITY_STRESS").unwrap_or_else(|_| "1:10".to_owned());
+        return;
+    };
     let (seed, seconds) = given.split_once(':').expect("seed:seconds");
-    let mut seed: u64 = seed.parse().expect("a number");
     let seconds = seconds.parse().expect("a number of seconds");
     let end = Instant::now() + Duration::from_secs(seconds);
-    let ways: Vec<_> = ways().collect();
-    while Instant::now() < end {
-        let (name, config) = &ways[seed as usize % ways.len()];
-        let (kernel, wat, argument) = KERNELS[seed as usize / ways.len() % KERNELS.len()];
-        let what = format!("{kernel}, {name}, seed {seed}");
-        eprintln!("{what}");
-        stress(
-            config,
-            &what,
-            (wat, argument),
+    for seed in seed.parse::<u64>().expect("a number").. {
+        if Instant::now() >= end {
+            break;
+        }
+        let turn = seed as usize;
+        one(
+            turn % ways.len(),
+            turn / ways.len() % KERNELS.len(),
             seed,
-            Duration::from_millis(500),
+            500,
         );
-        seed += 1;
     }
 }
