@@ -223,6 +223,11 @@ impl StoreCore {
         );
     }
 
+    /// Whether somebody wants to know of ends of calls from the host.
+    pub(crate) fn watches_ends(&self) -> bool {
+        !self.probes.events.end.is_empty()
+    }
+
     /// Whether somebody wants to know of calls of host functions.
     pub(crate) fn watches_host_calls(&self) -> bool {
         !self.probes.events.host_call.is_empty()

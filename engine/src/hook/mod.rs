@@ -368,6 +368,9 @@ impl<'a> Probes<'a> {
     }
 
     /// Inserts a probe before every operator of every function.
+    ///
+    /// # Panics
+    /// The action is [`Action::Fold`]: what operands there are depends on the site.
     pub fn insert_global(&mut self, probe: Probe) -> ProbeId {
         self.core.insert_global_probe(probe)
     }

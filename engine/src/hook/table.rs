@@ -372,6 +372,8 @@ impl StoreCore {
     }
 
     pub(crate) fn insert_global_probe(&mut self, probe: Probe) -> ProbeId {
+        let folds = matches!(probe.action, Action::Fold { .. });
+        assert!(!folds, "an operand of a global probe");
         let body = self.probes.new_body(probe, Location::Global, None);
         let id = body.id;
         insert_in_order(&mut self.probes.globals, body);

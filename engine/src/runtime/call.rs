@@ -95,7 +95,7 @@ impl StoreCore {
             Err(Failure::Error(error)) => {
                 // The guest's is the earlier one.
                 let _ = self.serve_behind(func, &[]);
-                self.ended(func, Some(&error));
+                self.ended(func, Some(&error), &[]);
                 return Err(error);
             }
             Err(Failure::Panic(panic)) => resume_unwind(panic),
@@ -103,17 +103,16 @@ impl StoreCore {
         // SAFETY: results lie in the first slots of the frame.
         unsafe { std::ptr::copy_nonoverlapping(fp, slots.as_mut_ptr(), result_slots as usize) };
         let served = self.serve_behind(func, slots);
-        self.ended(func, served.as_ref().err());
+        self.ended(func, served.as_ref().err(), slots);
         served
     }
 
-    /// A call from the host has ended.
-    fn ended(&mut self, func: Func, error: Option<&Error>) {
-        if self.positions.is_empty() {
-            // Nothing else holds the results yet, so nothing must be collected.
-            self.gc_barred += 1;
+    /// A call from the host has ended. `results` are the call's, which nobody holds yet.
+    fn ended(&mut self, func: Func, error: Option<&Error>, results: &[u64]) {
+        if self.positions.is_empty() && self.watches_ends() {
+            let held = self.hold_results(func, results);
             self.tell_end(func, error);
-            self.gc_barred -= 1;
+            drop(held);
         }
     }
 

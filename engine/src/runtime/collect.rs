@@ -73,7 +73,7 @@ impl StoreCore {
     /// Frees what nothing refers to, unless an instance is being made: what its constant
     /// expressions have made is not linked yet.
     pub(crate) fn collect(&mut self) -> Collected {
-        if self.gc_barred > 0 {
+        if self.instantiating > 0 {
             return Collected::default();
         }
         let heap = self.heap.as_ptr();

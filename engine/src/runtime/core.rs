@@ -66,8 +66,8 @@ pub struct StoreCore {
     pub(crate) root_maps: RootMaps,
     /// Positions whose innermost frame has failed: what it had for operands is gone.
     pub(crate) unwinding: Vec<usize>,
-    /// While it is not zero nothing is collected: somebody has references that nothing else holds yet.
-    pub(crate) gc_barred: u32,
+    /// Instances that are being made. Meanwhile nothing is collected.
+    pub(crate) instantiating: u32,
     pub(crate) limits: Limits,
     pub(crate) fuel: Fuel,
     pub(crate) interrupt: InterruptHandle,
@@ -213,7 +213,7 @@ impl StoreCore {
             heap: Owned::new(StoreCore::new_heap(engine)),
             root_maps: RootMaps::default(),
             unwinding: Vec::new(),
-            gc_barred: 0,
+            instantiating: 0,
             limits: Limits::default(),
             fuel: Fuel::new(matches!(
                 engine.config().tier_zeal,

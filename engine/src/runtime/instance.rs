@@ -455,10 +455,10 @@ impl Instance {
         }
         check_imports(&CoreRef(core), module, imports)?;
         drop(core.make_room(0));
-        core.gc_barred += 1;
+        core.instantiating += 1;
         let made = core.allocate_instance(module, imports);
         let made = made.and_then(|id| core.run_segments(id).map(|()| id));
-        core.gc_barred -= 1;
+        core.instantiating -= 1;
         let id = made?;
         let instance = Instance {
             store: core.id(),

@@ -45,15 +45,19 @@ impl StoreCore {
         if !self.positions.is_empty() || !self.interrupt.has_jobs() {
             return Ok(());
         }
-        let types = slot_offsets(self.func_type(func).results(), 0);
-        let held: Vec<Root> = types
-            .filter(|(ty, _)| ty.is_collected())
-            .filter_map(|(_, slot)| results.get(slot as usize))
-            .map(|&raw| self.root(raw))
-            .collect();
+        let held = self.hold_results(func, results);
         let served = self.serve();
         drop(held);
         served
+    }
+
+    /// Holds what a call has given, if anything, while somebody may collect.
+    pub(super) fn hold_results(&mut self, func: Func, results: &[u64]) -> Vec<Root> {
+        let types = slot_offsets(self.func_type(func).results(), 0);
+        let held = types
+            .filter(|(ty, _)| ty.is_collected())
+            .filter_map(|(_, slot)| results.get(slot as usize));
+        held.map(|&raw| self.root(raw)).collect()
     }
 
     fn run_job(&mut self, job: Job) -> Result<()> {

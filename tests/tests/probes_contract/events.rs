@@ -144,3 +144,26 @@ fn c1_ends_of_calls_and_instances_are_told() {
     Instance::new(&mut guest.store, &module, &[]).unwrap();
     assert_eq!(log.take(), ["made", "started", "Some(0) None"]);
 }
+
+#[test]
+fn c5_results_outlive_what_the_end_of_a_call_collects() {
+    let mut config = super::guest::config();
+    config.gc_zeal(true);
+    let text = r#"(module (type $s (struct (field i32)))
+      (func (export "make") (result (ref $s)) (struct.new $s (i32.const 7)))
+      (func (export "more") (drop (struct.new $s (i32.const 9))))
+      (func (export "read") (param (ref $s)) (result i32) (struct.get $s 0 (local.get 0))))"#;
+    let mut guest = Guest::configured(&config, text, |_| {});
+    let (more, make, log) = (guest.func("more"), guest.func("make"), Shared::default());
+    let sink = log.clone();
+    guest.store.probes().on_end(move |probes, func, _| {
+        if func == make {
+            more.call(probes, &[], &mut []).unwrap();
+            sink.push(());
+        }
+    });
+    let made = guest.call("make", &[]).unwrap();
+    assert_eq!(log.len(), 1);
+    let read = guest.call("read", &made).unwrap();
+    assert_eq!(super::guest::i32_of(&read[0]), 7);
+}

@@ -107,6 +107,20 @@ fn least_and_greatest_by_hand() {
 }
 
 #[test]
+#[should_panic(expected = "an operand of a global probe")]
+fn a_global_probe_has_no_operand() {
+    let mut guest = Guest::new(NUMBERS);
+    let probe = Probe::new(Action::Fold {
+        counters: Counters::new(1),
+        index: 0,
+        operand: 0,
+        signed: false,
+        fold: Fold::Sum,
+    });
+    guest.store.probes().insert_global(probe);
+}
+
+#[test]
 fn what_is_no_integer_is_refused() {
     let mut guest = Guest::new(
         r#"(module (func (export "run") (param f64) (drop (local.get 0)) nop))"#,
