@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod schedules_command;
+mod session_args;
 mod show;
 #[cfg(feature = "shrink")]
 mod shrink;
@@ -10,7 +11,6 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use probity_differential::case::{Case, Settings};
@@ -19,9 +19,11 @@ use probity_differential::ledger::{self, Row};
 use probity_differential::peers::PeerName;
 use probity_differential::probity::TierName;
 use probity_differential::profile::Profile;
-use probity_differential::session::{self, Until};
+use probity_differential::session;
 use probity_differential::shape::Shape;
+
 use schedules_command::Schedules;
+use session_args::SessionArgs;
 
 /// Compares Probity with another engine on generated modules.
 #[derive(Parser)]
@@ -88,21 +90,8 @@ impl Cases {
 struct Run {
     #[command(flatten)]
     cases: Cases,
-    /// The first seed; by default the first that the ledger does not have.
-    #[arg(long)]
-    seed: Option<u64>,
-    /// Seconds to run.
-    #[arg(long, required_unless_present = "count")]
-    seconds: Option<u64>,
-    /// Modules to run.
-    #[arg(long)]
-    count: Option<u64>,
-    /// The ledger; the committed one by default.
-    #[arg(long)]
-    ledger: Option<PathBuf>,
-    /// Leaves the ledger as it is.
-    #[arg(long)]
-    no_ledger: bool,
+    #[command(flatten)]
+    session: SessionArgs,
 }
 
 impl One {
@@ -190,19 +179,20 @@ fn run(options: &Run) -> Result<ExitCode, String> {
     let stop = stop_on_ctrl_c()?;
     let peer = options.cases.peer.peer();
     let configuration = options.cases.configuration();
-    let path = options.ledger.clone().unwrap_or_else(ledger::default_path);
+    let path = options
+        .session
+        .ledger
+        .clone()
+        .unwrap_or_else(ledger::default_path);
     let rows = ledger::read(&path).map_err(|error| cannot("read", &path, &error))?;
     let unused = || ledger::next_seed(&rows, peer.name(), &configuration);
-    let first = options.seed.unwrap_or_else(unused);
+    let first = options.session.seed.unwrap_or_else(unused);
     let commit = ledger::commit();
     eprintln!(
         "against {}: {configuration}, from seed {first}",
         peer.name()
     );
-    let until = Until {
-        time: options.seconds.map(Duration::from_secs),
-        count: options.count,
-    };
+    let until = options.session.until();
     let (tier, settings) = (options.cases.tier, options.cases.settings());
     let totals = session::run(&*peer, tier, settings, first, until, &stop);
 
@@ -217,7 +207,7 @@ fn run(options: &Run) -> Result<ExitCode, String> {
         unclear: totals.inconclusive(),
         mismatches: totals.mismatches.len() as u64,
     };
-    if !options.no_ledger {
+    if !options.session.no_ledger {
         ledger::append(&path, &row).map_err(|error| cannot("write", &path, &error))?;
     }
     println!("{row}");

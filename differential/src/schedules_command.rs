@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::atomic::AtomicBool;
-use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use probity_differential::ledger::{append, commit, read, today};
@@ -13,9 +12,9 @@ use probity_differential::schedules::ledger::{self, Row};
 use probity_differential::schedules::play::Fault;
 use probity_differential::schedules::reduce::reduce;
 use probity_differential::schedules::session::{self, Session};
-use probity_differential::session::Until;
 
 use crate::cannot;
+use crate::session_args::SessionArgs;
 use crate::show::text_of;
 
 #[derive(Subcommand)]
@@ -37,21 +36,8 @@ pub struct Run {
     /// How Probity executes code; by default, each schedule draws a tier.
     #[arg(long, value_enum)]
     tier: Option<TierName>,
-    /// The first seed; by default the first that the ledger does not have.
-    #[arg(long)]
-    seed: Option<u64>,
-    /// Seconds to run.
-    #[arg(long, required_unless_present = "count")]
-    seconds: Option<u64>,
-    /// Schedules to play.
-    #[arg(long)]
-    count: Option<u64>,
-    /// The ledger; the committed one by default.
-    #[arg(long)]
-    ledger: Option<PathBuf>,
-    /// Leaves the ledger as it is.
-    #[arg(long)]
-    no_ledger: bool,
+    #[command(flatten)]
+    session: SessionArgs,
 }
 
 #[derive(Args)]
@@ -91,15 +77,16 @@ fn totals(path: Option<PathBuf>) -> Result<ExitCode, String> {
 
 fn run(options: &Run, stop: &AtomicBool) -> Result<ExitCode, String> {
     let way = way(options.tier);
-    let path = options.ledger.clone().unwrap_or_else(ledger::default_path);
+    let path = options
+        .session
+        .ledger
+        .clone()
+        .unwrap_or_else(ledger::default_path);
     let next = ledger::next_seed(&rows(&path)?, way.name());
-    let first = options.seed.unwrap_or(next);
+    let first = options.session.seed.unwrap_or(next);
     let commit = commit();
     eprintln!("schedules: {}, from seed {first}", way.name());
-    let until = Until {
-        time: options.seconds.map(Duration::from_secs),
-        count: options.count,
-    };
+    let until = options.session.until();
     let totals = session::run(way, first, until, stop);
     let row = Row {
         date: today(),
@@ -112,7 +99,7 @@ fn run(options: &Run, stop: &AtomicBool) -> Result<ExitCode, String> {
         mismatches: totals.mismatches.len() as u64,
         seconds: totals.elapsed.as_secs(),
     };
-    if !options.no_ledger {
+    if !options.session.no_ledger {
         append(&path, &row).map_err(|error| cannot("write", &path, &error))?;
     }
     println!("{row}");
