@@ -8,7 +8,7 @@ use crate::engines::probity::tier_name;
 use crate::report::{median, print_json};
 use crate::target::{Target, Verdict};
 use clap::Args;
-use probity_engine::hook::{Action, Counters, Fold, Probe, Site};
+use probity_engine::hook::{Action, Counters, Fold, Input, Probe, Site};
 use probity_engine::{Config, Engine, Func, Instance, Module, Store, Tier, Val, WasmPc};
 use serde::Serialize;
 
@@ -74,7 +74,29 @@ const VARIANTS: &[Variant] = &[
         target: None,
     },
     Variant {
-        name: "function without arguments",
+        name: "function of nothing",
+        probe: |counters| {
+            Probe::values([], move |[]| {
+                counters.add(0, 1);
+                Ok(())
+            })
+        },
+        expected: |n| n,
+        target: None,
+    },
+    Variant {
+        name: "function of an operand",
+        probe: |counters| {
+            Probe::values([Input::Operand(0)], move |[top]| {
+                counters.add(0, top as i64);
+                Ok(())
+            })
+        },
+        expected: SUM,
+        target: Some(8.0),
+    },
+    Variant {
+        name: "function that reads nothing",
         probe: |counters| {
             Probe::call(move |_| {
                 counters.add(0, 1);
@@ -95,7 +117,7 @@ const VARIANTS: &[Variant] = &[
             })
         },
         expected: SUM,
-        target: Some(8.0),
+        target: Some(30.0),
     },
     Variant {
         name: "function that reads a local",

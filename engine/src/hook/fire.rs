@@ -8,6 +8,7 @@ use probity_interp::layout::{Cell, Ctx, Resume, Shadow};
 
 use super::private::{At, Fire, SiteData, befores};
 use super::table::{Body, BodyAction};
+use super::value::INPUTS_MAX;
 use super::{ExitReason, Moment};
 use crate::error::{Error, Result, TrapCode};
 use crate::frame::walk::{Frame, Place, Position, Stretch};
@@ -255,14 +256,26 @@ impl StoreCore {
             } => {
                 if let Some(frame) = current(self) {
                     self.write_frame(&frame);
-                    // SAFETY: a slot of the frame that fires, which is live and wholly in memory.
-                    let slot = unsafe { *frame.slot(folded.slot) };
-                    folded
-                        .fold
-                        .apply(counters, *index, folded.extend.value(slot));
+                    // SAFETY: the frame that fires is live and wholly in memory.
+                    let value = unsafe { folded.taken.read(frame.fp) };
+                    folded.fold.apply(counters, *index, value);
                 }
                 Ok(())
             }
+            BodyAction::Values { taken, call } => match current(self) {
+                Some(frame) => {
+                    if !taken.is_empty() {
+                        self.write_frame(&frame);
+                    }
+                    let mut values = [0; INPUTS_MAX];
+                    for (value, taken) in values.iter_mut().zip(taken) {
+                        // SAFETY: as above.
+                        *value = unsafe { taken.read(frame.fp) };
+                    }
+                    call.run(&values).map_err(Ending::Raised)
+                }
+                None => Ok(()),
+            },
             BodyAction::Stop => Err(Ending::Raised(TrapCode::OutOfFuel.into())),
             BodyAction::Call(_) => match current(self) {
                 Some(frame) => self.call_back(body, frame, moment),
@@ -402,6 +415,9 @@ impl StoreCore {
                 BodyAction::Add { counters, index, n } => counters.add(*index, *n as i64),
                 BodyAction::Set { counters, index } => counters.set(*index),
                 BodyAction::Top { .. } | BodyAction::Fold { .. } | BodyAction::Stop => {}
+                BodyAction::Values { call, .. } => {
+                    let _ = call.run(&[0; INPUTS_MAX]);
+                }
                 BodyAction::Call(_) => {
                     // An error here comes later than the one that unwinds, which wins.
                     let moment = Moment::Exit(reason);

@@ -51,11 +51,10 @@ mod sync;
 pub(crate) mod table;
 mod ticket;
 mod timer;
+mod value;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-
-use probity_interp::handlers::probe::Extend;
 
 use crate::error::{Error, Result};
 use crate::frame::walk::Frame;
@@ -73,6 +72,10 @@ pub(crate) use private::SiteData;
 pub use remote::{Remote, RequestContext};
 pub use ticket::{StoreGone, Ticket};
 pub use timer::Timer;
+#[cfg(jit)]
+pub(crate) use value::call_values;
+pub use value::{INPUTS_MAX, Input, ValueCallback};
+pub(crate) use value::{Taken, ValueCall};
 
 /// Where a probe sits in a function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -194,6 +197,14 @@ pub enum Action {
         /// What is kept of it.
         fold: Fold,
     },
+    /// Calls a function with values of the frame, which it sees nothing else of. In compiled code this costs little
+    /// more than a call; locals that nobody else needs are not kept for it.
+    Values {
+        /// What it is given, at most [`INPUTS_MAX`]; at exits nothing.
+        inputs: Vec<Input>,
+        /// The function.
+        callback: ValueCallback,
+    },
     /// Calls a function.
     Call(Callback),
 }
@@ -236,14 +247,10 @@ impl Fold {
     }
 }
 
-/// Where an operand is that a probe takes into account, and how it becomes 64 bits.
+/// An operand that a probe takes into account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Folded {
-    /// Which one, from the top.
-    pub(crate) operand: u32,
-    /// Its slot.
-    pub(crate) slot: u32,
-    pub(crate) extend: Extend,
+    pub(crate) taken: Taken,
     pub(crate) fold: Fold,
 }
 
@@ -370,7 +377,7 @@ impl<'a> Probes<'a> {
     /// Inserts a probe before every operator of every function.
     ///
     /// # Panics
-    /// The action is [`Action::Fold`]: what operands there are depends on the site.
+    /// The action is [`Action::Fold`], or [`Action::Values`] with inputs: what operands there are depends on the site.
     pub fn insert_global(&mut self, probe: Probe) -> ProbeId {
         self.core.insert_global_probe(probe)
     }

@@ -14,7 +14,7 @@ use super::{Counters, ExitReason, Fold};
 use crate::code::FuncCode;
 use crate::frame::code_map::CodeRange;
 use crate::runtime::core::Owned;
-use crate::tier::watch::{Count, CountBy, WatchPlan, WatchSite};
+use crate::tier::watch::{Count, CountBy, InPlace, Step, WatchPlan, WatchSite};
 
 /// One probe of a cell's list.
 #[derive(Clone)]
@@ -152,9 +152,9 @@ impl PrivateCode {
     pub(crate) fn watch_plan(&self, probes: Option<&FuncProbes>) -> WatchPlan {
         let mut blocks = Blocks::default();
         let sites = self.sites.iter().map(|(&cell, data)| {
-            let counts: Option<_> = data.list.iter().map(|fire| blocks.count(fire)).collect();
-            let site = match counts {
-                Some(counts) => WatchSite::Count(counts),
+            let actions: Option<_> = data.list.iter().map(|fire| blocks.step(fire)).collect();
+            let site = match actions {
+                Some(steps) => WatchSite::Inline(steps),
                 None => WatchSite::Fire(data.as_ptr().expose_provenance()),
             };
             (cell, site)
@@ -359,16 +359,16 @@ impl PrivateCode {
                         Fold::Max { .. } => InlineKind::Max,
                         Fold::Log2 => InlineKind::Log2,
                     },
-                    slot: folded.slot as u16,
+                    slot: folded.taken.slot as u16,
                     last: 0,
-                    extend: folded.extend,
+                    extend: folded.taken.extend,
                     counter: counters.address(*index),
                     add: match folded.fold {
                         Fold::Max { mask } => mask,
                         Fold::Sum | Fold::Log2 => 0,
                     },
                 },
-                BodyAction::Call(_) | BodyAction::Stop => return slow,
+                BodyAction::Values { .. } | BodyAction::Call(_) | BodyAction::Stop => return slow,
             });
         }
         if let [
@@ -461,12 +461,30 @@ impl Blocks {
         })
     }
 
-    /// An inline action as compiled code does it, if that can do it without the engine.
-    fn count(&mut self, fire: &Fire) -> Option<Count> {
+    /// An action as compiled code does it, if that can do it without the engine.
+    fn step(&mut self, fire: &Fire) -> Option<Step> {
         let goes_away = fire.body.one_shot && !matches!(fire.body.action, BodyAction::Set { .. });
         if goes_away {
             return None;
         }
+        let action = match &fire.body.action {
+            BodyAction::Values { taken, call } => InPlace::Call {
+                taken: taken.clone(),
+                call: call.clone(),
+            },
+            _ => InPlace::Count(self.count(fire)?),
+        };
+        Some(Step {
+            action,
+            group: match fire.at {
+                At::After(_) => 0,
+                At::Before => 1,
+                At::Exit => 2,
+            },
+        })
+    }
+
+    fn count(&mut self, fire: &Fire) -> Option<Count> {
         let (counters, index, by) = match &fire.body.action {
             BodyAction::Add { counters, index, n } => (counters, *index, CountBy::Number(*n)),
             BodyAction::Set { counters, index } => (counters, *index, CountBy::Set),
@@ -481,7 +499,7 @@ impl Blocks {
                 index,
                 folded,
             } => (counters, *index, CountBy::Fold(*folded)),
-            BodyAction::Call(_) | BodyAction::Stop => return None,
+            BodyAction::Values { .. } | BodyAction::Call(_) | BodyAction::Stop => return None,
         };
         Some(Count {
             block: self.number(counters),

@@ -9,8 +9,9 @@ use super::arena::Arena;
 use super::events::Events;
 use super::jump::Jump;
 use super::private::PrivateCode;
-use super::{Action, Callback, Counters, Folded, Probe, ProbeId, Site};
-use crate::code::Mode;
+use super::value::INPUTS_MAX;
+use super::{Action, Callback, Counters, Folded, Input, Probe, ProbeId, Site, Taken, ValueCall};
+use crate::code::{FuncCode, Mode};
 use crate::error::{Error, Result};
 use crate::runtime::core::{FuncKind, StoreCore};
 use crate::runtime::slot_offsets;
@@ -44,6 +45,10 @@ pub(crate) enum BodyAction {
         counters: Counters,
         index: usize,
         folded: Folded,
+    },
+    Values {
+        taken: Box<[Taken]>,
+        call: Arc<ValueCall>,
     },
     /// Taken out while it runs, so that guest code called from it does not fire it.
     Call(Mutex<Option<Callback>>),
@@ -139,6 +144,9 @@ pub(crate) struct ProbeTable {
     pub(crate) held: HashSet<u32>,
     /// Where the frame that fires goes on, if a probe has said so.
     pub(super) jump: Option<Jump>,
+    /// What the first probe of a site failed with that compiled code has called by itself.
+    #[cfg(jit)]
+    pub(crate) failed: Option<Error>,
     /// The probe that ends the guest at its fuel limit.
     pub(crate) stop: Option<ProbeId>,
 }
@@ -156,8 +164,8 @@ impl ProbeTable {
         ProbeId(self.last_id)
     }
 
-    /// A probe for the table; `folded` is the operand that it takes into account, if that is what it does.
-    fn new_body(&mut self, probe: Probe, location: Location, folded: Option<Folded>) -> Arc<Body> {
+    /// A probe for the table; `taken` are the values that it takes, none where control never comes.
+    fn new_body(&mut self, probe: Probe, location: Location, taken: Vec<Taken>) -> Arc<Body> {
         self.last_id += 1;
         self.locations.insert(self.last_id, location);
         let action = match probe.action {
@@ -175,19 +183,26 @@ impl ProbeTable {
                 boolean,
             },
             Action::Fold {
-                counters, index, ..
-            } => match folded {
-                Some(folded) => BodyAction::Fold {
+                counters,
+                index,
+                fold,
+                ..
+            } => match taken[..] {
+                [taken] => BodyAction::Fold {
                     counters,
                     index,
-                    folded,
+                    folded: Folded { taken, fold },
                 },
                 // Control never comes here.
-                None => BodyAction::Add {
+                _ => BodyAction::Add {
                     counters,
                     index,
                     n: 0,
                 },
+            },
+            Action::Values { inputs, callback } => BodyAction::Values {
+                taken: taken.into(),
+                call: Arc::new(ValueCall::new(callback, inputs.len())),
             },
             Action::Call(callback) => BodyAction::Call(Mutex::new(Some(callback))),
         };
@@ -226,6 +241,55 @@ fn insert_in_order(list: &mut Vec<Arc<Body>>, body: Arc<Body>) {
     list.insert(at, body);
 }
 
+/// Type and slot of a value at a cell.
+fn place_of(code: &FuncCode, cell: usize, input: Input) -> Result<(ValType, u32)> {
+    let sites = &code.sites;
+    let found = match input {
+        Input::Local(local) => sites.locals.get(local as usize).copied(),
+        Input::Operand(_) if cell == sites.entry as usize => {
+            return Err(Error::usage("no operands at function entries"));
+        }
+        Input::Operand(operand) => {
+            let types = sites.operand_types(cell);
+            let at = types.len().checked_sub(operand as usize + 1);
+            at.and_then(|at| slot_offsets(&types, code.operand_base()).nth(at))
+        }
+    };
+    found.ok_or_else(|| match input {
+        Input::Local(local) => Error::usage(format!("no local {local}")),
+        Input::Operand(operand) => Error::usage(format!("no operand {operand} from the top")),
+    })
+}
+
+/// Where values are at a cell, which must be numbers.
+fn taken(code: &FuncCode, cell: usize, inputs: &[Input]) -> Result<Vec<Taken>> {
+    if inputs.len() > INPUTS_MAX {
+        return Err(Error::usage(format!(
+            "a probe takes at most {INPUTS_MAX} values"
+        )));
+    }
+    let taken = inputs.iter().map(|&input| {
+        let (ty, slot) = place_of(code, cell, input)?;
+        let extend = match ty {
+            ValType::I32 | ValType::F32 => Extend::Zero,
+            ValType::I64 | ValType::F64 => Extend::None,
+            ValType::V128 | ValType::Ref(_) => {
+                let name = match input {
+                    Input::Local(local) => format!("local {local}"),
+                    Input::Operand(operand) => format!("operand {operand} from the top"),
+                };
+                return Err(Error::usage(format!("{name} is no number")));
+            }
+        };
+        Ok(Taken {
+            input,
+            slot,
+            extend,
+        })
+    });
+    taken.collect()
+}
+
 fn check_range(first: usize, len: usize, counters: &Counters) -> Result<()> {
     match first.checked_add(len) {
         Some(end) if end <= counters.len() && len > 0 => Ok(()),
@@ -235,9 +299,9 @@ fn check_range(first: usize, len: usize, counters: &Counters) -> Result<()> {
 
 impl StoreCore {
     pub(crate) fn insert_probe(&mut self, func: u32, site: Site, probe: Probe) -> Result<ProbeId> {
-        let folded = self.check_probe(func, site, &probe)?;
+        let taken = self.check_probe(func, site, &probe)?;
         let location = Location::Local { func, site };
-        let body = self.probes.new_body(probe, location, folded);
+        let body = self.probes.new_body(probe, location, taken);
         let id = body.id;
         let probes = self.probes.funcs.entry(func).or_default();
         insert_in_order(probes.list(site), body);
@@ -267,8 +331,8 @@ impl StoreCore {
         id
     }
 
-    /// Whether a probe fits its site; where the operand is that it takes into account.
-    fn check_probe(&self, func: u32, site: Site, probe: &Probe) -> Result<Option<Folded>> {
+    /// Whether a probe fits its site; where the values are that it takes, none where control never comes.
+    fn check_probe(&self, func: u32, site: Site, probe: &Probe) -> Result<Vec<Taken>> {
         let FuncKind::Wasm { instance, index } = self.funcs[func as usize].kind else {
             return Err(Error::usage(format!(
                 "no sites in host function `{}`",
@@ -322,28 +386,35 @@ impl StoreCore {
                     return Err(Error::usage("no operands at function entries and exits"));
                 }
                 let Some(cell) = cell else {
-                    return Ok(None);
+                    return Ok(Vec::new());
                 };
-                let types = sites.operand_types(cell);
-                let at = types.len().checked_sub(operand as usize + 1);
-                let slots: Vec<_> = slot_offsets(&types, code.operand_base()).collect();
-                let extend = match at.map(|at| slots[at].0) {
-                    Some(ValType::I32) if signed => Extend::Sign,
-                    Some(ValType::I32) => Extend::Zero,
-                    Some(ValType::I64) => Extend::None,
+                let (ty, slot) = place_of(&code, cell, Input::Operand(operand))?;
+                let extend = match ty {
+                    ValType::I32 if signed => Extend::Sign,
+                    ValType::I32 => Extend::Zero,
+                    ValType::I64 => Extend::None,
                     _ => {
                         return Err(Error::usage(format!(
                             "operand {operand} from the top is no i32 or i64"
                         )));
                     }
                 };
-                let slot = at.map_or(0, |at| slots[at].1);
-                return Ok(Some(Folded {
-                    operand,
+                let input = Input::Operand(operand);
+                return Ok(vec![Taken {
+                    input,
                     slot,
                     extend,
-                    fold,
-                }));
+                }]);
+            }
+            Action::Values { inputs, .. } => {
+                let cell = match site {
+                    Site::Entry => Some(sites.entry as usize),
+                    Site::Exit if !inputs.is_empty() => {
+                        return Err(Error::usage("no values at function exits"));
+                    }
+                    _ => cell,
+                };
+                return cell.map_or(Ok(Vec::new()), |cell| taken(&code, cell, inputs));
             }
             Action::CountTop {
                 counters,
@@ -368,13 +439,17 @@ impl StoreCore {
             }
             Action::Call(_) => {}
         }
-        Ok(None)
+        Ok(Vec::new())
     }
 
     pub(crate) fn insert_global_probe(&mut self, probe: Probe) -> ProbeId {
-        let folds = matches!(probe.action, Action::Fold { .. });
-        assert!(!folds, "an operand of a global probe");
-        let body = self.probes.new_body(probe, Location::Global, None);
+        let takes = match &probe.action {
+            Action::Fold { .. } => true,
+            Action::Values { inputs, .. } => !inputs.is_empty(),
+            _ => false,
+        };
+        assert!(!takes, "an operand of a global probe");
+        let body = self.probes.new_body(probe, Location::Global, Vec::new());
         let id = body.id;
         insert_in_order(&mut self.probes.globals, body);
         self.probes.mark_all();

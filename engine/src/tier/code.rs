@@ -261,6 +261,8 @@ pub(crate) mod leaving {
     pub(crate) const BEHIND_PROBES: u8 = 241;
     /// At a poll, as its site says.
     pub(crate) const POLL: u8 = 243;
+    /// At an operator, before which or behind the last of which a probe has failed.
+    pub(crate) const FAILED: u8 = 244;
     /// At the function's entry: its frame does not fit on the stack, or somebody wants something.
     pub(crate) const ENTRY: u8 = 242;
 }

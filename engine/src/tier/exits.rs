@@ -519,6 +519,11 @@ impl StoreCore {
                     return self.interpret_at(ctx, left, (at, false), link);
                 }
                 leaving::ENTRY => return self.leave_entry(ctx, left, link),
+                leaving::FAILED => {
+                    let error = self.probes.failed.take().expect("what a probe failed with");
+                    let cursor = Cursor::at_link(link).at_trap();
+                    return self.raise_at(cursor, ctx, error, true);
+                }
                 _ => {}
             }
         }

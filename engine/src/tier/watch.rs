@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use super::code::Slot;
 use crate::code::FuncCode;
-use crate::hook::{Counters, Folded};
+use crate::hook::{Counters, Folded, Taken, ValueCall};
 use crate::runtime::core::StoreCore;
 
 /// What compiled code does at the sites of a function.
@@ -37,10 +37,50 @@ impl WatchPlan {
 /// What happens before a cell.
 pub(crate) enum WatchSite {
     /// These, in order.
-    Count(Vec<Count>),
+    Inline(Vec<Step>),
     /// The engine fires the site whose data is at this address. Valid as long as the plan is that of
     /// the function.
     Fire(usize),
+}
+
+impl WatchSite {
+    /// Whether functions of probes are called, which may end the run.
+    pub(crate) fn calls(&self) -> bool {
+        match self {
+            WatchSite::Fire(_) => true,
+            WatchSite::Inline(steps) => steps
+                .iter()
+                .any(|step| matches!(step.action, InPlace::Call { .. })),
+        }
+    }
+}
+
+/// What compiled code does by itself.
+pub(crate) struct Step {
+    pub(crate) action: InPlace,
+    /// If one of a group fails, those of later groups are not done.
+    pub(crate) group: u8,
+}
+
+impl Step {
+    /// The counter that it adds to, if that is all.
+    pub(crate) fn count(&self) -> Option<&Count> {
+        match &self.action {
+            InPlace::Count(count) => Some(count),
+            InPlace::Call { .. } => None,
+        }
+    }
+}
+
+/// An action of a probe, without the engine.
+pub(crate) enum InPlace {
+    /// Adds to a counter.
+    Count(Count),
+    /// Calls a function with values.
+    Call {
+        taken: Box<[Taken]>,
+        call: Arc<ValueCall>,
+    },
 }
 
 /// A counter that compiled code adds to.

@@ -7,11 +7,10 @@
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{InstBuilder, Value, types};
 use cranelift_frontend::Variable;
-use probity_interp::handlers::probe::Extend;
 
 use super::{Region, Translator, may_leave};
 use crate::hook::{Fold, Folded};
-use crate::tier::watch::{Count, CountBy, WatchSite};
+use crate::tier::watch::{Count, CountBy, Step, WatchSite};
 
 /// Counters that a loop holds in registers at most.
 const HELD_MAX: usize = 4;
@@ -67,9 +66,12 @@ impl Translator<'_> {
         let landings = own.clone().skip(1).filter_map(|c| sites.landing_before(c));
         for cell in own.chain(landings) {
             match watch.sites.get(&cell) {
-                Some(WatchSite::Fire(_)) => return,
-                Some(WatchSite::Count(here)) => counts.extend(here),
                 None => {}
+                Some(site) if site.calls() => return,
+                Some(WatchSite::Inline(steps)) => {
+                    counts.extend(steps.iter().filter_map(Step::count))
+                }
+                Some(WatchSite::Fire(_)) => {}
             }
         }
         for count in counts.iter().filter(|count| can_be_held(count)) {
@@ -165,16 +167,7 @@ impl Translator<'_> {
 
     /// Takes an operand into account.
     fn fold(&mut self, count: &Count, folded: Folded) {
-        // Inserting has checked that there is one.
-        let at = self.stack.len().checked_sub(folded.operand as usize + 1);
-        let Some(operand) = at.map(|at| self.stack[at].value) else {
-            return;
-        };
-        let value = match folded.extend {
-            Extend::Zero => self.b.ins().uextend(types::I64, operand),
-            Extend::Sign => self.b.ins().sextend(types::I64, operand),
-            Extend::None => operand,
-        };
+        let value = self.taken(&folded.taken);
         let (at, offset) = self.counter(count.block, count.index);
         let flags = self.flags(Region::Counters);
         match folded.fold {

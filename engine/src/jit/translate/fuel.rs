@@ -54,11 +54,11 @@ fn ends_line(op: &O<'_>) -> bool {
         )
 }
 
-/// Whether the engine fires probes before the operator at `pc`.
+/// Whether functions of probes are called before the operator at `pc`.
 fn fires_at(watch: &WatchPlan, pc: u32) -> bool {
     let cell = watch.template.sites.cell_at(pc);
     let site = cell.and_then(|cell| watch.sites.get(&cell));
-    matches!(site, Some(WatchSite::Fire(_)))
+    site.is_some_and(WatchSite::calls)
 }
 
 impl Translator<'_> {

@@ -279,7 +279,7 @@ impl Translator<'_> {
         self.leave_as(leaving::ENTRY);
     }
 
-    fn leave_as(&mut self, status: u8) {
+    pub(super) fn leave_as(&mut self, status: u8) {
         let flags = self.flags(Region::Context(abi::CTX_LEFT));
         self.b.ins().store(flags, self.fp, self.ctx, abi::CTX_LEFT);
         // What is stored is all that is left of the frame, so the stores stay before it.

@@ -1,14 +1,21 @@
-//! Probes in compiled code: counters in place (`counters`), and calls of the engine for all else.
+//! Probes in compiled code: in place what needs no frame, such as counters (`counters`), and calls of the engine for all
+//! else.
 
-use cranelift_codegen::ir::{InstBuilder, Value, types};
+use std::sync::Arc;
+
+use cranelift_codegen::ir::{InstBuilder, MemFlagsData, Value, types};
+use probity_interp::handlers::probe::Extend;
 use wasmparser::Operator as O;
 
+use super::super::abi;
+use super::super::location::Location;
 use super::super::stubs::Exit;
 use super::super::thunks::store_slot;
 use super::Translator;
+use crate::hook::{Input, Taken, ValueCall, call_values};
 use crate::runtime::op_fuel;
-use crate::tier::code::SiteKind;
-use crate::tier::watch::WatchSite;
+use crate::tier::code::{SiteKind, leaving};
+use crate::tier::watch::{InPlace, Step, WatchSite};
 
 impl Translator<'_> {
     /// Control is at the current operator: what watches it fires, and it is paid for.
@@ -50,7 +57,7 @@ impl Translator<'_> {
 
     fn calls_probes(&self, cell: usize) -> bool {
         let site = self.watch.as_ref().and_then(|watch| watch.sites.get(&cell));
-        matches!(site, Some(WatchSite::Fire(_)))
+        site.is_some_and(WatchSite::calls)
     }
 
     /// What watches the function's entry happens here.
@@ -66,7 +73,11 @@ impl Translator<'_> {
                     store_slot(&mut self.b, value, self.fp, local.slot);
                 }
             }
-            self.fire(watch.template.sites.entry as usize);
+            let entry = watch.template.sites.entry as usize;
+            let pc = watch.template.pcs[entry];
+            self.b.set_srcloc(Location::Pc(pc).source());
+            self.fire(entry);
+            self.b.set_srcloc(Location::Pc(self.pc).source());
         }
         self.fired = false;
     }
@@ -87,11 +98,7 @@ impl Translator<'_> {
         };
         match watch.sites.get(&cell) {
             None => return,
-            Some(WatchSite::Count(counts)) => {
-                for count in counts {
-                    self.count(count);
-                }
-            }
+            Some(WatchSite::Inline(steps)) => self.do_in_place(steps),
             Some(&WatchSite::Fire(data)) => {
                 let exit = self.exit(Exit::Fire, 1);
                 let data = self.b.ins().iconst(types::I64, data as i64);
@@ -100,5 +107,66 @@ impl Translator<'_> {
             }
         }
         self.fired = true;
+    }
+
+    fn do_in_place(&mut self, steps: &[Step]) {
+        for group in steps.chunk_by(|a, b| a.group == b.group) {
+            let mut failed = None;
+            for step in group {
+                match &step.action {
+                    InPlace::Count(count) => self.count(count),
+                    InPlace::Call { taken, call } => {
+                        let status = self.call_values(taken, call);
+                        failed = Some(match failed {
+                            Some(failed) => self.b.ins().bor(failed, status),
+                            None => status,
+                        });
+                    }
+                }
+            }
+            if let Some(failed) = failed {
+                let next = self.leave_if(failed);
+                self.store_frame(self.stack.len());
+                self.leave_as(leaving::FAILED);
+                self.b.switch_to_block(next);
+            }
+        }
+    }
+
+    /// Calls a probe's function with values; gives whether it has failed.
+    fn call_values(&mut self, taken: &[Taken], call: &Arc<ValueCall>) -> Value {
+        let call = Arc::as_ptr(call).expose_provenance();
+        let mut arguments = vec![self.ctx, self.b.ins().iconst(types::I64, call as i64)];
+        for taken in taken {
+            arguments.push(self.taken(taken));
+        }
+        let signature = abi::exit_signature(arguments.len() - 1);
+        let signature = self.b.import_signature(signature);
+        let target = call_values as *const () as usize;
+        let target = self.b.ins().iconst(types::I64, target as i64);
+        let call = self.b.ins().call_indirect(signature, target, &arguments);
+        self.b.inst_results(call)[0]
+    }
+
+    /// A value that a probe takes, as 64 bits. Inserting has checked that there is one.
+    pub(super) fn taken(&mut self, taken: &Taken) -> Value {
+        let value = match taken.input {
+            Input::Operand(operand) => {
+                let at = self.stack.len() - 1 - operand as usize;
+                self.stack[at].value
+            }
+            Input::Local(local) => self.b.use_var(self.locals[local as usize].variable),
+        };
+        let flags = MemFlagsData::new();
+        let value = match self.b.func.dfg.value_type(value) {
+            types::F32 => self.b.ins().bitcast(types::I32, flags, value),
+            types::F64 => self.b.ins().bitcast(types::I64, flags, value),
+            _ => value,
+        };
+        match taken.extend {
+            Extend::Zero => self.b.ins().uextend(types::I64, value),
+            Extend::Sign => self.b.ins().sextend(types::I64, value),
+            Extend::None => value,
+        }
     }
 }
