@@ -51,6 +51,8 @@ macro_rules! suite {
             mod reads;
             #[path = "probes_contract/remove.rs"]
             mod remove;
+            #[path = "probes_contract/rings.rs"]
+            mod rings;
             #[path = "probes_contract/stack_walk.rs"]
             mod stack_walk;
             #[path = "probes_contract/values.rs"]

@@ -757,6 +757,7 @@ fn probe_handler(kind: ProbeKind) -> Option<Handler> {
         ProbeKind::Count => Some(probe::count),
         ProbeKind::Boolean => Some(probe::count_boolean),
         ProbeKind::List => Some(probe::inline_list),
+        ProbeKind::Steps => Some(probe::steps),
     }
 }
 

@@ -365,6 +365,10 @@ pub struct Slow {
     pub host: unsafe fn(ctx: *mut Ctx, record: *const FuncRecord, fp: *mut u64, budget: u64) -> u64,
     /// A probe that needs the engine fires before `pc`; budget in `machine.budget`.
     pub fire: unsafe fn(ctx: *mut Ctx, pc: *const Cell, fp: *mut u64, budget: u64) -> Resume,
+    /// Probes that need nothing but the frame fire before `pc`: 0 to go on.
+    pub steps: unsafe fn(ctx: *mut Ctx, pc: *const Cell, fp: *mut u64) -> u64,
+    /// One of them has failed: exit status.
+    pub failed: unsafe fn(ctx: *mut Ctx, pc: *const Cell, fp: *mut u64, budget: u64) -> u64,
     /// Runs a compiled function whose frame is at `fp`: exit status (0 to go on at the frame's
     /// return cell), budget relative to the cell in `machine.budget`.
     pub native:

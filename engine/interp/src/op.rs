@@ -251,6 +251,8 @@ pub enum ProbeKind {
     Boolean,
     /// A list of inline actions.
     List,
+    /// A list of actions that need nothing but the frame.
+    Steps,
 }
 
 /// A cell's kind and what windows must respect.

@@ -7,8 +7,8 @@ use probity_interp::exit;
 use probity_interp::layout::{Cell, Ctx, Resume, Shadow};
 
 use super::private::{At, Fire, SiteData, befores};
+use super::steps::Slots;
 use super::table::{Body, BodyAction};
-use super::value::INPUTS_MAX;
 use super::{ExitReason, Moment};
 use crate::error::{Error, Result, TrapCode};
 use crate::frame::walk::{Frame, Place, Position, Stretch};
@@ -220,67 +220,26 @@ impl StoreCore {
             }
         };
         let done = match &body.action {
-            BodyAction::Add { counters, index, n } => {
-                counters.add(*index, *n as i64);
-                Ok(())
-            }
-            BodyAction::Set { counters, index } => {
-                counters.set(*index);
-                Ok(())
-            }
-            BodyAction::Top {
-                counters,
-                first,
-                last,
-                boolean,
-            } => {
-                if let Some(frame) = current(self)
-                    && let Place::At(cell) = frame.place
-                {
-                    self.write_frame(&frame);
-                    // SAFETY: the frame that fires is live and wholly in memory.
-                    let operand = unsafe { top_value(&frame.range.code, cell, frame.fp) } as u32;
-                    let operand = if *boolean {
-                        (operand != 0).into()
-                    } else {
-                        operand
-                    };
-                    counters.add(first + operand.min(*last) as usize, 1);
-                }
-                Ok(())
-            }
-            BodyAction::Fold {
-                counters,
-                index,
-                folded,
-            } => {
-                if let Some(frame) = current(self) {
-                    self.write_frame(&frame);
-                    // SAFETY: the frame that fires is live and wholly in memory.
-                    let value = unsafe { folded.taken.read(frame.fp) };
-                    folded.fold.apply(counters, *index, value);
-                }
-                Ok(())
-            }
-            BodyAction::Values { taken, call } => match current(self) {
-                Some(frame) => {
-                    if !taken.is_empty() {
-                        self.write_frame(&frame);
-                    }
-                    let mut values = [0; INPUTS_MAX];
-                    for (value, taken) in values.iter_mut().zip(taken) {
-                        // SAFETY: as above.
-                        *value = unsafe { taken.read(frame.fp) };
-                    }
-                    call.run(&values).map_err(Ending::Raised)
-                }
-                None => Ok(()),
-            },
             BodyAction::Stop => Err(Ending::Raised(TrapCode::OutOfFuel.into())),
             BodyAction::Call(_) => match current(self) {
                 Some(frame) => self.call_back(body, frame, moment),
                 None => Ok(()),
             },
+            action if action.reads() => match current(self) {
+                Some(frame) => {
+                    self.write_frame(&frame);
+                    let slots = Slots {
+                        code: &frame.range.code,
+                        cell: frame.place.cell(),
+                        fp: frame.fp,
+                    };
+                    // SAFETY: the frame that fires is live and wholly in memory.
+                    unsafe { action.apply(Some(slots)) }.map_err(Ending::Raised)
+                }
+                None => Ok(()),
+            },
+            // SAFETY: it reads no slot.
+            action => unsafe { action.apply(None) }.map_err(Ending::Raised),
         };
         if body.one_shot {
             self.remove_probe(body.id);
@@ -411,19 +370,15 @@ impl StoreCore {
             .get(&frame.func)
             .map_or_else(Vec::new, |probes| probes.exit.clone());
         for body in exits {
-            match &body.action {
-                BodyAction::Add { counters, index, n } => counters.add(*index, *n as i64),
-                BodyAction::Set { counters, index } => counters.set(*index),
-                BodyAction::Top { .. } | BodyAction::Fold { .. } | BodyAction::Stop => {}
-                BodyAction::Values { call, .. } => {
-                    let _ = call.run(&[0; INPUTS_MAX]);
-                }
+            // An error here comes later than the one that unwinds, which wins.
+            let _ = match &body.action {
                 BodyAction::Call(_) => {
-                    // An error here comes later than the one that unwinds, which wins.
                     let moment = Moment::Exit(reason);
-                    let _ = self.call_back(&body, frame.clone(), moment);
+                    self.call_back(&body, frame.clone(), moment)
                 }
-            }
+                // SAFETY: none that reads slots is at exits.
+                action => unsafe { action.apply(None) }.map_err(Ending::Raised),
+            };
             if body.one_shot {
                 self.remove_probe(body.id);
             }

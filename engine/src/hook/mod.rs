@@ -47,6 +47,8 @@ mod fire;
 mod jump;
 mod private;
 mod remote;
+mod ring;
+mod steps;
 mod sync;
 pub(crate) mod table;
 mod ticket;
@@ -70,6 +72,11 @@ pub(crate) use fire::fire;
 #[cfg(jit)]
 pub(crate) use private::SiteData;
 pub use remote::{Remote, RequestContext};
+pub(crate) use ring::Buffer;
+#[cfg(jit)]
+pub(crate) use ring::{CURSOR, LIMIT, STATUS, drain_full};
+pub use ring::{DrainCallback, Ring};
+pub(crate) use steps::{failed, steps};
 pub use ticket::{StoreGone, Ticket};
 pub use timer::Timer;
 #[cfg(jit)]
@@ -204,6 +211,16 @@ pub enum Action {
         inputs: Vec<Input>,
         /// The function.
         callback: ValueCallback,
+    },
+    /// Writes a record to a buffer: a tag, and values of the frame behind it. Meant for many of them: nothing is called
+    /// until the buffer is full.
+    Record {
+        /// The buffer.
+        ring: Ring,
+        /// The first word of the record, to tell sites apart.
+        tag: u64,
+        /// What follows, at most [`INPUTS_MAX`]; at exits nothing.
+        inputs: Vec<Input>,
     },
     /// Calls a function.
     Call(Callback),
@@ -377,7 +394,8 @@ impl<'a> Probes<'a> {
     /// Inserts a probe before every operator of every function.
     ///
     /// # Panics
-    /// The action is [`Action::Fold`], or [`Action::Values`] with inputs: what operands there are depends on the site.
+    /// The action is [`Action::Fold`], or [`Action::Values`] or [`Action::Record`] with inputs: what operands there are depends
+    /// on the site. Or its ring is another store's.
     pub fn insert_global(&mut self, probe: Probe) -> ProbeId {
         self.core.insert_global_probe(probe)
     }

@@ -34,6 +34,17 @@ pub(crate) enum At {
     Exit,
 }
 
+impl At {
+    /// What fires together: if a probe fails, those of later groups do not fire.
+    pub(super) fn group(self) -> u8 {
+        match self {
+            At::After(_) => 0,
+            At::Before => 1,
+            At::Exit => 2,
+        }
+    }
+}
+
 /// What a probed cell's shadow points to, unless it holds a counter.
 pub(crate) struct SiteData {
     pub(crate) func: u32,
@@ -298,7 +309,7 @@ impl PrivateCode {
         let shadow_data: *mut u64 = match kind {
             ProbeKind::Count => counter,
             ProbeKind::Boolean | ProbeKind::List => data.inline.as_mut_ptr().cast(),
-            ProbeKind::Fire | ProbeKind::None => data.as_ptr().cast(),
+            ProbeKind::Fire | ProbeKind::Steps | ProbeKind::None => data.as_ptr().cast(),
         };
         self.ins[cell].probe = kind;
         // SAFETY: the cell is in this code.
@@ -308,7 +319,12 @@ impl PrivateCode {
 
     /// How the list can run without the engine, if it can.
     fn inline(&self, cell: usize, fires: &[Fire]) -> (ProbeKind, Vec<Inline>, *mut u64) {
-        let slow = (ProbeKind::Fire, Vec::new(), std::ptr::null_mut());
+        let with = |kind| (kind, Vec::new(), std::ptr::null_mut());
+        let slow = with(ProbeKind::Fire);
+        let steps = |fire: &Fire| {
+            let needs_engine = matches!(fire.body.action, BodyAction::Call(_) | BodyAction::Stop);
+            !fire.body.one_shot && !needs_engine
+        };
         let mut actions = Vec::with_capacity(fires.len() + 1);
         for fire in fires {
             if fire.body.one_shot {
@@ -368,7 +384,13 @@ impl PrivateCode {
                         Fold::Sum | Fold::Log2 => 0,
                     },
                 },
-                BodyAction::Values { .. } | BodyAction::Call(_) | BodyAction::Stop => return slow,
+                BodyAction::Values { .. } | BodyAction::Record { .. } => {
+                    return match fires.iter().all(steps) {
+                        true => with(ProbeKind::Steps),
+                        false => slow,
+                    };
+                }
+                BodyAction::Call(_) | BodyAction::Stop => return slow,
             });
         }
         if let [
@@ -472,15 +494,16 @@ impl Blocks {
                 taken: taken.clone(),
                 call: call.clone(),
             },
+            BodyAction::Record { taken, tag, buffer } => InPlace::Record {
+                taken: taken.clone(),
+                tag: *tag,
+                buffer: buffer.clone(),
+            },
             _ => InPlace::Count(self.count(fire)?),
         };
         Some(Step {
             action,
-            group: match fire.at {
-                At::After(_) => 0,
-                At::Before => 1,
-                At::Exit => 2,
-            },
+            group: fire.at.group(),
         })
     }
 
@@ -499,7 +522,10 @@ impl Blocks {
                 index,
                 folded,
             } => (counters, *index, CountBy::Fold(*folded)),
-            BodyAction::Values { .. } | BodyAction::Call(_) | BodyAction::Stop => return None,
+            BodyAction::Values { .. }
+            | BodyAction::Record { .. }
+            | BodyAction::Call(_)
+            | BodyAction::Stop => return None,
         };
         Some(Count {
             block: self.number(counters),

@@ -10,7 +10,9 @@ use super::events::Events;
 use super::jump::Jump;
 use super::private::PrivateCode;
 use super::value::INPUTS_MAX;
-use super::{Action, Callback, Counters, Folded, Input, Probe, ProbeId, Site, Taken, ValueCall};
+use super::{
+    Action, Buffer, Callback, Counters, Folded, Input, Probe, ProbeId, Site, Taken, ValueCall,
+};
 use crate::code::{FuncCode, Mode};
 use crate::error::{Error, Result};
 use crate::runtime::core::{FuncKind, StoreCore};
@@ -49,6 +51,11 @@ pub(crate) enum BodyAction {
     Values {
         taken: Box<[Taken]>,
         call: Arc<ValueCall>,
+    },
+    Record {
+        taken: Box<[Taken]>,
+        tag: u64,
+        buffer: Arc<Buffer>,
     },
     /// Taken out while it runs, so that guest code called from it does not fire it.
     Call(Mutex<Option<Callback>>),
@@ -144,8 +151,7 @@ pub(crate) struct ProbeTable {
     pub(crate) held: HashSet<u32>,
     /// Where the frame that fires goes on, if a probe has said so.
     pub(super) jump: Option<Jump>,
-    /// What the first probe of a site failed with that compiled code has called by itself.
-    #[cfg(jit)]
+    /// What the first probe of a site failed with that was called without the engine.
     pub(crate) failed: Option<Error>,
     /// The probe that ends the guest at its fuel limit.
     pub(crate) stop: Option<ProbeId>,
@@ -203,6 +209,11 @@ impl ProbeTable {
             Action::Values { inputs, callback } => BodyAction::Values {
                 taken: taken.into(),
                 call: Arc::new(ValueCall::new(callback, inputs.len())),
+            },
+            Action::Record { ring, tag, .. } => BodyAction::Record {
+                taken: taken.into(),
+                tag,
+                buffer: ring.0,
             },
             Action::Call(callback) => BodyAction::Call(Mutex::new(Some(callback))),
         };
@@ -406,7 +417,10 @@ impl StoreCore {
                     extend,
                 }]);
             }
-            Action::Values { inputs, .. } => {
+            Action::Values { inputs, .. } | Action::Record { inputs, .. } => {
+                if let Action::Record { ring, .. } = &probe.action {
+                    ring.0.bind(self.id())?;
+                }
                 let cell = match site {
                     Site::Entry => Some(sites.entry as usize),
                     Site::Exit if !inputs.is_empty() => {
@@ -445,10 +459,14 @@ impl StoreCore {
     pub(crate) fn insert_global_probe(&mut self, probe: Probe) -> ProbeId {
         let takes = match &probe.action {
             Action::Fold { .. } => true,
-            Action::Values { inputs, .. } => !inputs.is_empty(),
+            Action::Values { inputs, .. } | Action::Record { inputs, .. } => !inputs.is_empty(),
             _ => false,
         };
         assert!(!takes, "an operand of a global probe");
+        if let Action::Record { ring, .. } = &probe.action {
+            let bound = ring.0.bind(self.id());
+            bound.unwrap_or_else(|error| panic!("{error}"));
+        }
         let body = self.probes.new_body(probe, Location::Global, Vec::new());
         let id = body.id;
         insert_in_order(&mut self.probes.globals, body);

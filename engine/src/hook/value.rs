@@ -145,9 +145,13 @@ pub(crate) unsafe extern "sysv64" fn call_values(
     }
 }
 
+/// Keeps the first failure of a site. Gives 1.
+///
+/// # Safety
+/// Code is running in `ctx`, and has called the probe.
 #[cfg(jit)]
 #[cold]
-unsafe fn fail(ctx: *mut Ctx, error: Error) -> u64 {
+pub(super) unsafe fn fail(ctx: *mut Ctx, error: Error) -> u64 {
     // SAFETY: code is running in `ctx`, and only here is the core in use.
     let core = unsafe { core_of(ctx) };
     core.probes.failed.get_or_insert(error);

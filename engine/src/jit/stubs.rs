@@ -9,6 +9,7 @@
 //! |---|---|
 //! | `enter` | calls compiled code; its frame is what [`leave`] returns from |
 //! | exits | compiled code calls the engine: they leave a link on the stack |
+//! | `drain` | compiled code has filled a buffer of records, and keeps all its registers |
 //! | `lazy` | first call of a function from compiled code: asks for the way there, and takes it |
 //! | `returned` | compiled code returns to a frame that the interpreter has to take over |
 //! | `replace` | gives a frame further out to the interpreter, and drops those inside it |
@@ -20,6 +21,7 @@ use std::ffi::c_void;
 
 use probity_interp::layout::{Ctx, NATIVES};
 
+use crate::hook::drain_full;
 use crate::tier::frames::{LINK_BELOW, Link, Saved};
 use crate::tier::{Activation, Registers, exits, throw};
 
@@ -149,6 +151,68 @@ global_asm!(
     "  pop rbx",
     "  pop rbp",
     "  jmp r11",
+    // drain(ctx, buffer): all registers are kept.
+    ".balign 16",
+    ".globl probity_native_drain",
+    ".hidden probity_native_drain",
+    "probity_native_drain:",
+    "  push rbp",
+    "  mov rbp, rsp",
+    "  push rax",
+    "  push rcx",
+    "  push rdx",
+    "  push rsi",
+    "  push rdi",
+    "  push r8",
+    "  push r9",
+    "  push r10",
+    "  push r11",
+    "  sub rsp, 264",
+    "  movups [rsp], xmm0",
+    "  movups [rsp + 16], xmm1",
+    "  movups [rsp + 32], xmm2",
+    "  movups [rsp + 48], xmm3",
+    "  movups [rsp + 64], xmm4",
+    "  movups [rsp + 80], xmm5",
+    "  movups [rsp + 96], xmm6",
+    "  movups [rsp + 112], xmm7",
+    "  movups [rsp + 128], xmm8",
+    "  movups [rsp + 144], xmm9",
+    "  movups [rsp + 160], xmm10",
+    "  movups [rsp + 176], xmm11",
+    "  movups [rsp + 192], xmm12",
+    "  movups [rsp + 208], xmm13",
+    "  movups [rsp + 224], xmm14",
+    "  movups [rsp + 240], xmm15",
+    "  call {drain}",
+    "  movups xmm0, [rsp]",
+    "  movups xmm1, [rsp + 16]",
+    "  movups xmm2, [rsp + 32]",
+    "  movups xmm3, [rsp + 48]",
+    "  movups xmm4, [rsp + 64]",
+    "  movups xmm5, [rsp + 80]",
+    "  movups xmm6, [rsp + 96]",
+    "  movups xmm7, [rsp + 112]",
+    "  movups xmm8, [rsp + 128]",
+    "  movups xmm9, [rsp + 144]",
+    "  movups xmm10, [rsp + 160]",
+    "  movups xmm11, [rsp + 176]",
+    "  movups xmm12, [rsp + 192]",
+    "  movups xmm13, [rsp + 208]",
+    "  movups xmm14, [rsp + 224]",
+    "  movups xmm15, [rsp + 240]",
+    "  add rsp, 264",
+    "  pop r11",
+    "  pop r10",
+    "  pop r9",
+    "  pop r8",
+    "  pop rdi",
+    "  pop rsi",
+    "  pop rdx",
+    "  pop rcx",
+    "  pop rax",
+    "  pop rbp",
+    "  ret",
     // land(fp, sp, saved, code) -> !
     ".balign 16",
     ".globl probity_native_land",
@@ -210,6 +274,7 @@ global_asm!(
     is_subtype = sym exits::is_subtype,
     fire = sym exits::fire,
     throw = sym throw::throw,
+    drain = sym drain_full,
     resolve = sym exits::resolve,
     returned = sym exits::returned,
     trapped = sym exits::trapped,
@@ -233,6 +298,7 @@ unsafe extern "sysv64" {
     fn probity_native_returned();
     fn probity_native_lazy();
     fn probity_native_trapped();
+    fn probity_native_drain();
     fn probity_native_call_out();
     fn probity_native_slow();
     fn probity_native_is_subtype();
@@ -342,6 +408,11 @@ pub(crate) fn returned() -> usize {
 /// The way to functions of which no other is known yet.
 pub(crate) fn lazy() -> *const c_void {
     probity_native_lazy as *const c_void
+}
+
+/// What compiled code calls when a buffer of records is full, with all its registers in use.
+pub(crate) fn drain() -> *const c_void {
+    probity_native_drain as *const c_void
 }
 
 /// Lets the signal handler turn faults of this thread into traps, or not; gives how it was.

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use super::code::Slot;
 use crate::code::FuncCode;
-use crate::hook::{Counters, Folded, Taken, ValueCall};
+use crate::hook::{Buffer, Counters, Folded, Taken, ValueCall};
 use crate::runtime::core::StoreCore;
 
 /// What compiled code does at the sites of a function.
@@ -44,13 +44,21 @@ pub(crate) enum WatchSite {
 }
 
 impl WatchSite {
-    /// Whether functions of probes are called, which may end the run.
+    /// Whether functions of probes are called each time.
     pub(crate) fn calls(&self) -> bool {
         match self {
             WatchSite::Fire(_) => true,
             WatchSite::Inline(steps) => steps
                 .iter()
                 .any(|step| matches!(step.action, InPlace::Call { .. })),
+        }
+    }
+
+    /// Whether probes may fail here, and end the run.
+    pub(crate) fn may_fail(&self) -> bool {
+        match self {
+            WatchSite::Fire(_) => true,
+            WatchSite::Inline(steps) => steps.iter().any(|step| step.count().is_none()),
         }
     }
 }
@@ -67,7 +75,7 @@ impl Step {
     pub(crate) fn count(&self) -> Option<&Count> {
         match &self.action {
             InPlace::Count(count) => Some(count),
-            InPlace::Call { .. } => None,
+            InPlace::Call { .. } | InPlace::Record { .. } => None,
         }
     }
 }
@@ -80,6 +88,12 @@ pub(crate) enum InPlace {
     Call {
         taken: Box<[Taken]>,
         call: Arc<ValueCall>,
+    },
+    /// Writes a record.
+    Record {
+        taken: Box<[Taken]>,
+        tag: u64,
+        buffer: Arc<Buffer>,
     },
 }
 

@@ -31,6 +31,18 @@ raw_handler! {
 }
 
 raw_handler! {
+    /// Probes that need nothing but the frame.
+    #[inline(never)]
+    fn steps(pc, fp, mem, ctx, acc, budget, fd, fs) {
+        if ((*ctx).slow.steps)(ctx, pc, fp) != 0 {
+            return ((*ctx).slow.failed)(ctx, pc, fp, budget);
+        }
+        let handler = handler_at((*shadow!(pc, ctx)).original);
+        handler(pc, fp, mem, ctx, acc, budget, fd, fs)
+    }
+}
+
+raw_handler! {
     /// `counter += 1`
     fn count(pc, fp, mem, ctx, acc, budget, fd, fs) {
         let shadow = shadow!(pc, ctx);

@@ -54,11 +54,11 @@ fn ends_line(op: &O<'_>) -> bool {
         )
 }
 
-/// Whether functions of probes are called before the operator at `pc`.
+/// Whether probes may fail before the operator at `pc`.
 fn fires_at(watch: &WatchPlan, pc: u32) -> bool {
     let cell = watch.template.sites.cell_at(pc);
     let site = cell.and_then(|cell| watch.sites.get(&cell));
-    site.is_some_and(WatchSite::calls)
+    site.is_some_and(WatchSite::may_fail)
 }
 
 impl Translator<'_> {

@@ -260,6 +260,9 @@ enum Region {
     Counters,
     /// Where blocks of counters begin.
     CounterBlocks,
+    /// Where buffers of records are written, and their ends.
+    Rings,
+    Records,
     Fuel,
     /// Headers of objects, and descriptions of their types: nothing writes them.
     ObjectHeads,

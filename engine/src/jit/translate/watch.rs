@@ -3,16 +3,18 @@
 
 use std::sync::Arc;
 
-use cranelift_codegen::ir::{InstBuilder, MemFlagsData, Value, types};
+use cranelift_codegen::ir::condcodes::IntCC;
+use cranelift_codegen::ir::{BlockArg, InstBuilder, MemFlagsData, Value, types};
+use cranelift_codegen::isa::CallConv;
 use probity_interp::handlers::probe::Extend;
 use wasmparser::Operator as O;
 
 use super::super::abi;
 use super::super::location::Location;
-use super::super::stubs::Exit;
+use super::super::stubs::{self, Exit};
 use super::super::thunks::store_slot;
-use super::Translator;
-use crate::hook::{Input, Taken, ValueCall, call_values};
+use super::{Region, Translator};
+use crate::hook::{self, Buffer, Input, Taken, ValueCall, call_values};
 use crate::runtime::op_fuel;
 use crate::tier::code::{SiteKind, leaving};
 use crate::tier::watch::{InPlace, Step, WatchSite};
@@ -28,7 +30,7 @@ impl Translator<'_> {
         let Some(cell) = cell else {
             return self.pay();
         };
-        if self.calls_probes(cell) {
+        if self.may_fail(cell) {
             self.check_fuel(op_fuel(op));
             self.fire(cell);
             self.paid = false;
@@ -55,16 +57,16 @@ impl Translator<'_> {
         }
     }
 
-    fn calls_probes(&self, cell: usize) -> bool {
+    fn may_fail(&self, cell: usize) -> bool {
         let site = self.watch.as_ref().and_then(|watch| watch.sites.get(&cell));
-        site.is_some_and(WatchSite::calls)
+        site.is_some_and(WatchSite::may_fail)
     }
 
     /// What watches the function's entry happens here.
     pub(super) fn at_entry(&mut self, ops: &[(O<'_>, u32)]) {
         let watch = self.watch.as_ref();
         let entry = watch.map(|watch| watch.template.sites.entry as usize);
-        self.pay_entry(entry.is_some_and(|cell| self.calls_probes(cell)), ops);
+        self.pay_entry(entry.is_some_and(|cell| self.may_fail(cell)), ops);
         if let Some(watch) = self.watch.clone() {
             if watch.keeps_slots {
                 for i in 0..self.locals.len() {
@@ -111,18 +113,21 @@ impl Translator<'_> {
 
     fn do_in_place(&mut self, steps: &[Step]) {
         for group in steps.chunk_by(|a, b| a.group == b.group) {
+            // Those behind the first that fails are done, too.
             let mut failed = None;
             for step in group {
-                match &step.action {
-                    InPlace::Count(count) => self.count(count),
-                    InPlace::Call { taken, call } => {
-                        let status = self.call_values(taken, call);
-                        failed = Some(match failed {
-                            Some(failed) => self.b.ins().bor(failed, status),
-                            None => status,
-                        });
+                let status = match &step.action {
+                    InPlace::Count(count) => {
+                        self.count(count);
+                        continue;
                     }
-                }
+                    InPlace::Call { taken, call } => self.call_values(taken, call),
+                    InPlace::Record { taken, tag, buffer } => self.record(taken, *tag, buffer),
+                };
+                failed = Some(match failed {
+                    Some(failed) => self.b.ins().bor(failed, status),
+                    None => status,
+                });
             }
             if let Some(failed) = failed {
                 let next = self.leave_if(failed);
@@ -146,6 +151,49 @@ impl Translator<'_> {
         let target = self.b.ins().iconst(types::I64, target as i64);
         let call = self.b.ins().call_indirect(signature, target, &arguments);
         self.b.inst_results(call)[0]
+    }
+
+    /// Writes a record to a buffer; gives whether handing on a full one has failed.
+    fn record(&mut self, taken: &[Taken], tag: u64, buffer: &Arc<Buffer>) -> Value {
+        let buffer = Arc::as_ptr(buffer).expose_provenance();
+        let buffer = self.b.ins().iconst(types::I64, buffer as i64);
+        let (fixed, words) = (self.flags(Region::Rings), self.flags(Region::Records));
+        let cursor = self.b.ins().load(types::I64, fixed, buffer, hook::CURSOR);
+        let tag = self.b.ins().iconst(types::I64, tag as i64);
+        self.b.ins().store(words, tag, cursor, 0);
+        for (i, taken) in taken.iter().enumerate() {
+            let value = self.taken(taken);
+            self.b.ins().store(words, value, cursor, 8 * (i as i32 + 1));
+        }
+        let bytes = 8 * (taken.len() as i64 + 1);
+        let cursor = self.b.ins().iadd_imm_s(cursor, bytes);
+        self.b.ins().store(fixed, cursor, buffer, hook::CURSOR);
+        let limit = self.b.ins().load(types::I64, fixed, buffer, hook::LIMIT);
+        let full = (IntCC::UnsignedGreaterThanOrEqual, cursor, limit);
+        let full = self.b.ins().icmp(full.0, full.1, full.2);
+        let (cold, next) = (self.b.create_block(), self.b.create_block());
+        let status = self.b.append_block_param(next, types::I64);
+        let fine = self.b.ins().iconst(types::I64, 0);
+        let fine = [BlockArg::Value(fine)];
+        self.b.ins().brif(full, cold, &[], next, &fine);
+        self.b.set_cold_block(cold);
+        self.b.seal_block(cold);
+        self.b.switch_to_block(cold);
+        // Such a call, alone of all, leaves the loop its registers; it cannot have a result.
+        let mut signature = abi::exit_signature(1);
+        signature.call_conv = CallConv::PreserveAll;
+        signature.returns.clear();
+        let signature = self.b.import_signature(signature);
+        let target = stubs::drain() as usize;
+        let target = self.b.ins().iconst(types::I64, target as i64);
+        let arguments = [self.ctx, buffer];
+        self.b.ins().call_indirect(signature, target, &arguments);
+        let drained = self.b.ins().load(types::I64, fixed, buffer, hook::STATUS);
+        let drained = [BlockArg::Value(drained)];
+        self.b.ins().jump(next, &drained);
+        self.b.seal_block(next);
+        self.b.switch_to_block(next);
+        status
     }
 
     /// A value that a probe takes, as 64 bits. Inserting has checked that there is one.

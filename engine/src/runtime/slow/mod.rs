@@ -28,6 +28,8 @@ pub(super) static SLOW: Slow = Slow {
     prepare: call::prepare,
     host: call::host,
     fire: hook::fire,
+    steps: hook::steps,
+    failed: hook::failed,
     native: crate::tier::enter::native,
     is_subtype,
     ops: &OPS,
