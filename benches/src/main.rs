@@ -13,6 +13,7 @@ mod fire;
 mod interp;
 mod jit;
 mod kernels;
+mod memory_trace;
 mod pairs;
 mod probes;
 mod report;

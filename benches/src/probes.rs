@@ -7,6 +7,7 @@ use crate::Measure;
 use crate::engines::probity::{Prepared, tier_name};
 use crate::interp::checked;
 use crate::kernels::{self, Size, Task};
+use crate::memory_trace::{MemoryTrace, Summary};
 use crate::report::{Comparison, Ratio, Row, median};
 use crate::target::Target;
 use probity_analyses::Session;
@@ -19,10 +20,35 @@ struct Variant {
     name: &'static str,
     /// What it does, for the heading.
     about: &'static str,
-    /// Inserts probes or attaches analyses; the session, if any, is asked for its reports after the run.
-    prepare: fn(&mut Store<WasiCtx>, &Module) -> Result<Session, String>,
+    /// Inserts probes or attaches analyses.
+    prepare: fn(&mut Store<WasiCtx>, &Module) -> Result<Watching, String>,
     /// What it is to cost in compiled code at most.
     target: Option<Target>,
+}
+
+/// What watches a run.
+enum Watching {
+    Session(Session),
+    Trace(MemoryTrace),
+}
+
+/// What was found.
+#[derive(PartialEq)]
+enum Found {
+    Reports(Vec<AnalysisReport>),
+    Trace(Summary),
+}
+
+impl Watching {
+    fn finish(self, store: &mut Store<WasiCtx>) -> Result<Found, String> {
+        match self {
+            Watching::Session(mut session) => Ok(Found::Reports(session.finish(store))),
+            Watching::Trace(trace) => {
+                let summary = trace.finish(store).map_err(|e| e.to_string())?;
+                Ok(Found::Trace(summary))
+            }
+        }
+    }
 }
 
 const fn at_most(limit: f64) -> Option<Target> {
@@ -91,6 +117,12 @@ const VARIANTS: &[Variant] = &[
         target: at_most(1.15),
     },
     Variant {
+        name: "memory trace",
+        about: "site and address of every load and store, to a buffer",
+        prepare: |s, _| Ok(Watching::Trace(MemoryTrace::attach(s))),
+        target: at_most(2.5),
+    },
+    Variant {
         name: "four",
         about: "icount, coverage, hotness and branches in one run",
         prepare: |s, m| attach(&["icount", "coverage", "hotness", "branches"], s, m),
@@ -102,13 +134,13 @@ fn attach(
     analyses: &[&str],
     store: &mut Store<WasiCtx>,
     module: &Module,
-) -> Result<Session, String> {
+) -> Result<Watching, String> {
     let mut session = Session::new();
     for name in analyses {
         session.add(name, &[]).map_err(|e| e.to_string())?;
     }
     session.attach(store, module).map_err(|e| e.to_string())?;
-    Ok(session)
+    Ok(Watching::Session(session))
 }
 
 /// Runs the command with the variants that `only` names, all if it is empty.
@@ -162,18 +194,18 @@ pub fn command(measure: &Measure, tier: Tier, only: &[String]) -> Result<(), Str
     comparison.print_json()
 }
 
-/// The reports of a variant, of a run that printed what it should.
-fn reports(task: &Task, variant: &Variant, tier: Tier) -> Result<Vec<AnalysisReport>, String> {
+/// What a variant finds in a run that printed what it should.
+fn found(task: &Task, variant: &Variant, tier: Tier) -> Result<Found, String> {
     let fail = |e: String| format!("{}, {}: {e}", variant.name, task.name);
-    let (mut prepared, mut session) = Prepared::new(tier, task, variant.prepare).map_err(fail)?;
+    let (mut prepared, watching) = Prepared::new(tier, task, variant.prepare).map_err(fail)?;
     let run = prepared.run().map_err(fail)?;
     checked(task, variant.name, run, &mut task.expected.clone())?;
-    Ok(session.finish(&mut prepared.store))
+    watching.finish(&mut prepared.store).map_err(fail)
 }
 
 /// A figure is worth nothing if the counts that it was paid for are wrong.
 fn check(task: &Task, variant: &Variant, tier: Tier) -> Result<(), String> {
-    match reports(task, variant, tier)? == reports(task, variant, Tier::Interp)? {
+    match found(task, variant, tier)? == found(task, variant, Tier::Interp)? {
         true => Ok(()),
         false => Err(format!(
             "{}, {}: reports of tier {} differ from the interpreter's",
@@ -211,12 +243,12 @@ fn in_turns(
     let mut expected = task.expected.clone();
     for _ in 0..runs {
         for (variant, times) in variants.iter().zip(&mut samples) {
-            let (mut prepared, mut session) = Prepared::new(tier, task, variant.prepare)
+            let (mut prepared, watching) = Prepared::new(tier, task, variant.prepare)
                 .map_err(|e| format!("{}: {e}", variant.name))?;
             let run = prepared
                 .run()
                 .map_err(|e| format!("{}, {}: {e}", variant.name, task.name))?;
-            session.finish(&mut prepared.store);
+            watching.finish(&mut prepared.store)?;
             times.push(checked(task, variant.name, run, &mut expected)?);
         }
     }
