@@ -192,6 +192,7 @@ impl<'a> Translator<'a> {
             values.push(value);
         }
         self.load_held();
+        self.reload_cursor();
         self.jump_to(head, &values[values.len() - params..]);
     }
 

@@ -88,6 +88,7 @@ impl Translator<'_> {
             };
             self.b.switch_to_block(pad);
             self.b.seal_block(pad);
+            self.reload_cursor();
             let (tag, exception, label) = match *catch {
                 Catch::One { tag, label } => (Some(tag), false, label),
                 Catch::OneRef { tag, label } => (Some(tag), true, label),

@@ -17,6 +17,7 @@ mod gc;
 mod memory;
 mod numeric;
 mod polls;
+mod records;
 mod simd;
 mod sites;
 mod slow;
@@ -298,6 +299,8 @@ struct Translator<'a> {
     shows_all: bool,
     /// Counters that the innermost loop around holds in registers, by block and index.
     held: HashMap<(u32, usize), Variable>,
+    /// Where the next record of a buffer begins, if the function writes any.
+    cursor: Option<records::Held>,
     /// What watches the current operator has fired.
     fired: bool,
     counted: bool,
@@ -385,6 +388,7 @@ impl<'a> Translator<'a> {
             watch: variant.watch.clone(),
             shows_all,
             held: HashMap::new(),
+            cursor: None,
             fired: false,
             counted: variant.counted,
             costs: Vec::new(),
@@ -447,6 +451,7 @@ impl<'a> Translator<'a> {
         if self.osr.is_none() && self.plain.cost != 0 {
             self.check_stack();
         }
+        self.hold_cursor();
         if self.osr.is_none() {
             self.keep_at_entry();
             self.at_entry(ops);

@@ -147,6 +147,7 @@ impl Translator<'_> {
         self.b.set_srcloc(Location::Pc(self.pc).source());
         self.b.seal_block(next);
         self.b.switch_to_block(next);
+        self.reload_cursor();
         results
     }
 

@@ -3,18 +3,16 @@
 
 use std::sync::Arc;
 
-use cranelift_codegen::ir::condcodes::IntCC;
-use cranelift_codegen::ir::{BlockArg, InstBuilder, MemFlagsData, Value, types};
-use cranelift_codegen::isa::CallConv;
+use cranelift_codegen::ir::{InstBuilder, MemFlagsData, Value, types};
 use probity_interp::handlers::probe::Extend;
 use wasmparser::Operator as O;
 
 use super::super::abi;
 use super::super::location::Location;
-use super::super::stubs::{self, Exit};
+use super::super::stubs::Exit;
 use super::super::thunks::store_slot;
-use super::{Region, Translator};
-use crate::hook::{self, Buffer, Input, Taken, ValueCall, call_values};
+use super::Translator;
+use crate::hook::{Input, Taken, ValueCall, call_values};
 use crate::runtime::op_fuel;
 use crate::tier::code::{SiteKind, leaving};
 use crate::tier::watch::{InPlace, Step, WatchSite};
@@ -114,15 +112,22 @@ impl Translator<'_> {
     fn do_in_place(&mut self, steps: &[Step]) {
         for group in steps.chunk_by(|a, b| a.group == b.group) {
             // Those behind the first that fails are done, too.
-            let mut failed = None;
-            for step in group {
+            let mut failed: Option<Value> = None;
+            for (i, step) in group.iter().enumerate() {
                 let status = match &step.action {
                     InPlace::Count(count) => {
                         self.count(count);
                         continue;
                     }
                     InPlace::Call { taken, call } => self.call_values(taken, call),
-                    InPlace::Record { taken, tag, buffer } => self.record(taken, *tag, buffer),
+                    InPlace::Record { taken, tag, buffer } => {
+                        let full = self.write_record(taken, *tag, buffer);
+                        if failed.is_none() && i + 1 == group.len() {
+                            self.drain_or_leave(buffer, full);
+                            continue;
+                        }
+                        self.drain(buffer, full)
+                    }
                 };
                 failed = Some(match failed {
                     Some(failed) => self.b.ins().bor(failed, status),
@@ -131,11 +136,16 @@ impl Translator<'_> {
             }
             if let Some(failed) = failed {
                 let next = self.leave_if(failed);
-                self.store_frame(self.stack.len());
-                self.leave_as(leaving::FAILED);
+                self.leave_failed();
                 self.b.switch_to_block(next);
             }
         }
+    }
+
+    /// A probe has failed at the current operator.
+    pub(super) fn leave_failed(&mut self) {
+        self.store_frame(self.stack.len());
+        self.leave_as(leaving::FAILED);
     }
 
     /// Calls a probe's function with values; gives whether it has failed.
@@ -151,49 +161,6 @@ impl Translator<'_> {
         let target = self.b.ins().iconst(types::I64, target as i64);
         let call = self.b.ins().call_indirect(signature, target, &arguments);
         self.b.inst_results(call)[0]
-    }
-
-    /// Writes a record to a buffer; gives whether handing on a full one has failed.
-    fn record(&mut self, taken: &[Taken], tag: u64, buffer: &Arc<Buffer>) -> Value {
-        let buffer = Arc::as_ptr(buffer).expose_provenance();
-        let buffer = self.b.ins().iconst(types::I64, buffer as i64);
-        let (fixed, words) = (self.flags(Region::Rings), self.flags(Region::Records));
-        let cursor = self.b.ins().load(types::I64, fixed, buffer, hook::CURSOR);
-        let tag = self.b.ins().iconst(types::I64, tag as i64);
-        self.b.ins().store(words, tag, cursor, 0);
-        for (i, taken) in taken.iter().enumerate() {
-            let value = self.taken(taken);
-            self.b.ins().store(words, value, cursor, 8 * (i as i32 + 1));
-        }
-        let bytes = 8 * (taken.len() as i64 + 1);
-        let cursor = self.b.ins().iadd_imm_s(cursor, bytes);
-        self.b.ins().store(fixed, cursor, buffer, hook::CURSOR);
-        let limit = self.b.ins().load(types::I64, fixed, buffer, hook::LIMIT);
-        let full = (IntCC::UnsignedGreaterThanOrEqual, cursor, limit);
-        let full = self.b.ins().icmp(full.0, full.1, full.2);
-        let (cold, next) = (self.b.create_block(), self.b.create_block());
-        let status = self.b.append_block_param(next, types::I64);
-        let fine = self.b.ins().iconst(types::I64, 0);
-        let fine = [BlockArg::Value(fine)];
-        self.b.ins().brif(full, cold, &[], next, &fine);
-        self.b.set_cold_block(cold);
-        self.b.seal_block(cold);
-        self.b.switch_to_block(cold);
-        // Such a call, alone of all, leaves the loop its registers; it cannot have a result.
-        let mut signature = abi::exit_signature(1);
-        signature.call_conv = CallConv::PreserveAll;
-        signature.returns.clear();
-        let signature = self.b.import_signature(signature);
-        let target = stubs::drain() as usize;
-        let target = self.b.ins().iconst(types::I64, target as i64);
-        let arguments = [self.ctx, buffer];
-        self.b.ins().call_indirect(signature, target, &arguments);
-        let drained = self.b.ins().load(types::I64, fixed, buffer, hook::STATUS);
-        let drained = [BlockArg::Value(drained)];
-        self.b.ins().jump(next, &drained);
-        self.b.seal_block(next);
-        self.b.switch_to_block(next);
-        status
     }
 
     /// A value that a probe takes, as 64 bits. Inserting has checked that there is one.
