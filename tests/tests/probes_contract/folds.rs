@@ -129,7 +129,7 @@ fn what_is_no_integer_is_refused() {
     let (drop_pc, nop) = (guest.pc("run", "Drop", 0), guest.pc("run", "Nop", 0));
     for (site, len, message) in [
         (Site::Before(drop_pc), 1, "operand 0 from the top is no i32 or i64"),
-        (Site::Before(nop), 1, "operand 0 from the top is no i32 or i64"),
+        (Site::Before(nop), 1, "no operand 0 from the top"),
         (Site::Entry, 1, "no operands at function entries and exits"),
         (Site::Before(drop_pc), 0, "counter out of range"),
     ] {
