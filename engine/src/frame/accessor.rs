@@ -3,7 +3,7 @@
 use std::cell::OnceCell;
 use std::sync::Arc;
 
-use super::walk::{Frame, Place};
+use super::walk::{Frame, FrameRef, Place};
 use crate::code::{FuncCode, Mode};
 use crate::error::{Error, Result};
 use crate::runtime::core::StoreCore;
@@ -17,45 +17,65 @@ use crate::types::{ValType, WasmPc};
 /// no operands.
 pub struct FrameAccessor<'a> {
     core: &'a mut StoreCore,
-    frame: Frame,
-    /// The function's structural code, which has the types; `None` shows nothing.
-    code: Option<Arc<FuncCode>>,
+    frame: FrameRef<'a>,
+    shown: Shown,
     /// Type and slot of each operand, bottom first, once somebody asks.
     operands: OnceCell<Vec<(ValType, u32)>>,
     /// Which locals are there; `None` if all are.
     live: OnceCell<Option<Vec<bool>>>,
 }
 
+/// Whose types a frame is shown with.
+enum Shown {
+    /// Its values are lost.
+    Nothing,
+    /// Those of the code that it runs.
+    Own,
+    /// Those of structural code, which it does not run.
+    Other(Arc<FuncCode>),
+}
+
 impl<'a> FrameAccessor<'a> {
-    pub(crate) fn new(core: &'a mut StoreCore, frame: Frame) -> FrameAccessor<'a> {
-        // What an instruction of compiled code that trapped had for values is lost.
-        let lost = frame
-            .native
-            .as_ref()
-            .is_some_and(|f| f.site().is_none() && !f.code.keeps_slots());
-        core.write_frame(&frame);
-        let code = match frame.range.private {
-            _ if lost => None,
+    /// Unless it `has_operands`, its operand stack is gone.
+    pub(crate) fn new(
+        core: &'a mut StoreCore,
+        frame: FrameRef<'a>,
+        has_operands: bool,
+    ) -> FrameAccessor<'a> {
+        let native = frame.native.as_deref();
+        let shown = match native {
+            // What an instruction of compiled code that trapped had for values is lost.
+            Some(f) if f.site().is_none() && !f.code.keeps_slots() => Shown::Nothing,
             // Private code is structural.
-            Some(_) => Some(frame.range.code.clone()),
-            None => core.instance_of(frame.ctx).and_then(|data| {
-                let (module, func) = (&data.module, frame.range.func_index);
-                module.inner.code(module, func, Mode::Structural).ok()
-            }),
+            _ if frame.range.private.is_some() => Shown::Own,
+            _ => {
+                let code = core.instance_of(frame.ctx).and_then(|data| {
+                    let (module, func) = (&data.module, frame.range.func_index);
+                    module.inner.code(module, func, Mode::Structural).ok()
+                });
+                code.map_or(Shown::Nothing, Shown::Other)
+            }
+        };
+        let operands = match has_operands {
+            true => OnceCell::new(),
+            false => OnceCell::from(Vec::new()),
         };
         FrameAccessor {
             core,
             frame,
-            code,
-            operands: OnceCell::new(),
+            shown,
+            operands,
             live: OnceCell::new(),
         }
     }
 
-    /// As `new`, for a frame whose operand stack is gone.
-    pub(crate) fn without_operands(mut self) -> FrameAccessor<'a> {
-        self.operands = OnceCell::from(Vec::new());
-        self
+    /// The function's structural code, which has the types of what is shown.
+    fn code(&self) -> Option<&FuncCode> {
+        match &self.shown {
+            Shown::Nothing => None,
+            Shown::Own => Some(&self.frame.range.code),
+            Shown::Other(code) => Some(code),
+        }
     }
 
     /// The function.
@@ -93,6 +113,9 @@ impl<'a> FrameAccessor<'a> {
     /// Functions with probes keep all locals, and so do all with
     /// [`Config::keep_locals`](crate::Config::keep_locals).
     pub fn is_optimised_out(&self, i: u32) -> bool {
+        if !self.core.is_partial(&self.frame) {
+            return false;
+        }
         let live = self.live.get_or_init(|| self.core.live_locals(&self.frame));
         match live {
             Some(live) => !live.get(i as usize).copied().unwrap_or(false),
@@ -113,10 +136,10 @@ impl<'a> FrameAccessor<'a> {
 
     /// An operand from the top; 0 is the topmost. `None` out of range.
     pub fn top(&self, i: u32) -> Option<Val> {
-        if let (None, Some(code), Place::At(cell)) =
-            (self.operands.get(), &self.code, self.frame.place)
-            && self.frame.range.private.is_some()
+        if let (None, Shown::Own, Place::At(cell)) =
+            (self.operands.get(), &self.shown, self.frame.place)
         {
+            let code = &self.frame.range.code;
             let (ty, slots) = code.sites.operand_from_top(cell, i)?;
             return Some(self.read(ty, u32::from(code.tops[cell]) - slots));
         }
@@ -145,22 +168,27 @@ impl<'a> FrameAccessor<'a> {
 
     fn operands(&self) -> &[(ValType, u32)] {
         self.operands.get_or_init(|| {
-            let code = self.code.as_ref();
+            let code = self.code();
             code.map_or_else(Vec::new, |code| operands(&self.frame, code))
         })
     }
 
     fn locals(&self) -> &[(ValType, u32)] {
-        self.code.as_ref().map_or(&[], |code| &code.sites.locals)
+        self.code().map_or(&[], |code| &code.sites.locals)
     }
 
     fn read(&self, ty: ValType, slot: u32) -> Val {
-        // SAFETY: the frame is live and has that slot; at this point it is wholly in memory.
-        let raw = unsafe {
-            let at = self.frame.fp.add(slot as usize);
-            let high = if ty.slots() == 2 { *at.add(1) } else { 0 };
-            u128::from(*at) | u128::from(high) << 64
-        };
+        // SAFETY: the frame is live.
+        let native = self.frame.native.as_deref();
+        let known = native.and_then(|native| unsafe { native.value(slot) });
+        let raw = known.unwrap_or_else(|| {
+            // SAFETY: the frame is live and has that slot, which has the value.
+            unsafe {
+                let at = self.frame.fp.add(slot as usize);
+                let high = if ty.slots() == 2 { *at.add(1) } else { 0 };
+                u128::from(*at) | u128::from(high) << 64
+            }
+        });
         self.core.raw_to_val(ty, raw)
     }
 
@@ -170,7 +198,7 @@ impl<'a> FrameAccessor<'a> {
             // From now on the slots are what counts.
             let (to, cell) = (self.frame.range.clone(), self.frame.place.cell());
             self.core.redirect(&self.frame, &to, cell);
-            self.frame.native = None;
+            self.frame.to_mut().native = None;
         }
         // SAFETY: as in `read`.
         unsafe { self.frame.write(ty, slot, raw) };

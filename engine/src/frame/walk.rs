@@ -170,6 +170,42 @@ impl Frame {
     }
 }
 
+/// Somebody else's frame, or one's own. Small: it is handed on for each fire of a probe.
+pub(crate) enum FrameRef<'a> {
+    Borrowed(&'a Frame),
+    Owned(Box<Frame>),
+}
+
+impl FrameRef<'_> {
+    /// The frame, as one's own.
+    pub(crate) fn to_mut(&mut self) -> &mut Frame {
+        if let FrameRef::Borrowed(frame) = *self {
+            *self = FrameRef::from(frame.clone());
+        }
+        match self {
+            FrameRef::Owned(frame) => frame,
+            FrameRef::Borrowed(_) => unreachable!("it has just been made one's own"),
+        }
+    }
+}
+
+impl From<Frame> for FrameRef<'_> {
+    fn from(frame: Frame) -> Self {
+        FrameRef::Owned(Box::new(frame))
+    }
+}
+
+impl std::ops::Deref for FrameRef<'_> {
+    type Target = Frame;
+
+    fn deref(&self) -> &Frame {
+        match self {
+            FrameRef::Borrowed(frame) => frame,
+            FrameRef::Owned(frame) => frame,
+        }
+    }
+}
+
 /// The frames of one stretch, innermost first.
 pub(crate) struct Stretch<'a> {
     core: &'a StoreCore,
@@ -334,7 +370,7 @@ impl<'a> Stretch<'a> {
                     let code = code.clone();
                     // SAFETY: as above.
                     let frame =
-                        unsafe { self.native_frame(index, NativeFrame { cursor, code }, outer) };
+                        unsafe { self.native_frame(index, NativeFrame::new(cursor, code), outer) };
                     self.next = Next::Native(outer);
                     return frame;
                 }
@@ -418,6 +454,17 @@ impl Iterator for Stretch<'_> {
 }
 
 impl StoreCore {
+    /// Guest code is suspended here from now on.
+    #[inline(always)]
+    pub(crate) fn note_position(&mut self, position: Position) {
+        self.positions.reserve(1);
+        let len = self.positions.len();
+        // In place: through the stack it would be copied faster than it can be read again.
+        self.positions.spare_capacity_mut()[0].write(position);
+        // SAFETY: there is room, and the element has been written.
+        unsafe { self.positions.set_len(len + 1) };
+    }
+
     /// All Wasm frames, innermost first.
     pub(crate) fn frames(&self) -> impl Iterator<Item = Frame> {
         self.positions
@@ -448,10 +495,7 @@ impl StoreCore {
                 cursor = unsafe { cursor.outwards(code) };
                 continue;
             }
-            let native = NativeFrame {
-                cursor,
-                code: code.clone(),
-            };
+            let native = NativeFrame::new(cursor, code.clone());
             let SiteKind::Call { base, .. } = native.site()?.kind else {
                 return None;
             };

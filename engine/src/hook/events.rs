@@ -8,7 +8,7 @@ use probity_interp::layout::HEADER_SLOTS;
 
 use super::{Moment, ProbeContext, ProbeId, ProbePanic, Probes};
 use crate::error::{Error, Result};
-use crate::frame::walk::Frame;
+use crate::frame::walk::{Frame, FrameRef};
 use crate::runtime::core::StoreCore;
 use crate::runtime::value::read_vals;
 use crate::runtime::{Func, Instance, Val};
@@ -215,7 +215,7 @@ impl StoreCore {
             |events| &events.trap,
             |core, id, f| {
                 // The trap is the first error, and wins.
-                let _ = core.with_context(id, frame.clone(), Moment::Trap, |context| {
+                let _ = core.with_context(id, &frame, Moment::Trap, |context| {
                     f(context, error);
                     Ok(())
                 });
@@ -256,7 +256,7 @@ impl StoreCore {
                     return;
                 };
                 let done =
-                    core.with_context(id, frame, Moment::HostCall, |context| f(context, &call));
+                    core.with_context(id, &frame, Moment::HostCall, |context| f(context, &call));
                 if first.is_ok() {
                     first = done;
                 }
@@ -269,7 +269,7 @@ impl StoreCore {
     pub(super) fn with_context(
         &mut self,
         id: ProbeId,
-        frame: Frame,
+        frame: &Frame,
         moment: Moment,
         f: impl FnOnce(&mut ProbeContext<'_>) -> Result<()>,
     ) -> Result<()> {
@@ -285,7 +285,7 @@ impl StoreCore {
             core: self,
             id,
             moment,
-            frame,
+            frame: FrameRef::Borrowed(frame),
         };
         let result = catch_unwind(AssertUnwindSafe(|| f(&mut context)));
         // SAFETY: as above. Calls from the callback may have replaced it.

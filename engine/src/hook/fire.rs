@@ -6,12 +6,13 @@ use probity_interp::dispatch::UNIT;
 use probity_interp::exit;
 use probity_interp::layout::{Cell, Ctx, Resume, Shadow};
 
+use super::fired::Fired;
 use super::private::{At, Fire, SiteData, befores};
 use super::steps::Slots;
 use super::table::{Body, BodyAction};
 use super::{ExitReason, Moment};
 use crate::error::{Error, Result, TrapCode};
-use crate::frame::walk::{Frame, Place, Position, Stretch};
+use crate::frame::walk::{Frame, FrameRef, Place, Position, Stretch};
 use crate::runtime::core::{Ending, StoreCore, core_of};
 
 /// The slow path of a probed cell.
@@ -28,20 +29,33 @@ pub(crate) unsafe fn fire(ctx: *mut Ctx, pc: *const Cell, fp: *mut u64, budget: 
         let shadow = Shadow::of(pc, (*ctx).shadow_delta);
         &*((*shadow).data as *const SiteData)
     };
-    let (cell, leaves, list) = (site.cell, site.leaves, site.list.clone());
-    let frame = Frame::at(site.func, site.range.clone(), cell, fp, ctx);
+    let (cell, leaves) = (site.cell, site.leaves);
+    let fired = core.probes.recent.take(site, (fp, ctx), None);
+    let fired = fired.unwrap_or_else(|| {
+        let frame = Frame::at(site.func, site.range.clone(), cell, fp, ctx);
+        Fired::new(site, frame)
+    });
+    let (frame, list) = (&fired.frame, &fired.list);
     let version = core.probes.version;
-    core.positions.push(Position::Code { pc, fp, ctx });
+    core.note_position(Position::Code { pc, fp, ctx });
     let old_top = core.stack_top;
-    let result = core.fire_list(&frame, leaves, &list);
+    let result = core.fire_list(frame, leaves, list);
     core.stack_top = old_top;
     if !core.probes.dirty.is_empty() {
         core.sync_probes();
     }
-    let position = core.positions.pop();
+    let depth = core.positions.len() - 1;
+    let position = match (core.probes.version != version, &result) {
+        (false, Ok(None)) => None,
+        _ => core.positions.last().copied(),
+    };
+    core.positions.truncate(depth);
     let jumped = match result {
         Ok(jumped) => jumped,
-        Err(ending) => return core.end_at(ending, Position::Code { pc, fp, ctx }, false),
+        Err(error) => {
+            let ending = Ending::Raised(error);
+            return core.end_at(ending, Position::Code { pc, fp, ctx }, false);
+        }
     };
     if core.interrupt.is_pending() {
         // Probes may take long: it does not wait for the end of the slice.
@@ -58,9 +72,11 @@ pub(crate) unsafe fn fire(ctx: *mut Ctx, pc: *const Cell, fp: *mut u64, budget: 
         };
     }
     core.machine.budget = (pc as u64).wrapping_add((core.fuel.left() as u64).wrapping_mul(UNIT));
+    // The site is as it was.
     // SAFETY: the frame is live and stands at this cell, which is as it was when it fired.
     unsafe {
         core.machine.saved.acc = top_value(&frame.range.code, cell, fp);
+        core.probes.recent.put(fired);
         let shadow = Shadow::of(pc, (*ctx).shadow_delta);
         let handler = (*shadow).original;
         Resume { pc, handler }
@@ -120,7 +136,7 @@ impl StoreCore {
         frame: &Frame,
         leaves: Option<ExitReason>,
         list: &[Fire],
-    ) -> Result<Option<bool>, Ending> {
+    ) -> Result<Option<bool>> {
         let outer = self.probes.jump.take();
         let fired = self.fire_sites(frame, list);
         let jump = std::mem::replace(&mut self.probes.jump, outer);
@@ -134,7 +150,7 @@ impl StoreCore {
             }
             Some(jump) => {
                 let returns = jump.returns;
-                let moved = self.apply_jump(jump).map_err(Ending::Raised)?;
+                let moved = self.apply_jump(*jump)?;
                 if let Some(moved) = moved.filter(|_| returns) {
                     self.fire_exits_in_order(&moved, ExitReason::Return)?;
                 }
@@ -144,7 +160,7 @@ impl StoreCore {
     }
 
     /// Fires the exits of a frame that leaves: a site of their own, so what the fires before have changed there counts.
-    fn fire_exits_in_order(&mut self, frame: &Frame, reason: ExitReason) -> Result<(), Ending> {
+    fn fire_exits_in_order(&mut self, frame: &Frame, reason: ExitReason) -> Result<()> {
         let version = self.probes.version;
         let exits = self.probes.funcs.get(&frame.func);
         let exits = exits.map_or_else(Vec::new, |probes| probes.exit.clone());
@@ -157,7 +173,7 @@ impl StoreCore {
     }
 
     /// Fires what is behind the last operator, and before the cell's.
-    fn fire_sites(&mut self, frame: &Frame, list: &[Fire]) -> Result<(), Ending> {
+    fn fire_sites(&mut self, frame: &Frame, list: &[Fire]) -> Result<()> {
         let version = self.probes.version;
         let mut first_error = None;
         let mut after = false;
@@ -192,7 +208,7 @@ impl StoreCore {
         &mut self,
         list: impl Iterator<Item = &'b Arc<Body>>,
         at: (&Frame, u64),
-    ) -> Result<(), Ending> {
+    ) -> Result<()> {
         let mut first_error = None;
         for body in list {
             let done = self.fire_one(body, at, Moment::Before);
@@ -210,19 +226,24 @@ impl StoreCore {
         body: &Body,
         (frame, version): (&Frame, u64),
         moment: Moment,
-    ) -> Result<(), Ending> {
+    ) -> Result<()> {
         let current = |core: &StoreCore| {
             // A write has taken it from compiled code.
             let moved = frame.native.is_some() && core.is_redirected(frame);
             match core.probes.version == version && !moved {
-                true => Some(frame.clone()),
-                false => core.innermost_frame().filter(|new| new.fp == frame.fp),
+                true => Some(FrameRef::Borrowed(frame)),
+                false => {
+                    let innermost = core.innermost_frame();
+                    innermost
+                        .filter(|new| new.fp == frame.fp)
+                        .map(FrameRef::from)
+                }
             }
         };
         let done = match &body.action {
-            BodyAction::Stop => Err(Ending::Raised(TrapCode::OutOfFuel.into())),
+            BodyAction::Stop => Err(TrapCode::OutOfFuel.into()),
             BodyAction::Call(_) => match current(self) {
-                Some(frame) => self.call_back(body, frame, moment),
+                Some(frame) => self.call_back(body, &frame, moment),
                 None => Ok(()),
             },
             action if action.reads() => match current(self) {
@@ -234,12 +255,12 @@ impl StoreCore {
                         fp: frame.fp,
                     };
                     // SAFETY: the frame that fires is live and wholly in memory.
-                    unsafe { action.apply(Some(slots)) }.map_err(Ending::Raised)
+                    unsafe { action.apply(Some(slots)) }
                 }
                 None => Ok(()),
             },
             // SAFETY: it reads no slot.
-            action => unsafe { action.apply(None) }.map_err(Ending::Raised),
+            action => unsafe { action.apply(None) },
         };
         if body.one_shot {
             self.remove_probe(body.id);
@@ -247,22 +268,16 @@ impl StoreCore {
         done
     }
 
-    fn call_back(&mut self, body: &Body, frame: Frame, moment: Moment) -> Result<(), Ending> {
+    fn call_back(&mut self, body: &Body, frame: &Frame, moment: Moment) -> Result<()> {
         let BodyAction::Call(slot) = &body.action else {
             return Ok(());
         };
-        let taken = slot
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-            .take();
-        let Some(mut callback) = taken else {
+        let Some(mut callback) = slot.take() else {
             return Ok(());
         };
         let result = self.with_context(body.id, frame, moment, |context| callback(context));
-        *slot
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner) = Some(callback);
-        result.map_err(Ending::Raised)
+        slot.put(callback);
+        result
     }
 
     /// Ends the run at a position: unwinds its stretch and records why.
@@ -374,10 +389,10 @@ impl StoreCore {
             let _ = match &body.action {
                 BodyAction::Call(_) => {
                     let moment = Moment::Exit(reason);
-                    self.call_back(&body, frame.clone(), moment)
+                    self.call_back(&body, frame, moment)
                 }
                 // SAFETY: none that reads slots is at exits.
-                action => unsafe { action.apply(None) }.map_err(Ending::Raised),
+                action => unsafe { action.apply(None) },
             };
             if body.one_shot {
                 self.remove_probe(body.id);

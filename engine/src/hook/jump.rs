@@ -141,11 +141,11 @@ impl ProbeContext<'_> {
             self.core.val_to_raw(ty, value.clone())?;
         }
         let results = slots.into_iter().zip(results.iter().cloned());
-        self.core.probes.jump = Some(Jump {
+        self.core.probes.jump = Some(Box::new(Jump {
             cell,
             returns,
             results: results.collect(),
-        });
+        }));
         Ok(())
     }
 }

@@ -41,9 +41,11 @@
 //! block lands on its `end`, a branch to a loop on its `loop`, a branch to the outermost label on
 //! the function's last `end`; a true arm that runs into `else` reaches the `else`.
 
+mod alone;
 pub(crate) mod arena;
 mod events;
 mod fire;
+mod fired;
 mod jump;
 mod private;
 mod remote;
@@ -59,7 +61,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::error::{Error, Result};
-use crate::frame::walk::Frame;
+use crate::frame::walk::FrameRef;
 use crate::module::Module;
 use crate::runtime::core::{FuncKind, StoreCore};
 use crate::runtime::{AsContext, AsContextMut, Func, Instance};
@@ -69,6 +71,8 @@ use crate::types::WasmPc;
 pub use self::events::{HostCall, HostPhase};
 pub use crate::frame::accessor::FrameAccessor;
 pub(crate) use fire::fire;
+#[cfg(jit)]
+pub(crate) use fired::Fired;
 #[cfg(jit)]
 pub(crate) use private::SiteData;
 pub use remote::{Remote, RequestContext};
@@ -465,7 +469,7 @@ pub struct ProbeContext<'a> {
     id: ProbeId,
     moment: Moment,
     /// The frame that the probe fired in.
-    frame: Frame,
+    frame: FrameRef<'a>,
 }
 
 impl ProbeContext<'_> {
@@ -513,14 +517,14 @@ impl ProbeContext<'_> {
             // A write has taken it from compiled code.
             let fp = self.frame.fp;
             let moved = self.core.innermost_frame().filter(|new| new.fp == fp);
-            self.frame = moved.unwrap_or_else(|| self.frame.clone());
+            if let Some(moved) = moved {
+                self.frame = moved.into();
+            }
         }
-        let accessor = FrameAccessor::new(self.core, self.frame.clone());
-        match self.moment {
-            // What a handler had not yet written of its operands is lost.
-            Moment::Exit(ExitReason::Trap) | Moment::Trap => accessor.without_operands(),
-            _ => accessor,
-        }
+        let frame = FrameRef::Borrowed(&self.frame);
+        // What a handler had not yet written of its operands is lost.
+        let lost = matches!(self.moment, Moment::Exit(ExitReason::Trap) | Moment::Trap);
+        FrameAccessor::new(self.core, frame, !lost)
     }
 
     /// Number of Wasm frames on the stack.
@@ -534,7 +538,7 @@ impl ProbeContext<'_> {
             return Some(self.frame());
         }
         let frame = self.core.frames().nth(n)?;
-        Some(FrameAccessor::new(self.core, frame))
+        Some(FrameAccessor::new(self.core, frame.into(), true))
     }
 
     /// The probe table.

@@ -65,6 +65,7 @@ impl StoreCore {
             return Ok(());
         };
         self.probes.version += 1;
+        self.probes.recent.clear();
         let had_compiled = self.unwatch(func);
         let wanted = self.probes.wants_private(func);
         match (wanted, self.probes.private.contains_key(&func)) {

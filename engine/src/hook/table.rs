@@ -1,12 +1,14 @@
 //! Which probes there are, by function and site.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use probity_interp::handlers::probe::Extend;
 
+use super::alone::Alone;
 use super::arena::Arena;
 use super::events::Events;
+use super::fired::Recent;
 use super::jump::Jump;
 use super::private::PrivateCode;
 use super::value::INPUTS_MAX;
@@ -58,7 +60,7 @@ pub(crate) enum BodyAction {
         buffer: Arc<Buffer>,
     },
     /// Taken out while it runs, so that guest code called from it does not fire it.
-    Call(Mutex<Option<Callback>>),
+    Call(Alone<Callback>),
     /// Ends the guest, out of fuel, before anything else fires.
     Stop,
 }
@@ -147,10 +149,11 @@ pub(crate) struct ProbeTable {
     pub(crate) dirty: HashMap<u32, Change>,
     /// Counts changes of code: what was known of a function holds as long as it is the same.
     pub(crate) version: u64,
+    pub(crate) recent: Recent,
     /// Functions kept private although nothing probes them: a limit is near.
     pub(crate) held: HashSet<u32>,
     /// Where the frame that fires goes on, if a probe has said so.
-    pub(super) jump: Option<Jump>,
+    pub(super) jump: Option<Box<Jump>>,
     /// What the first probe of a site failed with that was called without the engine.
     pub(crate) failed: Option<Error>,
     /// The probe that ends the guest at its fuel limit.
@@ -215,7 +218,7 @@ impl ProbeTable {
                 tag,
                 buffer: ring.0,
             },
-            Action::Call(callback) => BodyAction::Call(Mutex::new(Some(callback))),
+            Action::Call(callback) => BodyAction::Call(Alone::new(callback)),
         };
         let (priority, one_shot) = (probe.priority, probe.one_shot);
         Arc::new(Body {

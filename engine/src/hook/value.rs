@@ -1,13 +1,13 @@
 //! Functions that probes call with values of the frame, and nothing else: compiled code passes these in registers and
 //! writes nothing down for the call.
 
-use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use probity_interp::handlers::probe::Extend;
 #[cfg(jit)]
 use probity_interp::layout::Ctx;
 
+use super::alone::Alone;
 use super::{Probe, ProbePanic};
 use crate::error::{Error, Result};
 #[cfg(jit)]
@@ -93,21 +93,17 @@ impl Taken {
     }
 }
 
-/// What [`super::Action::Values`] calls. Taken out while it runs.
+/// What [`super::Action::Values`] calls.
 pub(crate) struct ValueCall {
-    callback: Cell<Option<ValueCallback>>,
+    callback: Alone<ValueCallback>,
     /// How many values it takes.
     len: usize,
 }
 
-// SAFETY: it is called by the code of the one store that has the probe, so by one thread at a time; others, who compile
-// that code, only hold it.
-unsafe impl Sync for ValueCall {}
-
 impl ValueCall {
     pub(super) fn new(callback: ValueCallback, len: usize) -> ValueCall {
         ValueCall {
-            callback: Cell::new(Some(callback)),
+            callback: Alone::new(callback),
             len,
         }
     }
@@ -118,7 +114,7 @@ impl ValueCall {
             return Ok(());
         };
         let result = catch_unwind(AssertUnwindSafe(|| callback(&values[..self.len])));
-        self.callback.set(Some(callback));
+        self.callback.put(callback);
         result.unwrap_or_else(|panic| Err(Error::host(ProbePanic::new(&*panic))))
     }
 }

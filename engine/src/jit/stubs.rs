@@ -325,7 +325,7 @@ pub(crate) enum Exit {
     Slow,
     /// `(ctx, sub, sup) -> bool`
     IsSubtype,
-    /// `(ctx, site)`: fires probes.
+    /// `(ctx, site, fp)`: fires probes.
     Fire,
     /// `(ctx, fp)`: throws an exception. Does not return.
     Throw,

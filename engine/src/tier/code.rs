@@ -297,9 +297,13 @@ impl NativeCode {
 
     /// The site whose call returns to `pc`.
     pub(crate) fn site(&self, pc: usize) -> Option<&Site> {
+        Some(&self.sites[self.site_index(pc)?])
+    }
+
+    pub(crate) fn site_index(&self, pc: usize) -> Option<usize> {
         let offset = self.offset(pc);
         let at = self.sites.binary_search_by_key(&offset, |site| site.ret);
-        Some(&self.sites[at.ok()?])
+        at.ok()
     }
 
     pub(crate) fn values_of(&self, site: &Site) -> &[SiteValue] {

@@ -100,20 +100,24 @@ impl StoreCore {
     /// Which locals of a frame have their values; `None` if all have. One that a frame has lost when
     /// it left compiled code is not read again before it is written, so it is not live later either.
     pub(crate) fn live_locals(&self, frame: &Frame) -> Option<Vec<bool>> {
-        let partial = match &frame.native {
+        if !self.is_partial(frame) {
+            return None;
+        }
+        let data = self.instance_of(frame.ctx)?;
+        let called = matches!(frame.place, Place::Returning(_));
+        jit::live_locals(&data.module, frame.range.func_index, frame.pc(), called)
+    }
+
+    /// Whether some of a frame's locals may be lost.
+    pub(crate) fn is_partial(&self, frame: &Frame) -> bool {
+        match &frame.native {
             // Code for a loop, which keeps all, does not find what the frame had lost before.
             Some(native) => {
                 let entered = matches!(native.code.role, Role::Osr { .. });
                 !native.code.keeps_locals || entered && self.has_lost(frame)
             }
             None => self.has_lost(frame),
-        };
-        if !partial {
-            return None;
         }
-        let data = self.instance_of(frame.ctx)?;
-        let called = matches!(frame.place, Place::Returning(_));
-        jit::live_locals(&data.module, frame.range.func_index, frame.pc(), called)
     }
 
     /// Whether a frame has left compiled code that does not keep all locals.

@@ -16,7 +16,7 @@ use super::{CURRENT, Registers};
 use crate::config::TierZeal;
 use crate::error::{Error, TrapCode};
 use crate::frame::walk::{Place, Position, Stretch};
-use crate::hook::SiteData;
+use crate::hook::{Fired, SiteData};
 use crate::jit::stubs;
 use crate::runtime::core::{Ending, StoreCore, core_of};
 
@@ -118,14 +118,14 @@ pub(crate) unsafe extern "sysv64" fn slow(
 pub(crate) unsafe extern "sysv64" fn fire(
     ctx: *mut Ctx,
     site: *const SiteData,
-    _: u64,
+    fp: *mut u64,
     _: u64,
     _: u64,
     link: *const Link,
 ) -> u64 {
     // SAFETY: as in `call_out`; the code is that of the site's function, which is as it was when
     // the code was made.
-    unsafe { outside(ctx, link, |core| core.fire_compiled(ctx, site, link)) }
+    unsafe { outside(ctx, link, |core| core.fire_compiled(ctx, (site, fp), link)) }
 }
 
 /// Whether a function's type is declared below another, by their identities.
@@ -198,7 +198,7 @@ impl StoreCore {
             let code = self.native.find(cursor.pc).expect("code that is running");
             if code.role.func().is_some() {
                 let code = code.clone();
-                return NativeFrame { cursor, code };
+                return NativeFrame::new(cursor, code);
             }
             // SAFETY: the frame of a stub, which is live.
             cursor = unsafe { cursor.outwards(code) };
@@ -374,38 +374,42 @@ impl StoreCore {
     unsafe fn fire_compiled(
         &mut self,
         ctx: *mut Ctx,
-        site: *const SiteData,
+        (site, fp): (*const SiteData, *mut u64),
         link: *const Link,
     ) -> Next {
-        // SAFETY: by contract. Probes may change the site.
-        let (leaves, list) = unsafe { ((*site).leaves, (*site).list.clone()) };
+        // SAFETY: by contract.
+        let site = unsafe { &*site };
         // SAFETY: the link is live.
         let cursor = unsafe { Cursor::at_link(link) };
         let position = Position::Native { cursor, ctx };
-        let Some(frame) = Stretch::new(self, position).next() else {
-            unreachable!("a frame that fires");
-        };
-        self.positions.push(position);
+        let fired = self.probes.recent.take(site, (fp, ctx), Some(cursor));
+        let fired = fired.unwrap_or_else(|| {
+            let frame = Stretch::new(self, position).next();
+            Fired::new(site, frame.expect("a frame that fires"))
+        });
+        let version = self.probes.version;
+        self.note_position(position);
         let old_top = self.stack_top;
-        let result = self.fire_list(&frame, leaves, &list);
+        let result = self.fire_list(&fired.frame, site.leaves, &fired.list);
         self.stack_top = old_top;
         if !self.probes.dirty.is_empty() {
             self.sync_probes();
         }
-        let position = self.positions.pop();
+        let depth = self.positions.len() - 1;
         match result {
             Ok(_) => {
+                self.positions.truncate(depth);
+                if self.probes.version == version {
+                    // The site is as it was.
+                    self.probes.recent.put(fired);
+                }
                 self.hand_all_fuel();
                 Next::Return(0)
             }
-            Err(Ending::Raised(error)) => match position {
+            Err(error) => match self.positions.pop() {
                 Some(Position::Native { cursor, .. }) => self.raise_at(cursor, ctx, error, true),
                 _ => unreachable!("the position of compiled code"),
             },
-            Err(other) => {
-                self.ending = Some(other);
-                Next::Leave(exit::ENGINE)
-            }
         }
     }
 

@@ -42,17 +42,24 @@ pub(crate) struct Cursor {
     pub(crate) trap: bool,
 }
 
+const _: () = assert!(
+    std::mem::offset_of!(Link, saved) == 0
+        && std::mem::offset_of!(Link, fp) == 5 * 8
+        && std::mem::offset_of!(Link, pc) == 6 * 8
+);
+
 impl Cursor {
     /// # Safety
     /// `link` must be live.
     pub(crate) unsafe fn at_link(link: *const Link) -> Cursor {
+        // Word by word, as they have just been pushed: the processor has to wait for wider loads of them.
         // SAFETY: by contract.
-        let at = unsafe { *link };
+        let word = |at: usize| unsafe { link.cast::<u64>().add(at).read_volatile() };
         Cursor {
-            pc: at.pc,
+            pc: word(6) as usize,
             pc_slot: link as usize + std::mem::offset_of!(Link, pc),
-            fp: at.fp,
-            saved: at.saved,
+            fp: word(5) as usize,
+            saved: [word(0), word(1), word(2), word(3), word(4)],
             trap: false,
         }
     }
@@ -108,15 +115,31 @@ fn saved_index(register: u8) -> Option<usize> {
 pub(crate) struct NativeFrame {
     pub(crate) cursor: Cursor,
     pub(crate) code: Arc<NativeCode>,
+    /// Which of the code's sites it is.
+    site: Option<usize>,
 }
 
 impl NativeFrame {
+    pub(crate) fn new(cursor: Cursor, code: Arc<NativeCode>) -> NativeFrame {
+        let site = match cursor.trap {
+            true => None,
+            false => code.site_index(cursor.pc),
+        };
+        NativeFrame { cursor, code, site }
+    }
+
+    /// The frame of another call of the function, if it stands at the same site.
+    pub(crate) fn move_to(&mut self, cursor: Cursor) -> bool {
+        let same = cursor.pc == self.cursor.pc && cursor.trap == self.cursor.trap;
+        if same {
+            self.cursor = cursor;
+        }
+        same
+    }
+
     /// `None` where an instruction trapped.
     pub(crate) fn site(&self) -> Option<&Site> {
-        match self.cursor.trap {
-            true => None,
-            false => self.code.site(self.cursor.pc),
-        }
+        Some(&self.code.sites[self.site?])
     }
 
     /// Its frame on the value stack.
@@ -129,6 +152,23 @@ impl NativeFrame {
         let value = values.iter().find(|value| value.slot == FP_SLOT)?;
         // SAFETY: by contract.
         Some(unsafe { self.read(site, value) } as u64 as *mut u64)
+    }
+
+    /// The value of a slot, if it is not in the slot itself. What is not live is zero.
+    ///
+    /// # Safety
+    /// The frame must be live.
+    pub(crate) unsafe fn value(&self, slot: u32) -> Option<u128> {
+        let site = self.site()?;
+        let mut values = self.code.values_of(site).iter();
+        let Some(value) = values.find(|value| value.slot == slot) else {
+            return Some(0);
+        };
+        match value.place {
+            ValuePlace::Slot => None,
+            // SAFETY: by contract.
+            _ => Some(unsafe { self.read(site, value) }),
+        }
     }
 
     /// # Safety

@@ -100,10 +100,10 @@ impl Translator<'_> {
             None => return,
             Some(WatchSite::Inline(steps)) => self.do_in_place(steps),
             Some(&WatchSite::Fire(data)) => {
-                let exit = self.exit(Exit::Fire, 1);
+                let exit = self.exit(Exit::Fire, 2);
                 let data = self.b.ins().iconst(types::I64, data as i64);
                 let kind = SiteKind::Probe { cell: cell as u32 };
-                self.call_site(exit, &[self.ctx, data], kind);
+                self.call_site(exit, &[self.ctx, data, self.fp], kind);
             }
         }
         self.fired = true;
