@@ -39,7 +39,8 @@ impl Branches {
 impl Analysis for Branches {
     fn wants_counts(&self, at: &Instrument<'_, '_, '_>) -> Result<bool> {
         for branch in branches(&at.operators()?) {
-            if told_by_counts(at, &branch)? {
+            // What is not told by the counts of blocks is by that of the operator, in part.
+            if branch.kind == BranchKind::Condition || told_by_counts(at, &branch)? {
                 return Ok(true);
             }
         }
@@ -54,7 +55,12 @@ impl Analysis for Branches {
         let mut first = 0;
         for branch in branches {
             if !told_by_counts(at, &branch)? {
-                branch.count(at.probes, at.func, counters, first)?;
+                match branch.kind {
+                    BranchKind::Condition => {
+                        branch.count_taken(at.probes, at.func, counters, first + 1)?
+                    }
+                    _ => branch.count(at.probes, at.func, counters, first)?,
+                };
             }
             first += branch.ways();
         }
@@ -99,7 +105,11 @@ impl Analysis for Branches {
             let mut first = 0;
             for branch in branches(&operators) {
                 let way = |at: usize| counters.map_or(0, |counters| counters.get(at));
-                let counted = (first..first + branch.ways()).map(way).collect();
+                let mut counted: Vec<u64> = (first..first + branch.ways()).map(way).collect();
+                if let (BranchKind::Condition, Some(counts)) = (branch.kind, &function.counts) {
+                    let reached = counts.instr(branch.index);
+                    counted[0] = reached.saturating_sub(counted[1]);
+                }
                 let op = &operators[branch.index].1;
                 let told = function.counts.as_ref().and_then(|c| told(c, &branch, op));
                 let ways = told.unwrap_or(counted);

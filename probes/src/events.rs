@@ -1,7 +1,7 @@
 //! Events that analyses watch, found in a body and counted by the engine's
 //! inline actions.
 
-use probity_engine::hook::{Action, Counters, Probe, ProbeContext, ProbeId, Probes, Site};
+use probity_engine::hook::{Action, Counters, Fold, Probe, ProbeContext, ProbeId, Probes, Site};
 use probity_engine::wasmparser::Operator;
 use probity_engine::{Error, Func, Result, WasmPc};
 
@@ -37,6 +37,31 @@ impl Branch {
             BranchKind::Condition | BranchKind::Reference(_) => 2,
             BranchKind::Table(targets) => targets as usize,
         }
+    }
+
+    /// Counts in `counters[index]` how often the condition was not zero. For the other way there is the count of the
+    /// operator itself, which costs less than another counter.
+    ///
+    /// # Errors
+    /// If the engine refuses the probe, or there is no condition.
+    pub fn count_taken(
+        &self,
+        probes: &mut Probes<'_>,
+        func: Func,
+        counters: &Counters,
+        index: usize,
+    ) -> Result<ProbeId> {
+        if self.kind != BranchKind::Condition {
+            return Err(Error::usage("a branch without a condition"));
+        }
+        let fold = Action::Fold {
+            counters: counters.clone(),
+            index,
+            operand: 0,
+            signed: false,
+            fold: Fold::Nonzero,
+        };
+        probes.insert(func, Site::Before(self.pc), Probe::new(fold))
     }
 
     /// Counts each way in `counters[first..first + ways]`. What a reference

@@ -235,6 +235,8 @@ pub enum Action {
 pub enum Fold {
     /// `counter += operand`, which wraps around.
     Sum,
+    /// `counter += 1` unless the operand is zero.
+    Nonzero,
     /// `counter = max(counter, operand ^ mask)`, unsigned. As counters begin at 0, this is the greatest of unsigned
     /// values with the mask 0, and the complement of their least with a mask of ones. For values with a sign flip the
     /// uppermost bit of either.
@@ -251,7 +253,7 @@ impl Fold {
     /// How many counters it needs.
     pub fn counters(self) -> usize {
         match self {
-            Fold::Sum | Fold::Max { .. } => 1,
+            Fold::Sum | Fold::Nonzero | Fold::Max { .. } => 1,
             Fold::Log2 => 65,
         }
     }
@@ -259,6 +261,7 @@ impl Fold {
     fn apply(self, counters: &Counters, index: usize, value: u64) {
         match self {
             Fold::Sum => counters.add(index, value as i64),
+            Fold::Nonzero => counters.add(index, (value != 0).into()),
             Fold::Max { mask } => {
                 let new = counters.get(index).max(value ^ mask);
                 counters.0[index].store(new, Ordering::Relaxed);

@@ -372,6 +372,7 @@ impl PrivateCode {
                 } => Inline {
                     kind: match folded.fold {
                         Fold::Sum => InlineKind::Sum,
+                        Fold::Nonzero => InlineKind::Nonzero,
                         Fold::Max { .. } => InlineKind::Max,
                         Fold::Log2 => InlineKind::Log2,
                     },
@@ -381,7 +382,7 @@ impl PrivateCode {
                     counter: counters.address(*index),
                     add: match folded.fold {
                         Fold::Max { mask } => mask,
-                        Fold::Sum | Fold::Log2 => 0,
+                        Fold::Sum | Fold::Nonzero | Fold::Log2 => 0,
                     },
                 },
                 BodyAction::Values { .. } | BodyAction::Record { .. } => {

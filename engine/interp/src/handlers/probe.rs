@@ -121,6 +121,8 @@ pub enum InlineKind {
     Set,
     /// `counter += operand`
     Sum,
+    /// `counter += (operand != 0)`
+    Nonzero,
     /// `counter = max(counter, operand ^ add)`
     Max,
     /// `counter[bits of operand] += 1`
@@ -139,6 +141,7 @@ raw_handler! {
             let (counter, add) = match a.kind {
                 InlineKind::End => break,
                 InlineKind::Sum => (a.counter, a.extend.value(slot)),
+                InlineKind::Nonzero => (a.counter, u64::from(a.extend.value(slot) != 0)),
                 InlineKind::Max => {
                     *a.counter = (*a.counter).max(a.extend.value(slot) ^ a.add);
                     action = action.add(1);

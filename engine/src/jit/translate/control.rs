@@ -153,6 +153,7 @@ impl<'a> Translator<'a> {
         let head = self.block_with(&params);
         self.choose_held();
         self.load_held();
+        self.set_before_loop();
         let values = self.peek(params.len());
         self.jump_to(head, &values);
         let height = self.stack.len() - params.len();
@@ -192,6 +193,7 @@ impl<'a> Translator<'a> {
             values.push(value);
         }
         self.load_held();
+        self.set_before_loop();
         self.reload_cursor();
         self.jump_to(head, &values[values.len() - params..]);
     }

@@ -24,7 +24,8 @@ fn can_be_held(count: &Count) -> bool {
     match count.by {
         CountBy::Number(_) => true,
         CountBy::Operand { last, boolean } => boolean && last > 0,
-        CountBy::Set | CountBy::Fold(_) => false,
+        CountBy::Fold(folded) => matches!(folded.fold, Fold::Sum | Fold::Nonzero),
+        CountBy::Set => false,
     }
 }
 
@@ -111,14 +112,8 @@ impl Translator<'_> {
     pub(super) fn count(&mut self, count: &Count) {
         match count.by {
             CountBy::Number(n) => {
-                let (at, offset) = self.counter(count.block, count.index);
-                match self.held.get(&(count.block, count.index)) {
-                    Some(&variable) => {
-                        let n = self.b.ins().iconst(types::I64, n as i64);
-                        self.add_held(variable, at, offset, n);
-                    }
-                    None => self.add_to(at, offset, n),
-                }
+                let n = self.b.ins().iconst(types::I64, n as i64);
+                self.add(count.block, count.index, n);
             }
             CountBy::Set => {
                 let one = self.b.ins().iconst(types::I64, 1);
@@ -134,17 +129,16 @@ impl Translator<'_> {
                 };
                 if boolean
                     && last > 0
-                    && let Some(&zero) = self.held.get(&(count.block, count.index))
-                    && let Some(&other) = self.held.get(&(count.block, count.index + 1))
+                    && self.held.contains_key(&(count.block, count.index))
+                    && self.held.contains_key(&(count.block, count.index + 1))
                 {
-                    for (variable, index, when) in [
-                        (zero, count.index, IntCC::Equal),
-                        (other, count.index + 1, IntCC::NotEqual),
+                    for (index, when) in [
+                        (count.index, IntCC::Equal),
+                        (count.index + 1, IntCC::NotEqual),
                     ] {
                         let is = self.b.ins().icmp_imm_u(when, operand, 0);
                         let n = self.b.ins().uextend(types::I64, is);
-                        let (at, offset) = self.counter(count.block, index);
-                        self.add_held(variable, at, offset, n);
+                        self.add(count.block, index, n);
                     }
                     return;
                 }
@@ -160,7 +154,8 @@ impl Translator<'_> {
                 let distance = self.b.ins().ishl_imm_u(index, 3);
                 let (first, offset) = self.counter(count.block, count.index);
                 let address = self.b.ins().iadd(first, distance);
-                self.add_to(address, offset, 1);
+                let one = self.b.ins().iconst(types::I64, 1);
+                self.add_to(address, offset, one);
             }
         }
     }
@@ -168,15 +163,16 @@ impl Translator<'_> {
     /// Takes an operand into account.
     fn fold(&mut self, count: &Count, folded: Folded) {
         let value = self.taken(&folded.taken);
-        let (at, offset) = self.counter(count.block, count.index);
-        let flags = self.flags(Region::Counters);
         match folded.fold {
-            Fold::Sum => {
-                let old = self.b.ins().load(types::I64, flags, at, offset);
-                let new = self.b.ins().iadd(old, value);
-                self.b.ins().store(flags, new, at, offset);
+            Fold::Sum => self.add(count.block, count.index, value),
+            Fold::Nonzero => {
+                let is = self.b.ins().icmp_imm_u(IntCC::NotEqual, value, 0);
+                let n = self.b.ins().uextend(types::I64, is);
+                self.add(count.block, count.index, n);
             }
             Fold::Max { mask } => {
+                let (at, offset) = self.counter(count.block, count.index);
+                let flags = self.flags(Region::Counters);
                 let value = self.b.ins().bxor_imm_s(value, mask as i64);
                 let old = self.b.ins().load(types::I64, flags, at, offset);
                 let new = self.b.ins().umax(old, value);
@@ -187,9 +183,20 @@ impl Translator<'_> {
                 let all = self.b.ins().iconst(types::I64, 64);
                 let bits = self.b.ins().isub(all, zeros);
                 let distance = self.b.ins().ishl_imm_u(bits, 3);
+                let (at, offset) = self.counter(count.block, count.index);
                 let address = self.b.ins().iadd(at, distance);
-                self.add_to(address, offset, 1);
+                let one = self.b.ins().iconst(types::I64, 1);
+                self.add_to(address, offset, one);
             }
+        }
+    }
+
+    /// Adds to a counter.
+    fn add(&mut self, block: u32, index: usize, n: Value) {
+        let (at, offset) = self.counter(block, index);
+        match self.held.get(&(block, index)) {
+            Some(&variable) => self.add_held(variable, at, offset, n),
+            None => self.add_to(at, offset, n),
         }
     }
 
@@ -228,10 +235,9 @@ impl Translator<'_> {
         self.b.ins().store(flags, new, address, offset);
     }
 
-    fn add_to(&mut self, address: Value, offset: i32, n: u64) {
+    fn add_to(&mut self, address: Value, offset: i32, n: Value) {
         let flags = self.flags(Region::Counters);
         let old = self.b.ins().load(types::I64, flags, address, offset);
-        let n = self.b.ins().iconst(types::I64, n as i64);
         let new = self.b.ins().iadd(old, n);
         self.b.ins().store(flags, new, address, offset);
     }

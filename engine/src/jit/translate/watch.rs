@@ -15,7 +15,7 @@ use super::Translator;
 use crate::hook::{Input, Taken, ValueCall, call_values};
 use crate::runtime::op_fuel;
 use crate::tier::code::{SiteKind, leaving};
-use crate::tier::watch::{InPlace, Step, WatchSite};
+use crate::tier::watch::{CountBy, InPlace, Step, WatchSite};
 
 impl Translator<'_> {
     /// Control is at the current operator: what watches it fires, and it is paid for.
@@ -98,7 +98,11 @@ impl Translator<'_> {
         };
         match watch.sites.get(&cell) {
             None => return,
-            Some(WatchSite::Inline(steps)) => self.do_in_place(steps),
+            Some(WatchSite::Inline(steps)) => {
+                let own = watch.template.sites.cell_at(self.pc) == Some(cell);
+                let at_loop = own && matches!(self.ops[self.at].0, O::Loop { .. });
+                self.do_in_place(steps, at_loop);
+            }
             Some(&WatchSite::Fire(data)) => {
                 let exit = self.exit(Exit::Fire, 2);
                 let data = self.b.ins().iconst(types::I64, data as i64);
@@ -109,14 +113,34 @@ impl Translator<'_> {
         self.fired = true;
     }
 
-    fn do_in_place(&mut self, steps: &[Step]) {
+    /// Control is about to come to the loop at the current operator: what its own site only notes once is noted here,
+    /// and not in every round.
+    pub(super) fn set_before_loop(&mut self) {
+        let Some(watch) = self.watch.clone() else {
+            return;
+        };
+        let cell = watch.template.sites.cell_at(self.pc);
+        let Some(WatchSite::Inline(steps)) = cell.and_then(|cell| watch.sites.get(&cell)) else {
+            return;
+        };
+        for count in steps.iter().filter_map(Step::count) {
+            if let CountBy::Set = count.by {
+                self.count(count);
+            }
+        }
+    }
+
+    fn do_in_place(&mut self, steps: &[Step], at_loop: bool) {
         for group in steps.chunk_by(|a, b| a.group == b.group) {
             // Those behind the first that fails are done, too.
             let mut failed: Option<Value> = None;
             for (i, step) in group.iter().enumerate() {
                 let status = match &step.action {
                     InPlace::Count(count) => {
-                        self.count(count);
+                        // That of a loop's own operator has been done before it.
+                        if !(at_loop && matches!(count.by, CountBy::Set)) {
+                            self.count(count);
+                        }
                         continue;
                     }
                     InPlace::Call { taken, call } => self.call_values(taken, call),
