@@ -12,6 +12,7 @@ use probity_engine::{Func, Result, WasmPc};
 
 use super::body::Body;
 use crate::events;
+use crate::labels::Labels;
 
 /// Counts of the ways back to one loop.
 #[derive(Debug, Clone)]
@@ -38,25 +39,21 @@ impl BackEdges {
             .map(|from| cfg.blocks()[from as usize].end as usize - 1)
             .collect();
 
+        let labels = Labels::new(&body.operators);
         // Slot 0 is for exceptions that land on the loop.
         let mut back = vec![0];
         let mut len = 1;
         let mut branches = Vec::new();
         for &at in &sources {
             let (pc, op) = &body.operators[at];
-            let depth = depth_of(body, header, at);
             let ways = match op {
                 Operator::Br { .. } => {
                     back.push(len);
                     1
                 }
-                Operator::BrTable { targets } => {
-                    let all = targets.targets().flatten().chain([targets.default()]);
-                    let all: Vec<u32> = all.collect();
-                    let ours = all
-                        .iter()
-                        .enumerate()
-                        .filter(|(_, target)| **target == depth);
+                Operator::BrTable { .. } => {
+                    let all = labels.targets(at);
+                    let ours = all.iter().enumerate().filter(|(_, to)| **to == header);
                     back.extend(ours.map(|(way, _)| len + way));
                     all.len()
                 }
@@ -103,17 +100,4 @@ impl BackEdges {
             self.counters.add(0, 1);
         }
     }
-}
-
-/// The label of the loop at `header`, seen from the operator `at` inside it.
-fn depth_of(body: &Body<'_>, header: usize, at: usize) -> u32 {
-    let between = &body.operators[header + 1..at.max(header + 1)];
-    between.iter().fold(0u32, |depth, (_, op)| match op {
-        Operator::Block { .. }
-        | Operator::Loop { .. }
-        | Operator::If { .. }
-        | Operator::TryTable { .. } => depth + 1,
-        Operator::End => depth.saturating_sub(1),
-        _ => depth,
-    })
 }
