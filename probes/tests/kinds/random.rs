@@ -3,10 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use probity_engine::hook::{Probe, Site};
+use probity_engine::hook::{Counters, Probe, Site};
 use probity_engine::{Func, Store, Tier, TierZeal, TrapCode};
 use probity_probes::cfg::Cfg;
 use probity_probes::kinds;
+use probity_probes::rule::Rule;
 
 use crate::generated::{Random, Words, body};
 use crate::guest::{Seen, WAYS, Way, guest};
@@ -122,12 +123,15 @@ fn told(way: Way, wat: &str) -> Told {
     let func = instance.get_func(&store, "f").expect("f");
     let (blocks, edges, back) = (Seen::default(), Seen::default(), Seen::default());
     let (to_blocks, to_edges, to_back) = (blocks.clone(), edges.clone(), back.clone());
+    let falls = Counters::new(2);
+    let by_way = falls.clone();
     let watches = [
         kinds::blocks(move |_, block| {
             to_blocks.push(block.index);
             Ok(())
         }),
         kinds::edges(move |_, edge| {
+            by_way.add(usize::from(edge.way == kinds::Way::Falls), 1);
             to_edges.push((edge.from, edge.to));
             Ok(())
         }),
@@ -140,7 +144,20 @@ fn told(way: Way, wat: &str) -> Told {
         let placed = watch.instrument(&mut store.probes(), func);
         placed.expect("sites");
     }
+    // Rules say the same, counted in place and not.
+    let rules = ["edge:taken", "edge:falls"].map(|event| {
+        let rule = Rule::parse(&format!("wasm:{event} {{ count; sum(1) }}"));
+        let watcher = rule.expect("a rule").watcher();
+        let placed = watcher.instrument(&mut store.probes(), func);
+        placed.expect("sites");
+        watcher
+    });
     let limited = call(&mut store, func);
+    for (way, rule) in rules.iter().enumerate() {
+        for action in rule.results().actions {
+            assert_eq!(action.total.count, falls.get(way), "{} {wat}", action.text);
+        }
+    }
     (blocks.take(), edges.take(), back.take(), limited)
 }
 
