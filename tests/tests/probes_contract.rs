@@ -53,6 +53,8 @@ macro_rules! suite {
             mod remove;
             #[path = "probes_contract/stack_walk.rs"]
             mod stack_walk;
+            #[path = "probes_contract/ticks.rs"]
+            mod ticks;
             #[path = "probes_contract/writes.rs"]
             mod writes;
         }

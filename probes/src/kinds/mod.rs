@@ -29,6 +29,7 @@
 //! | instantiation | [`Probes::on_instantiate`] | the instance |
 //! | end of a call from the host | [`Probes::on_end`] | the function, the error |
 //! | timer | [`Remote::every`], [`Remote::after`] | the frames, at that time |
+//! | fuel tick | [`Probes::on_fuel`] | the frame, each time that so much fuel has been consumed |
 //! | watchpoint | [`Watchpoint`](crate::watchpoint::Watchpoint) | a write to a range of a memory or a global, before it |
 //!
 //! Modifiers (one-shot, every n-th, after n, the first k, a predicate) are [`Probe::one_shot`](probity_engine::hook::Probe::one_shot)
@@ -78,6 +79,7 @@
 //! [`Probes::on_trap`]: probity_engine::hook::Probes::on_trap
 //! [`Probes::on_instantiate`]: probity_engine::hook::Probes::on_instantiate
 //! [`Probes::on_end`]: probity_engine::hook::Probes::on_end
+//! [`Probes::on_fuel`]: probity_engine::hook::Probes::on_fuel
 //! [`Remote::every`]: probity_engine::hook::Remote::every
 //! [`Remote::after`]: probity_engine::hook::Remote::after
 
