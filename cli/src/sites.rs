@@ -31,6 +31,10 @@ WHERE, in Whamm's form `provider:package:event:mode`, with * and ? and | in each
   wasm:func:entry, func:exit      a function starts, is left (in whatever way)
   wasm:block:entry, block:exit    before the first, the last operator of a basic block
   wasm:loop:entry, loop:iter      control comes to a loop; each round of it
+  wasm:loop:back                  control has come back to a loop
+  wasm:edge:taken, edge:falls     from a basic block elsewhere (a branch is taken), on to the next
+  memory:access|grow|bulk         operators by what they do; also table:access|grow|bulk,
+                                  global:access, object:new, exception:throw
 
 PREDICATE: operators as in C (a division stands in parentheses), text ~ "glob|glob", !~,
 EXPR as u32 (and i8 to f64), func("main|mem*|3..10"), true, false, null. What is known

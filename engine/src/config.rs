@@ -148,7 +148,8 @@ impl Config {
 
     /// With `true`, compiled code counts fuel from the start, at some cost. The interpreter always
     /// does, and compiled code does in a store with a limit
-    /// ([`Store::set_fuel_limit`](crate::Store::set_fuel_limit)). Default: `false`.
+    /// ([`Store::set_fuel_limit`](crate::Store::set_fuel_limit)) or a tick
+    /// ([`Probes::on_fuel`](crate::hook::Probes::on_fuel)). Default: `false`.
     pub fn count_fuel(&mut self, on: bool) -> &mut Config {
         self.count_fuel = on;
         self

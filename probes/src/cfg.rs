@@ -149,6 +149,11 @@ impl Cfg {
         from(&self.incoming, block).map(|&(_, from)| from)
     }
 
+    /// The blocks that the edges of a block lead to, in their order.
+    pub fn edges_from(&self, block: u32) -> impl Iterator<Item = u32> + Clone {
+        from(&self.edges, block).map(|&(_, to)| to)
+    }
+
     /// Ways of exceptions, as (from, to), sorted, without duplicates: `from`
     /// holds a `try_table`, inside which something may throw what then lands
     /// at the start of `to`.
@@ -167,7 +172,7 @@ impl Cfg {
         if self.blocks[block].end as usize != index + 1 {
             return None;
         }
-        let mut ways = from(&self.edges, block as u32).map(|&(_, to)| to as usize);
+        let mut ways = self.edges_from(block as u32).map(|to| to as usize);
         let falls = block + 1;
         match (ways.next()?, ways.next(), ways.next()) {
             (to, None, _) if to == falls => Some((falls, falls)),

@@ -3,12 +3,15 @@
 //! instruction, block or function ran), and one plan per run places few.
 #![forbid(unsafe_code)]
 
+pub mod access;
 pub mod callee;
 pub mod cfg;
 pub mod counts;
 pub mod events;
 pub mod flow;
 pub mod gate;
+pub mod kinds;
+pub mod labels;
 pub mod loop_entry;
 pub mod matcher;
 pub mod nearest;

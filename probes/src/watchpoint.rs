@@ -1,14 +1,16 @@
 //! Watchpoints: whoever writes to a range of a memory, or to a global.
 
 use std::ops::Range;
-use std::sync::{Arc, Mutex, PoisonError};
 
-use probity_engine::hook::{Probe, ProbeContext, ProbeId, Probes, Site};
-use probity_engine::wasmparser::{MemArgTarget, Operator};
-use probity_engine::{Func, Global, Instance, Memory, Result, Store, Val, WasmPc};
+use probity_engine::hook::{Probe, ProbeContext, Probes, Site};
+use probity_engine::wasmparser::Operator;
+use probity_engine::{Func, Global, Instance, Memory, Result, Store};
 
-use crate::opcode::Opcode;
-use crate::operands::{count, memarg};
+use crate::access::{Extent, unsigned, writes};
+use crate::kinds::Watch;
+use crate::kinds::watch::Callback;
+use crate::matcher::FunctionSelector;
+use crate::operands::count;
 
 /// What is watched.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,9 +28,6 @@ pub struct Write {
     /// bounds, it will trap.
     pub bytes: Range<u64>,
 }
-
-/// Called before each write that touches what is watched.
-type Callback = Box<dyn FnMut(&mut ProbeContext<'_>, &Write) -> Result<()> + Send>;
 
 /// A watchpoint. Only Wasm code of the store is seen: not the host, not other threads that share a memory, and not active
 /// segments. Functions that write nothing are not touched.
@@ -60,15 +59,7 @@ type Callback = Box<dyn FnMut(&mut ProbeContext<'_>, &Write) -> Result<()> + Sen
 /// # Ok::<(), probity_engine::Error>(())
 /// ```
 #[derive(Clone)]
-pub struct Watchpoint {
-    shared: Arc<Shared>,
-}
-
-struct Shared {
-    watched: Watched,
-    callback: Mutex<Callback>,
-    probes: Mutex<Vec<ProbeId>>,
-}
+pub struct Watchpoint(Watch);
 
 impl Watchpoint {
     /// A watchpoint that is nowhere yet.
@@ -76,24 +67,24 @@ impl Watchpoint {
         watched: Watched,
         f: impl FnMut(&mut ProbeContext<'_>, &Write) -> Result<()> + Send + 'static,
     ) -> Watchpoint {
-        Watchpoint {
-            shared: Arc::new(Shared {
-                watched,
-                callback: Mutex::new(Box::new(f)),
-                probes: Mutex::default(),
-            }),
-        }
+        let callback = Callback::new(f);
+        Watchpoint(Watch::new(move |place| {
+            for (pc, op) in place.operators {
+                let Some(extent) = watched.written(op, place.probes, place.instance) else {
+                    continue;
+                };
+                let operands = count(op, place.module, &place.info).unwrap_or(0);
+                let probe = probe(&watched, operands, extent, callback.clone());
+                place.insert(Site::Before(*pc), probe)?;
+            }
+            Ok(())
+        }))
     }
 
     /// Watches every function of a store from its first execution on. Those that have executed already are
     /// watched by [`Watchpoint::instrument`].
     pub fn attach<T>(&self, store: &mut Store<T>) {
-        let point = self.clone();
-        let id = store.probes().on_first_call(move |probes, func| {
-            // The function's own body was decoded before, and its sites exist.
-            let _ = point.instrument(probes, func);
-        });
-        self.keep(id);
+        self.0.attach(&mut store.probes(), FunctionSelector::all());
     }
 
     /// Watches a function from now on, also where it is executing.
@@ -101,129 +92,60 @@ impl Watchpoint {
     /// # Errors
     /// If the engine refuses a probe.
     pub fn instrument(&self, probes: &mut Probes<'_>, func: Func) -> Result<()> {
-        let Some(((module, index), instance)) =
-            probes.module_of(func).zip(probes.instance_of(func))
-        else {
-            return Ok(());
-        };
-        let Some(info) = module.function(index) else {
-            return Ok(());
-        };
-        let operators = info.operators()?;
-        for (pc, op) in &operators {
-            let Some(extent) = self.writes(op, probes, instance) else {
-                continue;
-            };
-            let operands = count(op, &module, &info).unwrap_or(0);
-            let id = self.insert(probes, (func, *pc), operands, extent)?;
-            self.keep(id);
-        }
-        Ok(())
+        self.0.instrument(probes, func)
     }
 
     /// Takes all its probes away.
     pub fn detach<T>(&self, store: &mut Store<T>) {
-        let probes = self.shared.probes.lock();
-        let probes = std::mem::take(&mut *probes.unwrap_or_else(PoisonError::into_inner));
-        for id in probes {
-            store.probes().remove(id);
+        self.0.detach(&mut store.probes());
+    }
+}
+
+/// Tells of what an operator is about to write, if that is watched.
+fn probe(watched: &Watched, operands: u32, extent: Extent, callback: Callback<Write>) -> Probe {
+    let watched = match watched {
+        Watched::Global(_) => {
+            return Probe::call(move |context| callback.call(context, &Write { bytes: 0..0 }));
         }
-    }
+        Watched::Bytes(_, watched) => watched.clone(),
+    };
+    Probe::call(move |context| {
+        let frame = context.frame();
+        let operand = |from_top| frame.top(from_top).and_then(|val| unsigned(&val));
+        let Some(start) = operands.checked_sub(1).and_then(operand) else {
+            return Ok(());
+        };
+        let (start, len) = match extent {
+            Extent::Fixed { offset, len } => (start.saturating_add(offset), len),
+            Extent::Operand => (start, operand(0).unwrap_or(0)),
+        };
+        let bytes = start..start.saturating_add(len);
+        if bytes.end <= watched.start || watched.end <= bytes.start || len == 0 {
+            return Ok(());
+        }
+        callback.call(context, &Write { bytes })
+    })
+}
 
-    fn keep(&self, id: ProbeId) {
-        let probes = self.shared.probes.lock();
-        probes.unwrap_or_else(PoisonError::into_inner).push(id);
-    }
-
-    fn insert(
+impl Watched {
+    /// How much an operator writes, if it may write to this.
+    fn written(
         &self,
-        probes: &mut Probes<'_>,
-        (func, pc): (Func, WasmPc),
-        operands: u32,
-        extent: Extent,
-    ) -> Result<ProbeId> {
-        let shared = self.shared.clone();
-        let probe = Probe::call(move |context| {
-            let bytes = match &shared.watched {
-                Watched::Global(_) => 0..0,
-                Watched::Bytes(_, watched) => {
-                    let frame = context.frame();
-                    let mut operand = |from_top| frame.top(from_top).and_then(|val| address(&val));
-                    let Some(start) = operands.checked_sub(1).and_then(&mut operand) else {
-                        return Ok(());
-                    };
-                    let (start, len) = match extent {
-                        Extent::Fixed { offset, len } => (start.saturating_add(offset), len),
-                        Extent::Operand => (start, operand(0).unwrap_or(0)),
-                    };
-                    let bytes = start..start.saturating_add(len);
-                    if bytes.end <= watched.start || watched.end <= bytes.start || len == 0 {
-                        return Ok(());
-                    }
-                    bytes
-                }
-            };
-            let callback = shared.callback.lock();
-            callback.unwrap_or_else(PoisonError::into_inner)(context, &Write { bytes })
-        });
-        probes.insert(func, Site::Before(pc), probe)
-    }
-
-    /// How much an operator writes, if it may write to what is watched.
-    fn writes(&self, op: &Operator<'_>, probes: &Probes<'_>, instance: Instance) -> Option<Extent> {
-        match (&self.shared.watched, op) {
+        op: &Operator<'_>,
+        probes: &Probes<'_>,
+        instance: Instance,
+    ) -> Option<Extent> {
+        match (self, op) {
             (Watched::Global(watched), Operator::GlobalSet { global_index }) => {
                 let global = instance.global(probes, *global_index);
                 (global == Some(*watched)).then_some(Extent::Operand)
             }
             (Watched::Global(_), _) => None,
             (Watched::Bytes(watched, _), op) => {
-                let (memory, extent) = memory_write(op)?;
+                let (memory, extent) = writes(op)?;
                 let memory = instance.memory(probes, memory);
                 (memory == Some(*watched)).then_some(extent)
             }
         }
-    }
-}
-
-/// How many bytes an operator writes, from the address that is its first operand on.
-#[derive(Clone, Copy)]
-enum Extent {
-    /// So many, at an offset.
-    Fixed { offset: u64, len: u64 },
-    /// As many as its last operand says.
-    Operand,
-}
-
-/// The memory that an operator writes to, and how much.
-fn memory_write(op: &Operator<'_>) -> Option<(u32, Extent)> {
-    match *op {
-        Operator::MemoryFill { mem } | Operator::MemoryInit { mem, .. } => {
-            Some((mem, Extent::Operand))
-        }
-        Operator::MemoryCopy { dst_mem, .. } => Some((dst_mem, Extent::Operand)),
-        _ => {
-            let memarg = memarg(op)?;
-            let name = Opcode::of(op).mnemonic();
-            let writes = name.contains("store") || name.contains("atomic.rmw");
-            let MemArgTarget::Memory(memory) = memarg.target else {
-                return None;
-            };
-            let len = 1u64 << memarg.max_align.min(63);
-            let extent = Extent::Fixed {
-                offset: memarg.offset,
-                len,
-            };
-            writes.then_some((memory, extent))
-        }
-    }
-}
-
-/// An operand that is an address or a length.
-fn address(val: &Val) -> Option<u64> {
-    match *val {
-        Val::I32(value) => Some(u64::from(value as u32)),
-        Val::I64(value) => Some(value as u64),
-        _ => None,
     }
 }

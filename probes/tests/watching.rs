@@ -1,29 +1,15 @@
 //! Gates and watchpoints, in every way of executing code.
 
+mod guest;
+
 use std::sync::{Arc, Mutex};
 
 use probity_engine::hook::Site;
-use probity_engine::{Config, Engine, Instance, Module, Store, Tier, TierZeal, Val, WasmPc};
+use probity_engine::{Tier, TierZeal, Val, WasmPc};
 use probity_probes::gate::Gate;
 use probity_probes::watchpoint::{Watched, Watchpoint};
 
-const WAYS: [(Tier, TierZeal); 5] = [
-    (Tier::Interp, TierZeal::Off),
-    (Tier::Jit, TierZeal::Off),
-    (Tier::Auto, TierZeal::Eager),
-    (Tier::Auto, TierZeal::Osr),
-    (Tier::Jit, TierZeal::Deopt),
-];
-
-fn guest((tier, zeal): (Tier, TierZeal), wat: &str) -> (Store<()>, Instance, Module) {
-    let mut config = Config::new();
-    config.tier(tier).tier_zeal(zeal);
-    let engine = Engine::new(&config);
-    let module = Module::new(&engine, wat).expect("it loads");
-    let mut store = Store::new(&engine, ());
-    let instance = Instance::new(&mut store, &module, &[]).expect("it is instantiated");
-    (store, instance, module)
-}
+use guest::{WAYS, guest};
 
 /// Counts down from its argument to 1.
 const DOWN: &str = r#"(module (func (export "f") (param i32)

@@ -55,6 +55,8 @@ macro_rules! suite {
             mod rings;
             #[path = "probes_contract/stack_walk.rs"]
             mod stack_walk;
+            #[path = "probes_contract/ticks.rs"]
+            mod ticks;
             #[path = "probes_contract/values.rs"]
             mod values;
             #[path = "probes_contract/writes.rs"]

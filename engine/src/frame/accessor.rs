@@ -93,6 +93,13 @@ impl<'a> FrameAccessor<'a> {
         WasmPc(self.frame.pc())
     }
 
+    /// Where the frame begins on the store's stack, in slots. It names the frame among those that are live: it stays the
+    /// same as long as the frame is there, whatever tier runs it, and frames further in have greater ones. A tail call's
+    /// callee has its caller's.
+    pub fn stack_offset(&self) -> usize {
+        self.core.stack_offset(self.frame.fp)
+    }
+
     /// Number of parameters and locals.
     pub fn num_locals(&self) -> u32 {
         self.locals().len() as u32

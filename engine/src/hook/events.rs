@@ -1,5 +1,5 @@
 //! Moments of a store that are no site of a function: first calls, instances, host calls, traps, unwinding,
-//! the end of a call from the host.
+//! the end of a call from the host, ticks of fuel.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,7 +8,7 @@ use probity_interp::layout::HEADER_SLOTS;
 
 use super::{Moment, ProbeContext, ProbeId, ProbePanic, Probes};
 use crate::error::{Error, Result};
-use crate::frame::walk::{Frame, FrameRef};
+use crate::frame::walk::{Frame, FrameRef, Place};
 use crate::runtime::core::StoreCore;
 use crate::runtime::value::read_vals;
 use crate::runtime::{Func, Instance, Val};
@@ -29,6 +29,7 @@ type Instantiated = dyn FnMut(&mut Probes<'_>, Instance) + Send;
 type HostCalled = dyn FnMut(&mut ProbeContext<'_>, &HostCall<'_>) -> Result<()> + Send;
 type Trapped = dyn FnMut(&mut ProbeContext<'_>, &Error) + Send;
 type Ended = dyn FnMut(&mut Probes<'_>, Func, Option<&Error>) + Send;
+type Ticked = dyn FnMut(&mut ProbeContext<'_>) -> Result<()> + Send;
 
 /// All of a store's.
 #[derive(Default)]
@@ -39,6 +40,7 @@ pub(crate) struct Events {
     host_call: List<HostCalled>,
     trap: List<Trapped>,
     end: List<Ended>,
+    tick: List<Ticked>,
 }
 
 impl Events {
@@ -53,6 +55,7 @@ impl Events {
             host_call,
             trap,
             end,
+            tick,
         } = self;
         without(first_call, id);
         without(unwind, id);
@@ -60,6 +63,7 @@ impl Events {
         without(host_call, id);
         without(trap, id);
         without(end, id);
+        without(tick, id);
     }
 }
 
@@ -143,6 +147,57 @@ impl Probes<'_> {
         self.watch::<Ended>(|events| &mut events.end, Box::new(f))
     }
 
+    /// Calls `f` each time that `every` more units of fuel have been consumed, counted from now: before the first operator, or
+    /// function entry, that would make them exceed a multiple of `every`, as a limit ends the guest
+    /// ([`Store::set_fuel_limit`](crate::Store::set_fuel_limit)). So it is called at the same operators in every run and in every
+    /// tier. The frame stands at that operator; at an entry at the function's first one, before probes of the entry. The size of
+    /// bulk operations does not count, and `every` 0 is 1.
+    ///
+    /// Compiled code counts fuel as long as there is anybody to be told: functions are compiled again, unless
+    /// [`Config::count_fuel`](crate::Config::count_fuel) had them counted from the start. The last 8,192 units before each call
+    /// are interpreted, so with a shorter period all is.
+    ///
+    /// `f` is called before other probes of the operator. Its error ends the guest. A fuel limit that is reached at the same
+    /// place ends it afterwards. What guest code that `f` calls consumes does count, but does not call `f`.
+    ///
+    /// Exact from the place where it is inserted, if that is outside of running code, in a host function or in a probe. Where another
+    /// thread has it inserted is not the same in each run.
+    ///
+    /// ```
+    /// use probity_engine::{Engine, Instance, Module, Store, Val};
+    /// use std::sync::{Arc, Mutex};
+    ///
+    /// let engine = Engine::default();
+    /// let module = Module::new(&engine, r#"(module (func (export "count") (param i32)
+    ///     (loop (br_if 0 (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))))))"#)?;
+    /// let mut store = Store::new(&engine, ());
+    /// let instance = Instance::new(&mut store, &module, &[])?;
+    ///
+    /// let seen = Arc::new(Mutex::new(Vec::new()));
+    /// let sink = seen.clone();
+    /// let id = store.probes().on_fuel(10, move |context| {
+    ///     if let Some(Val::I32(left)) = context.frame().local(0) {
+    ///         sink.lock().unwrap().push(left);
+    ///     }
+    ///     Ok(())
+    /// });
+    /// // The entry costs 1, each round 5.
+    /// instance.get_typed_func::<i32, ()>(&store, "count")?.call(&mut store, 6)?;
+    /// assert_eq!(*seen.lock().unwrap(), [4, 2, 0]);
+    /// assert!(store.probes().remove(id));
+    /// # Ok::<(), probity_engine::Error>(())
+    /// ```
+    pub fn on_fuel(
+        &mut self,
+        every: u64,
+        f: impl FnMut(&mut ProbeContext<'_>) -> Result<()> + Send + 'static,
+    ) -> ProbeId {
+        let id = self.watch::<Ticked>(|events| &mut events.tick, Box::new(f));
+        self.core.fuel.add_tick(id, every);
+        self.core.count_as_needed();
+        id
+    }
+
     fn watch<F: ?Sized>(
         &mut self,
         list: impl Fn(&mut Events) -> &mut List<F>,
@@ -221,6 +276,39 @@ impl StoreCore {
                 });
             },
         );
+    }
+
+    /// Calls those who are to be told now how much fuel has been consumed. The innermost frame of the position noted last
+    /// stands where more would be.
+    pub(crate) fn tell_ticks(&mut self) -> Result<()> {
+        let due = self.fuel.take_due();
+        let mut first = Ok(());
+        self.tell(
+            |events| &events.tick,
+            |core, id, f| {
+                let frame = core.innermost_frame().filter(|_| due.contains(&id));
+                let Some(mut frame) = frame else {
+                    return;
+                };
+                // What has not been entered stands before cells that clear its locals.
+                let sites = &frame.range.code.sites;
+                if let (Place::At(cell), Some(&first)) = (frame.place, sites.operators.first())
+                    && frame.range.private.is_some()
+                    && frame.range.code.pcs[cell] < first
+                {
+                    frame.place = Place::At(sites.cell_at(first).unwrap_or(cell));
+                }
+                let done = core.with_context(id, &frame, Moment::Tick, |context| f(context));
+                if first.is_ok() {
+                    first = done;
+                }
+            },
+        );
+        if self.native.counted {
+            // The frame may have left compiled code for this.
+            self.hurry_back();
+        }
+        first
     }
 
     /// Whether somebody wants to know of ends of calls from the host.

@@ -37,6 +37,7 @@ pub(crate) unsafe fn fire(ctx: *mut Ctx, pc: *const Cell, fp: *mut u64, budget: 
     });
     let (frame, list) = (&fired.frame, &fired.list);
     let version = core.probes.version;
+    let standing = core.fuel.standing();
     core.note_position(Position::Code { pc, fp, ctx });
     let old_top = core.stack_top;
     let result = core.fire_list(frame, leaves, list);
@@ -57,15 +58,24 @@ pub(crate) unsafe fn fire(ctx: *mut Ctx, pc: *const Cell, fp: *mut u64, budget: 
             return core.end_at(ending, Position::Code { pc, fp, ctx }, false);
         }
     };
+    let new_standing = core.fuel.standing();
+    let is_new = new_standing.is_some() && new_standing != standing;
+    let mut pc = pc;
+    let is_moved = is_new || core.probes.version != version || jumped.is_some();
+    if is_moved {
+        if let Some(Position::Code { pc: moved, .. }) = position {
+            pc = moved;
+        }
+        // A tick or limit may now lie in the line that goes on here.
+        if is_new && let Err(error) = core.stop_within(&mut pc, fp, ctx, jumped != Some(false)) {
+            return core.end_at(Ending::Raised(error), Position::Code { pc, fp, ctx }, false);
+        }
+    }
     if core.interrupt.is_pending() {
         // Probes may take long: it does not wait for the end of the slice.
         core.fuel.settle(-1);
     }
-    if core.probes.version != version || jumped.is_some() {
-        let pc = match position {
-            Some(Position::Code { pc, .. }) => pc,
-            _ => pc,
-        };
+    if is_moved {
         return match jumped {
             Some(false) => core.resume_before(pc, fp),
             Some(true) | None => core.resume_at(pc, fp),
@@ -241,7 +251,7 @@ impl StoreCore {
             }
         };
         let done = match &body.action {
-            BodyAction::Stop => Err(TrapCode::OutOfFuel.into()),
+            BodyAction::Stop => self.stop(),
             BodyAction::Call(_) => match current(self) {
                 Some(frame) => self.call_back(body, &frame, moment),
                 None => Ok(()),
@@ -266,6 +276,17 @@ impl StoreCore {
             self.remove_probe(body.id);
         }
         done
+    }
+
+    /// The next unit of fuel would be one too many, for those who are told of it or for the limit.
+    fn stop(&mut self) -> Result<()> {
+        if self.fuel.to_tick().is_some_and(|left| left <= 0) {
+            self.tell_ticks()?;
+        }
+        match self.fuel.to_limit() {
+            Some(left) if left <= 0 => Err(TrapCode::OutOfFuel.into()),
+            _ => Ok(()),
+        }
     }
 
     fn call_back(&mut self, body: &Body, frame: &Frame, moment: Moment) -> Result<()> {

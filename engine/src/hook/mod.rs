@@ -464,6 +464,8 @@ pub(crate) enum Moment {
     Trap,
     /// The frame calls a host function, or has done so.
     HostCall,
+    /// So much fuel has been consumed.
+    Tick,
 }
 
 /// What a probe sees; borrowed for its call.

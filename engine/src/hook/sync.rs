@@ -244,14 +244,12 @@ impl StoreCore {
 
     /// Puts a stop into the straight line at which the noted position stands, if the line costs
     /// more than `left` units of fuel. The function stays private until [`Self::remove_stop`].
-    pub(crate) fn plant_stop(&mut self, func: u32, left: i64) -> Result<()> {
+    /// True if it would have to be where the position stands, `behind` the probes there.
+    pub(crate) fn plant_stop(&mut self, func: u32, left: i64, behind: bool) -> Result<bool> {
         if let Some(id) = self.probes.stop.take() {
             self.remove_probe(id);
         }
-        if self.probes.held.insert(func) && !self.probes.private.contains_key(&func) {
-            self.probes.dirty.entry(func).or_default();
-        }
-        self.sync_probes();
+        self.hold(func);
         let (Some(&Position::Code { pc, .. }), Some(private)) =
             (self.positions.last(), self.probes.private.get(&func))
         else {
@@ -259,14 +257,30 @@ impl StoreCore {
         };
         let cell = (pc as usize - private.cells as usize) / size_of::<Cell>();
         if let Some(stop) = private.line_limit(cell, left) {
+            if behind && stop == cell {
+                return Ok(true);
+            }
             let pc = private.template.pcs[stop];
             self.probes.stop = Some(self.insert_stop(func, pc));
             self.sync_probes();
         }
-        Ok(())
+        Ok(false)
     }
 
-    /// Lets go of what only a limit kept private. No guest code may be running.
+    /// Gives a function code of its own until [`Self::remove_stop`].
+    pub(crate) fn hold(&mut self, func: u32) {
+        if self.probes.held.insert(func) && !self.probes.private.contains_key(&func) {
+            self.probes.dirty.entry(func).or_default();
+        }
+        self.sync_probes();
+    }
+
+    /// Whether a limit or tick that was near keeps something private.
+    pub(crate) fn has_stops(&self) -> bool {
+        self.probes.stop.is_some() || !self.probes.held.is_empty()
+    }
+
+    /// Lets go of what only a limit or tick kept private. Guest code must be suspended at noted positions.
     pub(crate) fn remove_stop(&mut self) {
         if let Some(id) = self.probes.stop.take() {
             self.remove_probe(id);

@@ -61,7 +61,7 @@ pub(crate) enum BodyAction {
     },
     /// Taken out while it runs, so that guest code called from it does not fire it.
     Call(Alone<Callback>),
-    /// Ends the guest, out of fuel, before anything else fires.
+    /// Ends the guest, out of fuel, or tells of a tick, before anything else fires.
     Stop,
 }
 
@@ -156,7 +156,7 @@ pub(crate) struct ProbeTable {
     pub(super) jump: Option<Box<Jump>>,
     /// What the first probe of a site failed with that was called without the engine.
     pub(crate) failed: Option<Error>,
-    /// The probe that ends the guest at its fuel limit.
+    /// The probe that stops the guest at its fuel limit, or at a tick.
     pub(crate) stop: Option<ProbeId>,
 }
 
@@ -164,6 +164,11 @@ impl ProbeTable {
     /// Whether a function needs code of its own.
     pub(crate) fn wants_private(&self, func: u32) -> bool {
         !self.globals.is_empty() || self.funcs.contains_key(&func) || self.held.contains(&func)
+    }
+
+    /// The youngest of all names that have been given.
+    pub(crate) fn last_id(&self) -> ProbeId {
+        ProbeId(self.last_id)
     }
 
     /// A name for a watcher of events.
@@ -324,7 +329,7 @@ impl StoreCore {
         Ok(id)
     }
 
-    /// Inserts the stop of a fuel limit.
+    /// Inserts the stop of a fuel limit or a tick.
     pub(crate) fn insert_stop(&mut self, func: u32, pc: u32) -> ProbeId {
         let site = Site::Before(WasmPc(pc));
         self.probes.last_id += 1;
@@ -485,6 +490,9 @@ impl StoreCore {
         match location {
             Location::Event => {
                 self.probes.events.remove(id);
+                if self.fuel.remove_tick(id) {
+                    self.count_as_needed();
+                }
                 return true;
             }
             Location::Global => {

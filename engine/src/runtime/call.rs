@@ -272,6 +272,17 @@ impl StoreCore {
         fp: *mut u64,
         ctx: *mut Ctx,
     ) -> Result<()> {
+        self.allow_at(pc, fp, ctx, false)
+    }
+
+    /// The same; `behind`: the probes of the cell have fired.
+    pub(crate) fn allow_at(
+        &mut self,
+        pc: &mut *const Cell,
+        fp: *mut u64,
+        ctx: *mut Ctx,
+        behind: bool,
+    ) -> Result<()> {
         let interrupted = self.interrupt.has_code();
         let served = self.interrupt.has_jobs() && self.serve_at(pc, fp, ctx)?;
         if let Some(code) = self.interrupt.take_behind(interrupted && served) {
@@ -281,48 +292,117 @@ impl StoreCore {
             // Compiled code had it all.
             self.fuel.settle(0);
         }
-        if self.fuel.left() > 0 && self.fuel.remaining().is_none() {
+        if self.fuel.left() > 0 && self.fuel.remaining().is_none() && !self.has_stops() {
             return Ok(());
         }
-        let left = match self.fuel.renew() {
-            Allowance::Slice => return Ok(()),
-            Allowance::Last(left) => left,
-        };
-        if left < 0 {
-            // The unit of a function entry was one too many.
-            self.fuel.consume(left);
-            return Err(TrapCode::OutOfFuel.into());
-        }
-        // Below zero, so that the next transfer polls even if the line is free.
-        self.fuel.settle(-1);
-        *pc = self.stop_in_line(*pc, fp, ctx, left)?;
-        Ok(())
+        self.stop_within(pc, fp, ctx, behind)
     }
 
-    /// The limit may lie in the straight line that begins here: if so, puts a
-    /// stop before the operator that would exceed it.
-    fn stop_in_line(
+    /// Hands out a slice, or has the guest stop before the operator that would exceed the limit or the next tick.
+    /// Ticks that are due are told. `behind`: the probes of the cell have fired.
+    pub(crate) fn stop_within(
         &mut self,
-        pc: *const Cell,
+        pc: &mut *const Cell,
         fp: *mut u64,
         ctx: *mut Ctx,
-        left: i64,
-    ) -> Result<*const Cell, TrapCode> {
-        let position = Position::Code { pc, fp, ctx };
+        behind: bool,
+    ) -> Result<()> {
+        loop {
+            let left = match self.fuel.renew() {
+                Allowance::Slice => {
+                    if self.has_stops() {
+                        self.noted(pc, fp, ctx, |core| core.remove_stop());
+                    }
+                    return Ok(());
+                }
+                Allowance::Last(left) => left,
+            };
+            if left >= 0 {
+                // Below zero, so that the next transfer polls even if the line is free.
+                self.fuel.settle(-1);
+                if !self.stop_in_line(pc, fp, ctx, (left, behind))? {
+                    return Ok(());
+                }
+                // The very operator here, behind whose probes no stop would fire.
+                if self.fuel.to_tick() != Some(0) {
+                    return Err(TrapCode::OutOfFuel.into());
+                }
+                self.tick_at(pc, fp, ctx)?;
+                continue;
+            }
+            // The unit of a function entry was one too many.
+            match self.fuel.to_tick() {
+                Some(late) if late < 0 => {
+                    let unit = -late;
+                    self.fuel.consume(-unit);
+                    self.stand_at_entry(pc, fp, ctx);
+                    let told = self.tick_at(pc, fp, ctx)?;
+                    self.fuel.consume(unit);
+                    if !told {
+                        // A fixed cell, which leads to something that polls.
+                        self.fuel.settle(-1);
+                        return Ok(());
+                    }
+                }
+                _ => {
+                    self.fuel.consume(left);
+                    return Err(TrapCode::OutOfFuel.into());
+                }
+            }
+        }
+    }
+
+    /// The limit or a tick may lie in the straight line that begins here: if so, puts a
+    /// stop before the operator that would exceed it. True if that is the one here, `behind` whose probes it stands.
+    fn stop_in_line(
+        &mut self,
+        pc: &mut *const Cell,
+        fp: *mut u64,
+        ctx: *mut Ctx,
+        (left, behind): (i64, bool),
+    ) -> Result<bool, TrapCode> {
+        let position = Position::Code { pc: *pc, fp, ctx };
         let Some(frame) = Stretch::new(self, position).next() else {
             // One of the fixed cells, which cost nothing and transfer at once.
-            return Ok(pc);
+            return Ok(false);
         };
-        self.positions.push(position);
-        let planted = self.plant_stop(frame.func, left);
-        let position = self.positions.pop();
-        if planted.is_err() {
-            return Err(TrapCode::OutOfFuel);
+        let planted = self.noted(pc, fp, ctx, |core| {
+            core.plant_stop(frame.func, left, behind)
+        });
+        planted.map_err(|_| TrapCode::OutOfFuel)
+    }
+
+    /// Gives the function whose first cell this is code of its own. Shared code does not tell its entry from the operator
+    /// that has the first cell.
+    fn stand_at_entry(&mut self, pc: &mut *const Cell, fp: *mut u64, ctx: *mut Ctx) {
+        let range = self.code_map.find(*pc);
+        if range.is_none_or(|range| range.private.is_some() || range.index_of(*pc) != 0) {
+            return;
         }
-        match position {
-            Some(Position::Code { pc, .. }) => Ok(pc),
-            _ => Ok(pc),
+        let position = Position::Code { pc: *pc, fp, ctx };
+        let Some(frame) = Stretch::new(self, position).next() else {
+            return;
+        };
+        self.noted(pc, fp, ctx, |core| core.hold(frame.func));
+        if let Some(private) = self.probes.private.get(&frame.func) {
+            *pc = private.cells;
         }
+    }
+
+    /// Does something while the frame's position is noted; `pc` becomes where it stands then.
+    fn noted<R>(
+        &mut self,
+        pc: &mut *const Cell,
+        fp: *mut u64,
+        ctx: *mut Ctx,
+        work: impl FnOnce(&mut StoreCore) -> R,
+    ) -> R {
+        self.positions.push(Position::Code { pc: *pc, fp, ctx });
+        let done = work(self);
+        if let Some(Position::Code { pc: moved, .. }) = self.positions.pop() {
+            *pc = moved;
+        }
+        done
     }
 }
 

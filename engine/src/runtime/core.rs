@@ -238,6 +238,11 @@ impl StoreCore {
         self.stack_top as usize - self._stack.base() as usize
     }
 
+    /// How many slots of the stack lie before this one.
+    pub(crate) fn stack_offset(&self, slot: *const u64) -> usize {
+        (slot as usize - self._stack.base() as usize) / size_of::<u64>()
+    }
+
     pub(super) fn set_host_data(&mut self, data: NonNull<()>) {
         self.data = data;
     }

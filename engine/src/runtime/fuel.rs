@@ -3,10 +3,11 @@
 //! Code carries its budget as an address: `pc + 16 * left`, so that advancing
 //! pays. It gets small slices, which makes each end of a slice a poll. With a
 //! limit, the last line before it is not left to the budget, which is only
-//! looked at when control transfers: see `call::poll`.
+//! looked at when control transfers: see `call::poll`. Ticks lie ahead like limits, over and over.
 
 use super::core::Owned;
 use crate::code::lower::LINE_MAX;
+use crate::hook::ProbeId;
 
 /// Units of a slice: polls are about 0.1 ms apart.
 const SLICE: i64 = 1 << 16;
@@ -30,6 +31,16 @@ pub(crate) struct Fuel {
     slice: i64,
     /// So many slices are as short as can be.
     short_slices: u32,
+    /// Who is told of what is consumed, in order of insertion.
+    ticks: Vec<Tick>,
+}
+
+/// Whoever is told each time that so much has been consumed.
+struct Tick {
+    id: ProbeId,
+    every: i64,
+    /// `consumed` at which it is told next, before anything more is.
+    next: i64,
 }
 
 /// What the account allows at a transfer.
@@ -51,6 +62,7 @@ impl Fuel {
             left: Owned::new(0),
             limit: None,
             bulk: 0,
+            ticks: Vec::new(),
         }
     }
 
@@ -67,12 +79,76 @@ impl Fuel {
     }
 
     /// Units that may still be consumed, if there is a limit.
-    pub(crate) fn remaining(&self) -> Option<i64> {
+    pub(crate) fn to_limit(&self) -> Option<i64> {
         self.limit.map(|limit| {
             limit
                 .saturating_sub(self.consumed() as i64)
                 .saturating_sub(self.bulk)
         })
+    }
+
+    /// Units that may be consumed before somebody is to be told, if anybody is.
+    pub(crate) fn to_tick(&self) -> Option<i64> {
+        let next = self.ticks.iter().map(|tick| tick.next).min()?;
+        Some(next - self.consumed() as i64)
+    }
+
+    /// Units that may be consumed before anything happens, if anything does.
+    pub(crate) fn remaining(&self) -> Option<i64> {
+        let (limit, tick) = (self.to_limit(), self.to_tick());
+        limit.into_iter().chain(tick).min()
+    }
+
+    /// Where the account stands, if anything is to happen: what changes it makes stops that were planted untrue.
+    pub(crate) fn standing(&self) -> Option<(i64, u64)> {
+        Some((self.remaining()?, self.consumed()))
+    }
+
+    /// Somebody is to be told each time that so much more is consumed.
+    pub(crate) fn add_tick(&mut self, id: ProbeId, every: u64) {
+        let every = i64::try_from(every).unwrap_or(i64::MAX).max(1);
+        let next = (self.consumed() as i64).saturating_add(every);
+        self.ticks.push(Tick { id, every, next });
+        self.settle(-1);
+    }
+
+    /// Those that are younger than `last` were inserted in the middle of an operator, by another thread: they do not come
+    /// before control transfers.
+    pub(crate) fn put_off(&mut self, last: ProbeId) {
+        let soonest = self.consumed() as i64 + LINE_MAX as i64;
+        for tick in self.ticks.iter_mut().filter(|tick| tick.id.0 > last.0) {
+            tick.next = tick.next.max(soonest);
+        }
+    }
+
+    /// No more of that; false if there was no such tick.
+    pub(crate) fn remove_tick(&mut self, id: ProbeId) -> bool {
+        let before = self.ticks.len();
+        self.ticks.retain(|tick| tick.id != id);
+        let removed = self.ticks.len() != before;
+        if removed {
+            self.settle(-1);
+        }
+        removed
+    }
+
+    /// Whether compiled code has to count.
+    pub(crate) fn is_awaited(&self) -> bool {
+        self.limit.is_some() || !self.ticks.is_empty()
+    }
+
+    /// Who is to be told now, before the next unit; their next ticks lie ahead of what is consumed.
+    pub(crate) fn take_due(&mut self) -> Vec<ProbeId> {
+        let consumed = self.consumed() as i64;
+        let due = self.ticks.iter_mut().filter(|tick| tick.next <= consumed);
+        let due = due.map(|tick| {
+            let late = (consumed - tick.next) / tick.every;
+            tick.next = tick
+                .next
+                .saturating_add(tick.every.saturating_mul(late + 1));
+            tick.id
+        });
+        due.collect()
     }
 
     /// Takes note of what running code has left.
@@ -109,7 +185,7 @@ impl Fuel {
     /// Charges the size of a bulk operation; false if the limit does not allow it.
     pub(crate) fn charge_bulk(&mut self, units: u64) -> bool {
         let units = i64::try_from(units).unwrap_or(i64::MAX);
-        match self.remaining() {
+        match self.to_limit() {
             None => true,
             // The operator's own unit comes on top.
             Some(remaining) if units < remaining => {

@@ -547,6 +547,11 @@ impl Instance {
             .into_table()
     }
 
+    /// Any tag by index.
+    pub fn tag(&self, store: &impl AsContext, index: u32) -> Option<Tag> {
+        self.item(store.core(), ExternIndex::Tag(index))?.into_tag()
+    }
+
     fn item(&self, core: &StoreCore, index: ExternIndex) -> Option<Extern> {
         let data = self.of(core);
         let store = self.store;

@@ -93,6 +93,30 @@ impl StoreCore {
         fp: *mut u64,
         ctx: *mut Ctx,
     ) -> Result<bool> {
+        self.work_at(pc, fp, ctx, StoreCore::serve)
+    }
+
+    /// The same with those who are to be told how much fuel has been consumed.
+    pub(super) fn tick_at(
+        &mut self,
+        pc: &mut *const Cell,
+        fp: *mut u64,
+        ctx: *mut Ctx,
+    ) -> Result<bool> {
+        self.work_at(pc, fp, ctx, |core| {
+            let told = core.run_job(Box::new(StoreCore::tell_ticks));
+            core.sync_probes();
+            told
+        })
+    }
+
+    fn work_at(
+        &mut self,
+        pc: &mut *const Cell,
+        fp: *mut u64,
+        ctx: *mut Ctx,
+        work: impl FnOnce(&mut StoreCore) -> Result<()>,
+    ) -> Result<bool> {
         if self.code_map.find(*pc).is_none() {
             // A fixed cell, which leads to something that polls.
             return Ok(false);
@@ -109,7 +133,7 @@ impl StoreCore {
             }
         }
         self.positions.push(Position::Code { pc: *pc, fp, ctx });
-        let served = self.serve();
+        let served = work(self);
         if let Some(Position::Code { pc: moved, .. }) = self.positions.pop() {
             *pc = moved;
         }

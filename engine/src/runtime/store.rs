@@ -143,8 +143,8 @@ impl<T> Store<T> {
 
     /// Fuel consumed since the store was made, by rule `fuel.v1`: 1 for each operator that
     /// does work and 1 at each function entry; exact after traps too. What compiled code does
-    /// ([`Config::tier`](crate::Config::tier)) is only in it while there is a limit, or with
-    /// [`Config::count_fuel`](crate::Config::count_fuel).
+    /// ([`Config::tier`](crate::Config::tier)) is only in it while there is a limit or somebody is told
+    /// of it ([`Probes::on_fuel`](crate::hook::Probes::on_fuel)), or with [`Config::count_fuel`](crate::Config::count_fuel).
     pub fn fuel_consumed(&self) -> u64 {
         self.core().fuel_consumed()
     }

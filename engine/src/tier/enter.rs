@@ -237,7 +237,7 @@ impl StoreCore {
             self.machine.saved.fp,
             self.machine.saved.ctx,
         );
-        let allowed = self.allow(&mut pc, fp, ctx);
+        let allowed = self.allow_at(&mut pc, fp, ctx, behind);
         if wanted {
             self.hurry_back();
         }

@@ -48,8 +48,13 @@ impl StoreCore {
     /// Limits the fuel. From then on compiled code counts it.
     pub(crate) fn limit_fuel(&mut self, fuel: Option<u64>) {
         self.fuel.set_limit(fuel);
+        self.count_as_needed();
+    }
+
+    /// Lets compiled code count fuel if somebody waits for it, and else not.
+    pub(crate) fn count_as_needed(&mut self) {
         let config = self.engine().config();
-        let counted = fuel.is_some() || config.count_fuel;
+        let counted = self.fuel.is_awaited() || config.count_fuel;
         if config.tier == Tier::Interp || counted == self.native.counted {
             return;
         }
@@ -59,7 +64,10 @@ impl StoreCore {
         self.free_retired();
         let prepared: Vec<u32> = self.probes.prepared.iter().copied().collect();
         for func in prepared {
-            if let Ok(cells) = self.interpreted_code(func) {
+            // What waits for its next call to be brought up to date goes on waiting.
+            if !self.probes.dirty.contains_key(&func)
+                && let Ok(cells) = self.interpreted_code(func)
+            {
                 self.set_code(func, cells);
             }
         }

@@ -8,6 +8,7 @@ use super::fold::{Known, Scope};
 use super::spec::{Event, Mode, Structure};
 use super::value::Value;
 use super::vars::{Read, Target, Var};
+use super::ways::decides;
 use crate::events::{self, Callee};
 use crate::matcher::FunctionSelector;
 use crate::opcode::{Class, Opcode, class_of};
@@ -159,7 +160,11 @@ impl<'m> Facts<'_, 'm> {
     }
 
     fn is_behind(&self) -> bool {
-        matches!(self.event, Event::Opcode(_, Mode::After))
+        match self.event {
+            Event::Opcode(_, mode) => mode == Mode::After,
+            Event::Structure(Structure::EdgeFalls) => !decides(&self.body.operators[self.index].1),
+            Event::Structure(_) => false,
+        }
     }
 
     /// A result, counted from the first.

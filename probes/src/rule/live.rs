@@ -6,18 +6,27 @@ use probity_engine::Func;
 use probity_engine::hook::{ExitReason, ProbeContext};
 
 use super::ast::{Action, Expr, Kind};
-use super::back_edges::BackEdges;
 use super::facts;
 use super::fold::eval;
 use super::tally::{Tallies, Tally};
 use super::value::{Number, Value};
 use super::vars::{Read, Target};
+use super::ways::Ways;
 use crate::callee::target;
 use crate::events::Callee;
 use crate::matcher::demangle;
 
 /// Takes the lines that `print` makes.
 pub(super) type Sink = Arc<Mutex<Option<Box<dyn FnMut(&str) + Send>>>>;
+
+/// Which fires of a site count where control comes in several ways.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Meant {
+    /// Those in which it has come these ways.
+    Ways,
+    /// The others.
+    Others,
+}
 
 /// A site, ready to fire.
 pub(super) struct Live {
@@ -28,17 +37,18 @@ pub(super) struct Live {
     /// One for each action.
     pub tallies: Arc<Mutex<Vec<Tallies>>>,
     pub sink: Sink,
-    /// At a loop's entry: what tells rounds that come back, and how many had.
-    pub back_edges: Option<(BackEdges, u64)>,
+    /// Where control comes in several ways: what tells them, and how often it had come so.
+    pub ways: Option<(Meant, Ways, u64)>,
     /// Values of `reads`; kept for its memory.
     pub inputs: Vec<Value>,
 }
 
 impl Live {
     pub fn fire(&mut self, context: &mut ProbeContext<'_>) {
-        if let Some((back_edges, seen)) = &mut self.back_edges {
-            let taken = back_edges.taken();
-            if std::mem::replace(seen, taken) != taken {
+        if let Some((meant, ways, seen)) = &mut self.ways {
+            let taken = ways.taken();
+            let is_way = std::mem::replace(seen, taken) != taken;
+            if is_way != (*meant == Meant::Ways) {
                 return;
             }
         }

@@ -17,7 +17,12 @@
 //!   whatever way.
 //! - `wasm:block:entry`, `wasm:block:exit`: before the first and the last operator of a
 //!   basic block.
-//! - `wasm:loop:entry`, `wasm:loop:iter`: control comes to a loop; a round of it begins.
+//! - `wasm:loop:entry`, `wasm:loop:iter`, `wasm:loop:back`: control comes to a loop; a round of it begins; control has
+//!   come back to it.
+//! - `wasm:edge:taken`, `wasm:edge:falls`: control goes from the end of a basic block elsewhere (a branch is taken, an `if` is
+//!   false, a true arm is over); it goes on to the block behind.
+//! - Operators by what they do, with modes as other operators: `wasm:memory:access`, `memory:grow`, `memory:bulk`,
+//!   `table:access`, `table:grow`, `table:bulk`, `global:access`, `object:new`, `exception:throw`.
 //!
 //! Alternatives stand between `|`. A part may be empty, which is the same as `*`; `wasm:` may be
 //! left out, and so may the mode.
@@ -72,7 +77,6 @@
 //! ```
 
 mod ast;
-mod back_edges;
 mod body;
 mod error;
 mod facts;
@@ -88,6 +92,7 @@ mod tally;
 mod value;
 mod vars;
 mod watcher;
+mod ways;
 
 use std::fmt;
 use std::str::FromStr;

@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError};
 use probity_engine::Module;
 
 use super::ast::{Action, Kind};
-use super::live::adding;
+use super::live::{Meant, adding};
 use super::select::Match;
 use super::tally::{Tally, bounds};
 use super::value::{Number, Value};
@@ -218,11 +218,15 @@ fn collect(
         Cell::Inline {
             counters,
             index,
-            back,
+            ways,
             key,
         } => {
-            let back = back.as_ref().map_or(0, |back| back.taken());
-            let count = counters.get(*index).saturating_sub(back);
+            let fires = counters.get(*index);
+            let count = match ways {
+                None => fires,
+                Some((Meant::Ways, ways)) => ways.taken(),
+                Some((Meant::Others, ways)) => fires.saturating_sub(ways.taken()),
+            };
             match key.is_empty() {
                 true => all.count += count,
                 false if count > 0 => keys.entry(key.clone()).or_default().count += count,

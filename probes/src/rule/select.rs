@@ -11,6 +11,7 @@ use super::fold::fold;
 use super::spec::{Event, Mode, Spec, Structure};
 use super::value::Value;
 use super::vars::Read;
+use super::ways::{decides, edges_of};
 use crate::events;
 use crate::opcode::{Opcode, class_of};
 use crate::source::{SourceLine, SourceMap};
@@ -45,8 +46,8 @@ impl Match {
     }
 
     /// Where its probe goes. That of a loop's entry fires at every round, and has to
-    /// be told which one comes from outside.
-    pub(super) fn site(&self) -> Site {
+    /// be told which one comes from outside; so have others that fire only if control goes some way.
+    pub(super) fn site(&self, body: &Body<'_>) -> Site {
         match self.event {
             Event::Opcode(_, Mode::Before) => Site::Before(self.pc),
             Event::Opcode(_, Mode::After) => Site::After(self.pc),
@@ -56,7 +57,14 @@ impl Match {
                 Structure::BlockEntry
                 | Structure::BlockExit
                 | Structure::LoopEntry
-                | Structure::LoopIteration => Site::Before(self.pc),
+                | Structure::LoopIteration
+                | Structure::LoopBack
+                | Structure::EdgeTaken => Site::Before(self.pc),
+                Structure::EdgeFalls => match &body.operators[self.index].1 {
+                    op if decides(op) => Site::Before(self.pc),
+                    // It may also trap, or throw.
+                    _ => Site::After(self.pc),
+                },
             },
         }
     }
@@ -182,7 +190,14 @@ impl Selector<'_> {
                     continue;
                 }
                 Structure::BlockEntry | Structure::BlockExit => (body.cfg().blocks(), &[][..]),
-                Structure::LoopEntry | Structure::LoopIteration => (&[][..], body.cfg().loops()),
+                Structure::LoopEntry | Structure::LoopIteration | Structure::LoopBack => {
+                    (&[][..], body.cfg().loops())
+                }
+                Structure::EdgeTaken | Structure::EdgeFalls => {
+                    let taken = structure == Structure::EdgeTaken;
+                    events.extend(edges(body, taken).map(|index| (event, index)));
+                    continue;
+                }
             };
             let at_end = structure == Structure::BlockExit;
             events.extend(blocks.iter().map(|block| {
@@ -194,4 +209,17 @@ impl Selector<'_> {
         events.sort_by_key(|&(event, index)| (index, event));
         events
     }
+}
+
+/// The last operators of blocks from which an edge leads elsewhere (`taken`), or to the operator behind.
+fn edges(body: &Body<'_>, taken: bool) -> impl Iterator<Item = usize> {
+    let cfg = body.cfg();
+    let reachable = cfg.blocks().iter().enumerate();
+    let reachable = reachable.filter(|(_, block)| block.reachable);
+    reachable.filter_map(move |(at, block)| {
+        let last = block.end as usize - 1;
+        let (elsewhere, falls) = edges_of(&body.operators[last].1);
+        let any = cfg.edges_from(at as u32).next().is_some();
+        (any && if taken { elsewhere } else { falls }).then_some(last)
+    })
 }

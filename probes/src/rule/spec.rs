@@ -49,6 +49,12 @@ pub enum Structure {
     LoopEntry,
     /// `wasm:loop:iter`: each round of a loop, the first included.
     LoopIteration,
+    /// `wasm:loop:back`: control has come back to a loop.
+    LoopBack,
+    /// `wasm:edge:taken`: control goes from the end of a basic block to another than that behind it.
+    EdgeTaken,
+    /// `wasm:edge:falls`: control goes from the end of a basic block on to the one behind it.
+    EdgeFalls,
 }
 
 impl Structure {
@@ -60,16 +66,22 @@ impl Structure {
             Structure::BlockExit => ("block", "exit"),
             Structure::LoopEntry => ("loop", "entry"),
             Structure::LoopIteration => ("loop", "iter"),
+            Structure::LoopBack => ("loop", "back"),
+            Structure::EdgeTaken => ("edge", "taken"),
+            Structure::EdgeFalls => ("edge", "falls"),
         }
     }
 
-    const ALL: [Structure; 6] = [
+    const ALL: [Structure; 9] = [
         Structure::FunctionEntry,
         Structure::FunctionExit,
         Structure::BlockEntry,
         Structure::BlockExit,
         Structure::LoopEntry,
         Structure::LoopIteration,
+        Structure::LoopBack,
+        Structure::EdgeTaken,
+        Structure::EdgeFalls,
     ];
 }
 
@@ -101,7 +113,31 @@ impl fmt::Display for Event {
     }
 }
 
-const PACKAGES: [&str; 4] = ["opcode", "func", "block", "loop"];
+const PACKAGES: [&str; 10] = [
+    "opcode",
+    "func",
+    "block",
+    "loop",
+    "edge",
+    "memory",
+    "table",
+    "global",
+    "object",
+    "exception",
+];
+
+/// Operators by what they do: package, event, and their names.
+const GROUPS: [(&str, &str, &str); 9] = [
+    ("memory", "access", "*.load*|*.store*|*.atomic.rmw*"),
+    ("memory", "grow", "memory.grow"),
+    ("memory", "bulk", "memory.copy|memory.fill|memory.init"),
+    ("table", "access", "table.get|table.set"),
+    ("table", "grow", "table.grow"),
+    ("table", "bulk", "table.copy|table.fill|table.init"),
+    ("global", "access", "global.get|global.set"),
+    ("object", "new", "struct.new*|array.new*"),
+    ("exception", "throw", "throw|throw_ref"),
+];
 
 /// Modes by name; with what to do instead of those that are none.
 const MODES: [(&str, Result<Mode, &str>); 8] = [
@@ -203,16 +239,25 @@ pub(super) fn parse(rule: &str, span: Range<usize>) -> Result<Spec, RuleError> {
             spec.classes.extend(self::classes(rule, &event, class)?);
         }
         if event.text.is_empty() || !globs.is_empty() {
-            spec.opcodes = opcodes(rule, &event, &globs, spec.structure.is_empty())?;
+            let nothing_else =
+                spec.structure.is_empty() && groups(&event, packages).next().is_none();
+            spec.opcodes = opcodes(rule, &event, &globs, nothing_else)?;
+        }
+    }
+    for (_, _, names) in groups(&event, packages) {
+        let globs = Globs::new(names);
+        spec.opcodes.resize(Opcode::all().len(), false);
+        for opcode in Opcode::all().filter(|opcode| globs.matches(opcode.mnemonic())) {
+            spec.opcodes[opcode.index()] = true;
         }
     }
     let any_opcode = spec.opcodes.contains(&true) || !spec.classes.is_empty();
     if !any_opcode && spec.structure.is_empty() {
-        let names = Structure::ALL.map(Structure::part);
+        let names = Structure::ALL.into_iter().map(Structure::part);
+        let names = names.chain(GROUPS.map(|(package, event, _)| (package, event)));
         let names = names
-            .iter()
             .filter(|(package, _)| globs_contain(&packages, package))
-            .map(|(_, event)| *event);
+            .map(|(_, event)| event);
         let names: Vec<&str> = names.collect();
         return error(&event.span, unknown("event", event.text, names));
     }
@@ -220,7 +265,7 @@ pub(super) fn parse(rule: &str, span: Range<usize>) -> Result<Spec, RuleError> {
     Ok(spec)
 }
 
-fn globs_contain(packages: &[bool; 4], name: &str) -> bool {
+fn globs_contain(packages: &[bool; PACKAGES.len()], name: &str) -> bool {
     PACKAGES
         .iter()
         .zip(packages)
@@ -268,7 +313,8 @@ fn assign<'t>(
     let is_package = |part: &Part<'_>| PACKAGES.contains(&part.text);
     let is_event = |parts: &[Part<'_>]| {
         let names = (parts[0].text, parts[1].text);
-        Structure::ALL.iter().any(|event| event.part() == names)
+        let group = |&(package, event, _): &(&str, &str, &str)| (package, event) == names;
+        Structure::ALL.iter().any(|event| event.part() == names) || GROUPS.iter().any(group)
     };
     let mut parts = parts;
     let len = parts.len();
@@ -295,13 +341,24 @@ fn assign<'t>(
 }
 
 /// The structural events that are meant.
-fn structure(event: &Part<'_>, packages: [bool; 4]) -> Vec<Structure> {
+fn structure(event: &Part<'_>, packages: [bool; PACKAGES.len()]) -> Vec<Structure> {
     let globs = event.globs();
     let chosen = Structure::ALL.into_iter().filter(|structure| {
         let (package, name) = structure.part();
         globs_contain(&packages, package) && globs.matches(name)
     });
     chosen.collect()
+}
+
+/// The groups of operators that are meant.
+fn groups(
+    event: &Part<'_>,
+    packages: [bool; PACKAGES.len()],
+) -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
+    let globs = event.globs();
+    GROUPS
+        .into_iter()
+        .filter(move |(package, name, _)| globs_contain(&packages, package) && globs.matches(name))
 }
 
 /// The opcodes that are meant. `must` if nothing else is.
@@ -430,6 +487,14 @@ mod tests {
             ("func:*", &["wasm:func:entry", "wasm:func:exit"]),
             ("wasm:func", &["wasm:func:entry", "wasm:func:exit"]),
             ("loop:iter", &["wasm:loop:iter"]),
+            ("wasm:loop:back", &["wasm:loop:back"]),
+            ("edge:taken", &["wasm:edge:taken"]),
+            ("wasm:edge", &["wasm:edge:taken", "wasm:edge:falls"]),
+            ("memory:grow", &["memory.grow"]),
+            ("wasm:*:grow", &["memory.grow", "table.grow"]),
+            ("wasm:memory:grow:after", &["memory.grow"]),
+            ("table:access", &["table.get", "table.set"]),
+            ("exception:*", &["throw", "throw_ref"]),
             (
                 "wasm:*:entry",
                 &["wasm:func:entry", "wasm:block:entry", "wasm:loop:entry"],
@@ -479,6 +544,16 @@ mod tests {
                 "func:enter",
                 5..10,
                 "unknown event `enter`; did you mean `entry`?",
+            ),
+            (
+                "memory:groww",
+                7..12,
+                "unknown event `groww`; did you mean `grow`?",
+            ),
+            (
+                "edge:taken:after",
+                11..16,
+                "`wasm:edge:taken` has no mode; leave `:after` out",
             ),
             (
                 "func:entry:before",

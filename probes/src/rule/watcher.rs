@@ -8,14 +8,14 @@ use probity_engine::{Func, FunctionInfo, Module, Result, Store, WasmPc};
 
 use super::Rule;
 use super::ast::{Action, Expr, Kind};
-use super::back_edges::BackEdges;
 use super::body::Body;
-use super::live::{Live, Sink};
+use super::live::{Live, Meant, Sink};
 use super::results::{self, Results};
 use super::select::{Match, Selected};
 use super::spec::{Event, Structure};
 use super::tally::Tallies;
 use super::value::Value;
+use super::ways::Ways;
 use crate::opcode::Opcode;
 use crate::source::SourceMap;
 
@@ -38,7 +38,7 @@ struct State {
     watched: HashSet<Func>,
     placed: Vec<Placed>,
     /// Counts of loops, with the function that they are in.
-    loops: Vec<(Func, BackEdges)>,
+    loops: Vec<(Func, Ways)>,
     probes: Vec<ProbeId>,
     errors: Vec<String>,
     detached: bool,
@@ -56,11 +56,11 @@ pub(super) struct Placed {
 
 /// Where one action at one site keeps what it has seen.
 pub(super) enum Cell {
-    /// A counter that compiled code adds to, less the ways back to a loop.
+    /// A counter that compiled code adds to, with what it says.
     Inline {
         counters: Counters,
         index: usize,
-        back: Option<BackEdges>,
+        ways: Option<(Meant, Ways)>,
         key: Vec<Value>,
     },
     Tallies(Arc<Mutex<Vec<Tallies>>>, usize),
@@ -199,18 +199,31 @@ impl Watcher {
             counters: (counters, index),
         } = *placing;
         let at = selected.at.clone();
-        let back = match at.event {
-            Event::Structure(Structure::LoopEntry) => {
-                let back = BackEdges::count(probes, func, body, at.index, &mut state.probes)?;
+        let ways = match at.event {
+            Event::Structure(event @ (Structure::LoopEntry | Structure::LoopBack)) => {
+                let back = Ways::back(probes, func, body, at.index, &mut state.probes)?;
                 state.loops.push((func, back.clone()));
-                Some(back)
+                let meant = match event {
+                    Structure::LoopBack => Meant::Ways,
+                    _ => Meant::Others,
+                };
+                Some((meant, back))
+            }
+            Event::Structure(event @ (Structure::EdgeTaken | Structure::EdgeFalls)) => {
+                let at = (at.index, event);
+                let ways = Ways::edge(probes, func, body, at, &mut state.probes)?;
+                ways.map(|ways| (Meant::Ways, ways))
             }
             _ => None,
         };
 
         // What is only counted is counted in place; for the rest there is one call.
-        let (tallies, site) = (Arc::<Mutex<Vec<Tallies>>>::default(), at.site());
+        let (tallies, site) = (Arc::<Mutex<Vec<Tallies>>>::default(), at.site(body));
         let mut inline = false;
+        // Where the ways say it, the fires need not be counted.
+        let told = ways
+            .as_ref()
+            .is_some_and(|(meant, _)| *meant == Meant::Ways);
         let mut called = Vec::new();
         let cells = selected.actions.into_iter().map(|action| {
             match constant_key(&action).filter(|_| selected.predicate.is_none()) {
@@ -219,7 +232,7 @@ impl Watcher {
                     Cell::Inline {
                         counters: counters.clone(),
                         index,
-                        back: back.clone(),
+                        ways: ways.clone(),
                         key,
                     }
                 }
@@ -237,7 +250,7 @@ impl Watcher {
             at,
             cells,
         });
-        if inline {
+        if inline && !told {
             let action = HookAction::CountAdd {
                 counters: counters.clone(),
                 index,
@@ -257,7 +270,7 @@ impl Watcher {
                 actions: called,
                 tallies,
                 sink: self.shared.sink.clone(),
-                back_edges: back.map(|back| (back, 0)),
+                ways: ways.map(|(meant, ways)| (meant, ways, 0)),
                 inputs: Vec::new(),
             };
             let probe = Probe::call(move |context| {

@@ -426,3 +426,28 @@ fn behind_operators_there_are_results() {
         }
     }
 }
+
+#[test]
+fn operators_by_what_they_do() {
+    const ACCESSES: &str = r#"(module (memory 1) (table 1 funcref) (global (mut i32) (i32.const 0))
+        (func (export "f")
+            (i32.store8 (i32.const 0) (i32.load (i32.const 4)))
+            (drop (i32.atomic.rmw.add (i32.const 0) (i32.const 1)))
+            (memory.fill (i32.const 0) (i32.const 0) (i32.const 8))
+            (drop (memory.grow (i32.const 2)))
+            (global.set 0 (memory.size))
+            (drop (table.get (i32.const 0)))))"#;
+    for (rule, expected) in [
+        ("memory:access", 3),
+        ("wasm:memory:bulk", 1),
+        ("wasm:memory", 5),
+        ("wasm:*:grow", 1),
+        ("global:access / arg0 == 3 /", 1),
+        ("memory:grow:after / res0 == 1 /", 1),
+        ("wasm:*:access", 5),
+    ] {
+        for run in runs(ACCESSES, "f", &[], rule) {
+            assert_eq!(run.total().count, expected, "{rule}, {}", run.way);
+        }
+    }
+}

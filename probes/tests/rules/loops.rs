@@ -63,6 +63,8 @@ fn entries_and_rounds() {
             ("wasm:loop:entry / global0 != 0 || local0 >= 0 /", entries),
             ("wasm:loop:entry { count by fid * 0 }", entries),
             ("wasm:loop:iter { count }", rounds),
+            ("wasm:loop:back { count }", rounds - entries),
+            ("wasm:loop:back { sum(fid - fid) }", rounds - entries),
             ("loop { count; sum(1) }", rounds),
         ] {
             for run in runs(LOOPS, export, &args, rule) {

@@ -99,7 +99,18 @@ fn known_sites() {
                 "3.wasm:func:exit",
             ],
         ),
-        ("loop:*", &["1.wasm:loop:entry", "1.wasm:loop:iter"]),
+        (
+            "loop:*",
+            &["1.wasm:loop:entry", "1.wasm:loop:iter", "1.wasm:loop:back"],
+        ),
+        // The `br_if` of the loop and the `br_table` of the block; what is before the loop runs into it, and
+        // the `br_if` into the block.
+        ("edge:taken", &["1.wasm:edge:taken", "1.wasm:edge:taken"]),
+        ("edge:falls", &["1.wasm:edge:falls", "1.wasm:edge:falls"]),
+        (
+            "memory:access / fid == 1 /",
+            &["1.i64.store", "1.i32.load", "1.i32.load8_u"],
+        ),
         (
             "wasm:*:entry / fid == 3 /",
             &["3.wasm:func:entry", "3.wasm:block:entry"],

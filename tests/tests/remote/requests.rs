@@ -139,6 +139,36 @@ fn probes_come_and_go_in_endless_code() {
     }
 }
 
+/// So do ticks of fuel, which code counts from then on and no longer than they are there.
+#[test]
+fn ticks_of_fuel_come_and_go_in_endless_code() {
+    for (name, config) in ways() {
+        for export in EXPORTS {
+            let mut guest = endless(&config);
+            beside(&mut guest, export, name, |remote| {
+                for every in [1, 40, 100_000] {
+                    let ticks = Count::default();
+                    let seen = ticks.clone();
+                    let id = remote.run(move |context| {
+                        Ok(context.probes().on_fuel(every, move |ctx| {
+                            assert!(ctx.depth() > 0);
+                            seen.up();
+                            Ok(())
+                        }))
+                    });
+                    let id = id.wait().expect("the store lives");
+                    wait_until(export, || ticks.get() > 3);
+                    let removed = remote.remove(id).wait();
+                    assert!(removed.expect("the store lives"), "{name} {export}");
+                    let seen = ticks.get();
+                    thread::sleep(Duration::from_millis(2));
+                    assert_eq!(ticks.get(), seen, "{name} {export}");
+                }
+            });
+        }
+    }
+}
+
 /// A probe in one function, at an operator of its loop, a hundred times over: what runs is compiled
 /// again in between, where there is a compiler.
 #[test]

@@ -217,3 +217,42 @@ fn waits_are_interrupted_behind_requests() {
         assert_eq!(exits.get(), 1, "{name}");
     }
 }
+
+/// Ticks of fuel that come while the guest waits are told behind the wait, and do no harm.
+#[test]
+fn ticks_come_while_the_guest_waits() {
+    for (name, config) in ways() {
+        let team = Team::new(&config);
+        let (mut store, instance) = team.join();
+        let remote = store.remote();
+        let (ticks, entries) = (Count::default(), Count::default());
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                team.until_it_waits(&remote);
+                let ticks = ticks.clone();
+                let inserted = remote.run(move |context| {
+                    Ok(context.probes().on_fuel(1, move |_| {
+                        ticks.up();
+                        Ok(())
+                    }))
+                });
+                inserted.wait().expect("the store lives");
+                assert_eq!(team.notify(1), 1, "{name}");
+            });
+            let result = wait(&mut store, instance, -1);
+            assert_eq!(result.expect("no trap"), 130, "{name}");
+        });
+        // Too few operators are left to it.
+        assert_eq!(ticks.get(), 0, "{name}");
+        let func = instance.get_func(&store, "wait").expect("an export");
+        let inserted = store.probes().insert(func, Site::Entry, entries.probe());
+        inserted.expect("a site");
+        // Each call has 11 units.
+        for _ in 0..1_000 {
+            let result = wait(&mut store, instance, 0);
+            assert_eq!(result.expect("no trap"), 132, "{name}");
+        }
+        assert_eq!(entries.get(), 1_000, "{name}");
+        assert!(ticks.get() > 5_000, "{name}: {}", ticks.get());
+    }
+}

@@ -24,7 +24,11 @@ struct Seen {
     memory: u64,
     global: String,
     fires: Vec<u64>,
+    ticks: Vec<Tick>,
 }
+
+/// Function, operator, depth, and the first local if it is there.
+type Tick = (u32, WasmPc, usize, Option<String>);
 
 /// The program with calls of the host, stores, and a global in it.
 fn text(seed: u64) -> String {
@@ -133,12 +137,17 @@ impl Churn {
 }
 
 fn run(config: &Config, seed: u64, probes: bool, fuel: Option<u64>) -> (Seen, bool) {
-    let (seen, ended, _) = run_counted(config, seed, probes, fuel);
+    let (seen, ended, _) = run_counted(config, seed, probes, (fuel, None));
     (seen, ended)
 }
 
 /// Also gives the fuel that was consumed.
-fn run_counted(config: &Config, seed: u64, probes: bool, fuel: Option<u64>) -> (Seen, bool, u64) {
+fn run_counted(
+    config: &Config,
+    seed: u64,
+    probes: bool,
+    (fuel, every): (Option<u64>, Option<u64>),
+) -> (Seen, bool, u64) {
     let mut config = config.clone();
     config
         .max_stack_bytes(64 << 10)
@@ -169,6 +178,17 @@ fn run_counted(config: &Config, seed: u64, probes: bool, fuel: Option<u64>) -> (
     let instance = linker.instantiate(&mut store, &module).expect("it links");
     let main = instance.get_func(&store, "main").expect("exported");
     store.set_fuel_limit(fuel);
+    let ticks = Arc::new(Mutex::new(Vec::new()));
+    if let Some(every) = every {
+        let sink = ticks.clone();
+        store.probes().on_fuel(every, move |ctx| {
+            let (func, pc, depth) = (ctx.func_index(), ctx.pc(), ctx.depth());
+            let local = ctx.frame().local(0).map(|local| format!("{local:?}"));
+            let tick = (func, pc, depth, local);
+            sink.lock().expect("no panic").push(tick);
+            Ok(())
+        });
+    }
     // The second call begins with what the first has compiled and instrumented.
     let mut ends = String::new();
     let mut ended = true;
@@ -199,6 +219,7 @@ fn run_counted(config: &Config, seed: u64, probes: bool, fuel: Option<u64>) -> (
         memory: hash,
         global: format!("{:?}", global.get(&store)),
         fires: [fires(&counters), fires(&calls)].concat(),
+        ticks: std::mem::take(&mut *ticks.lock().expect("no panic")),
     };
     (seen, ended, store.fuel_consumed())
 }
@@ -209,7 +230,7 @@ fn run_counted(config: &Config, seed: u64, probes: bool, fuel: Option<u64>) -> (
 fn random_programs_are_counted_alike() {
     let mut out_of_fuel = 0;
     for seed in 0..SEEDS / 3 {
-        let (_, ended, all) = run_counted(&Config::new(), seed, false, Some(FUEL));
+        let (_, ended, all) = run_counted(&Config::new(), seed, false, (Some(FUEL), None));
         let mut random = Random(seed ^ 0xf0e1);
         let mut limits = vec![None];
         limits.extend((0..4).map(|_| Some(random.below(all.max(2) as u32 / 2 + 1).into())));
@@ -222,7 +243,7 @@ fn random_programs_are_counted_alike() {
                     agree(|config| {
                         let mut config = config.clone();
                         config.count_fuel(true);
-                        run_counted(&config, seed, probes, limit)
+                        run_counted(&config, seed, probes, (limit, None))
                     })
                 });
                 let (_, ended, _) = outcome.unwrap_or_else(|_| {
@@ -264,4 +285,43 @@ fn random_programs_under_random_probes() {
     }
     println!("{programs} programs, {host_calls} host calls, {fires} fires");
     assert!(programs > 40 && host_calls > 200 && fires > 1000);
+}
+
+/// Ticks of fuel come at the same operators in every tier, whatever is watched, until a limit ends it.
+#[test]
+fn random_programs_tick_alike() {
+    let mut all_ticks = 0;
+    for seed in 0..SEEDS / 3 {
+        let (_, _, all) = run_counted(&Config::new(), seed, false, (Some(FUEL), None));
+        let mut random = Random(seed ^ 0x71c5);
+        for scale in [50, 5_000] {
+            let every = 1 + u64::from(random.below(scale));
+            // At most some fifty, and a limit that comes first.
+            let limits = (Some(all * 3 / 4), Some(every.max(all / 50)));
+            let (plain, ..) = run_counted(&Config::new(), seed, false, limits);
+            for probes in [false, true] {
+                let outcome = std::panic::catch_unwind(|| {
+                    agree(|config| {
+                        let (mut seen, ..) = run_counted(config, seed, probes, limits);
+                        for (tick, plain) in seen.ticks.iter_mut().zip(&plain.ticks) {
+                            // What is not read any more need not be there.
+                            let local = tick.3.take();
+                            assert!(local.is_none() || local == plain.3, "{tick:?} {local:?}");
+                        }
+                        seen.ticks
+                    })
+                });
+                let ticks = outcome.unwrap_or_else(|_| {
+                    panic!("seed {seed}, probes: {probes}, {limits:?}\n{}", text(seed))
+                });
+                let places = |tick: &Tick| (tick.0, tick.1, tick.2);
+                let plain: Vec<_> = plain.ticks.iter().map(places).collect();
+                let found: Vec<_> = ticks.iter().map(places).collect();
+                assert_eq!(found, plain, "seed {seed}, probes: {probes}, {limits:?}");
+                all_ticks += found.len();
+            }
+        }
+    }
+    println!("{all_ticks} ticks");
+    assert!(all_ticks > 300);
 }

@@ -207,7 +207,9 @@ impl Operands<'_> {
         let position = core.position_of_op(self.moved, self.fp, self.ctx);
         core.positions.push(position);
         let interrupted = core.interrupt.has_code();
+        let last = core.probes.last_id();
         let served = core.serve();
+        core.fuel.put_off(last);
         let position = core.positions.pop().unwrap_or(position);
         if let Position::Code { pc, .. } = position {
             self.moved = pc;
@@ -268,7 +270,7 @@ impl Operands<'_> {
             Some(code) => return Err(self.raise(code)),
             None => self.poll_behind(),
         }
-        if self.core.fuel.remaining().is_none() {
+        if self.core.fuel.to_limit().is_none() {
             return Ok(());
         }
         self.take_fuel_back();
