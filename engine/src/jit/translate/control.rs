@@ -347,7 +347,7 @@ impl<'a> Translator<'a> {
         self.close_try();
         if let Some(head) = control.head {
             self.b.seal_block(head);
-            self.held.clear();
+            self.leave_held();
         }
         self.stack.truncate(control.height);
         if !control.reached {

@@ -47,7 +47,7 @@ impl Translator<'_> {
     /// Which counters the loop at the current operator is to hold in registers. Nothing else may read or
     /// write them meanwhile: no function is called inside, be it the guest's, a probe's or the engine's.
     pub(super) fn choose_held(&mut self) {
-        self.held.clear();
+        self.leave_held();
         let Some(watch) = self.watch.clone() else {
             return;
         };
@@ -75,6 +75,7 @@ impl Translator<'_> {
                 Some(WatchSite::Fire(_)) => {}
             }
         }
+        self.holds_blocks = !counts.is_empty();
         for count in counts.iter().filter(|count| can_be_held(count)) {
             let more = counters_of(count).filter(|counter| !self.held.contains_key(counter));
             let more: Vec<_> = more.collect();
@@ -95,6 +96,12 @@ impl Translator<'_> {
         if mixed {
             self.held.clear();
         }
+    }
+
+    /// The loop that holds counters has ended.
+    pub(super) fn leave_held(&mut self) {
+        self.held.clear();
+        self.holds_blocks = false;
     }
 
     /// Control is about to come to the loop that holds counters.
@@ -206,7 +213,7 @@ impl Translator<'_> {
         let first = self.watch.as_ref().map_or(0, |w| w.blocks[block as usize]);
         let bytes = index * size_of::<u64>();
         if let Ok(offset) = i32::try_from(bytes)
-            && !self.held.is_empty()
+            && self.holds_blocks
         {
             return (self.block(block), offset);
         }

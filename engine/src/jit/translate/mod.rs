@@ -299,6 +299,8 @@ struct Translator<'a> {
     shows_all: bool,
     /// Counters that the innermost loop around holds in registers, by block and index.
     held: HashMap<(u32, usize), Variable>,
+    /// It holds the addresses of their blocks.
+    holds_blocks: bool,
     /// Where the next record of a buffer begins, if the function writes any.
     cursor: Option<records::Held>,
     /// What watches the current operator has fired.
@@ -388,6 +390,7 @@ impl<'a> Translator<'a> {
             watch: variant.watch.clone(),
             shows_all,
             held: HashMap::new(),
+            holds_blocks: false,
             cursor: None,
             fired: false,
             counted: variant.counted,
