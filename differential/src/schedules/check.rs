@@ -79,5 +79,15 @@ fn compare(program: &Program, expected: &Expected, seen: &Seen) -> Result<(), St
             ));
         }
     }
+    if expected.records != seen.records {
+        let pairs = expected.records.iter().zip(&seen.records);
+        let same = pairs
+            .take_while(|(expected, seen)| expected == seen)
+            .count();
+        let (expected, seen) = (expected.records.get(same), seen.records.get(same));
+        return Err(format!(
+            "word {same} of the records must be {expected:?}, is {seen:?}"
+        ));
+    }
     Ok(())
 }

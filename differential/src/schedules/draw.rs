@@ -1,6 +1,8 @@
 //! Drawing a schedule: while the model runs, steps are made up at random, so that there are fires to
 //! make them in and live probes to remove.
 
+use probity_engine::hook::Fold;
+
 use super::events::Event;
 use super::model::Director;
 use super::program::Program;
@@ -96,13 +98,30 @@ impl<'a> Draw<'a> {
             3 => Does::Set {
                 slot: SET_SLOTS + slot % (SLOTS - SET_SLOTS),
             },
-            4 | 5 if top => {
+            4 if top => {
                 // A block must hold all of them.
                 let len = 1 + rng.below(TOP_MAX) as u32;
                 let in_block = BLOCK - len as usize;
                 let slot = slot - (slot % BLOCK).saturating_sub(in_block);
                 let boolean = rng.one_in(2);
                 Does::Top { slot, len, boolean }
+            }
+            5 => {
+                let takes = top && rng.one_in(2);
+                match rng.below(3) {
+                    0 if top => Does::Fold {
+                        slot,
+                        fold: *rng.pick(&[
+                            Fold::Sum,
+                            Fold::Nonzero,
+                            Fold::Max { mask: 0 },
+                            Fold::Max { mask: u64::MAX },
+                        ]),
+                        signed: rng.one_in(2),
+                    },
+                    1 => Does::Record { slot, takes },
+                    _ => Does::Values { slot, takes },
+                }
             }
             6 => Does::Add {
                 slot,

@@ -55,6 +55,16 @@ pub struct Passed {
     pub look: Look,
 }
 
+impl Passed {
+    /// The values that a probe takes: the topmost operand, or none.
+    pub fn taken(&self, takes: bool) -> Vec<u64> {
+        match takes {
+            true => vec![self.top.unwrap_or(0).into()],
+            false => Vec::new(),
+        }
+    }
+}
+
 impl Places {
     /// The sites of a module.
     ///

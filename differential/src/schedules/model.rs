@@ -7,10 +7,12 @@
 
 use std::collections::HashMap;
 
-use probity_engine::hook::Site;
+use probity_engine::hook::{Fold, Site};
 
 use super::events::{Event, Passed, Places};
-use super::schedule::{Deed, Does, Label, Moment, Planned, SLOTS, Schedule, Step};
+use super::schedule::{
+    Deed, Does, Label, Moment, Planned, RECORD_TAG, SLOTS, Schedule, Step, told,
+};
 
 /// Says which steps are made at a moment.
 pub trait Director {
@@ -31,6 +33,8 @@ pub struct Expected {
     pub fires: Vec<ExpectedFire>,
     /// Counters at the end.
     pub counters: Vec<u64>,
+    /// All records, one behind the other.
+    pub records: Vec<u64>,
     /// Fires of all probes.
     pub fires_total: u64,
 }
@@ -130,6 +134,24 @@ impl<D: Director> Model<'_, D> {
                     let top = passed.top.unwrap_or(0);
                     let top = if boolean { u32::from(top != 0) } else { top };
                     add(slot + top.min(len - 1) as usize, 1);
+                }
+                Does::Fold { slot, fold, signed } => {
+                    let top = passed.top.unwrap_or(0);
+                    let value = match signed {
+                        true => top as i32 as u64,
+                        false => top.into(),
+                    };
+                    match fold {
+                        Fold::Sum => add(slot, value),
+                        Fold::Nonzero => add(slot, (value != 0).into()),
+                        Fold::Max { mask } => counters[slot] = counters[slot].max(value ^ mask),
+                        Fold::Log2 => add(slot + (64 - value.leading_zeros()) as usize, 1),
+                    }
+                }
+                Does::Values { slot, takes } => add(slot, told(&passed.taken(takes))),
+                Does::Record { slot, takes } => {
+                    self.expected.records.push(RECORD_TAG + slot as u64);
+                    self.expected.records.extend(passed.taken(takes));
                 }
                 Does::Call(_) => {
                     let number = self.expected.fires.len() as u64 + 1;

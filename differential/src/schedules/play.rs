@@ -4,13 +4,15 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use probity_engine::hook::{Action, Counters, Probe, ProbeContext, ProbeId, Probes};
+use probity_engine::hook::{Action, Counters, Input, Probe, ProbeContext, ProbeId, Probes, Ring};
 use probity_engine::{Caller, Error, Instance, Module, Store, Val};
 
 use super::look::{Look, look, write_back};
 use super::model::{acts, peeked};
 use super::program::{Prepared, Program};
-use super::schedule::{BLOCK, Deed, Does, Label, Moment, Planned, SLOTS, Schedule, Step};
+use super::schedule::{
+    BLOCK, Deed, Does, Label, Moment, Planned, RECORD_TAG, SLOTS, Schedule, Step, told,
+};
 use super::watchdog::Watchdog;
 use crate::case::Case;
 use crate::host::Host;
@@ -18,6 +20,9 @@ use crate::probity::{NoSide, ProbitySide, Setup};
 use crate::rng::mix;
 use crate::trace::{Trace, record_with};
 use crate::watch::Watching;
+
+/// Few, so that the buffer is often full.
+const RING_WORDS: usize = 7;
 
 /// What a run did.
 pub type Run = Trace;
@@ -29,6 +34,8 @@ pub struct Seen {
     pub fires: Vec<SeenFire>,
     /// Counters at the end.
     pub counters: Vec<u64>,
+    /// All records, one behind the other.
+    pub records: Vec<u64>,
     /// What the engine refused.
     pub refused: Option<String>,
 }
@@ -125,6 +132,13 @@ pub fn play(
     watchdog: &Watchdog,
     fault: Fault,
 ) -> Result<(Run, Seen), NoSide> {
+    let records: Arc<Mutex<Vec<u64>>> = Arc::default();
+    let sink = records.clone();
+    let ring = Ring::new(RING_WORDS, move |batch| {
+        let mut records = sink.lock().unwrap_or_else(PoisonError::into_inner);
+        records.extend(batch);
+        Ok(())
+    });
     let stage = Stage {
         shared: Arc::new(Mutex::new(State {
             schedule: schedule.clone(),
@@ -137,6 +151,7 @@ pub fn play(
             instance: None,
             fault,
         })),
+        ring,
         blocks: (0..SLOTS / BLOCK).map(|_| Counters::new(BLOCK)).collect(),
         program: program.sites(),
     };
@@ -166,8 +181,13 @@ pub fn play(
         }
     });
     watchdog.release();
+    let drained = stage.ring.drain(side.store());
     drop(side);
     let mut seen = std::mem::take(&mut stage.lock().seen);
+    if let Err(error) = drained {
+        seen.refused.get_or_insert(error.to_string());
+    }
+    seen.records = std::mem::take(&mut records.lock().unwrap_or_else(PoisonError::into_inner));
     seen.counters = (0..SLOTS).map(|slot| stage.counter(slot)).collect();
     if fault == Fault::Count {
         seen.counters[0] += 1;
@@ -175,11 +195,20 @@ pub fn play(
     Ok((run, seen))
 }
 
+fn inputs(takes: bool) -> Vec<Input> {
+    match takes {
+        true => vec![Input::Operand(0)],
+        false => Vec::new(),
+    }
+}
+
 /// A schedule while it is played; clones are the same.
 #[derive(Clone)]
 struct Stage {
     shared: Arc<Mutex<State>>,
     blocks: Arc<[Counters]>,
+    /// What records are written to.
+    ring: Ring,
     /// Sites by place.
     program: Arc<[super::events::Place]>,
 }
@@ -309,6 +338,28 @@ impl Stage {
                 first: slot % BLOCK,
                 len,
                 boolean,
+            },
+            Does::Fold { slot, fold, signed } => Action::Fold {
+                counters: counters(slot),
+                index: slot % BLOCK,
+                operand: 0,
+                signed,
+                fold,
+            },
+            Does::Values { slot, takes } => {
+                let counters = counters(slot);
+                Action::Values {
+                    inputs: inputs(takes),
+                    callback: Box::new(move |values| {
+                        counters.add(slot % BLOCK, told(values) as i64);
+                        Ok(())
+                    }),
+                }
+            }
+            Does::Record { slot, takes } => Action::Record {
+                ring: self.ring.clone(),
+                tag: RECORD_TAG + slot as u64,
+                inputs: inputs(takes),
             },
             Does::Call(deed) => {
                 let stage = self.clone();

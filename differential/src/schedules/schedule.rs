@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use probity_engine::hook::Site;
+use probity_engine::hook::{Fold, Site};
 
 use super::events::{PlaceId, Places};
+use crate::rng::mix;
 
 /// Names a probe of a schedule.
 pub type Label = usize;
@@ -15,6 +16,15 @@ pub const SLOTS: usize = 96;
 
 /// Counters that share a block.
 pub const BLOCK: usize = 8;
+
+/// The first word of records, less the slot.
+pub const RECORD_TAG: u64 = 1 << 40;
+
+/// What a probe that calls a function with values adds to its counter.
+pub fn told(values: &[u64]) -> u64 {
+    let start = 1 + values.len() as u64;
+    values.iter().fold(start, |sum, &value| mix(sum ^ value))
+}
 
 /// When something is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -76,6 +86,29 @@ pub enum Does {
         len: u32,
         /// Every operand but 0 counts as 1.
         boolean: bool,
+    },
+    /// Takes the topmost operand into account.
+    Fold {
+        /// Which counter.
+        slot: usize,
+        /// How.
+        fold: Fold,
+        /// It has a sign.
+        signed: bool,
+    },
+    /// Calls a function with the topmost operand, or with nothing. It adds what [`told`] says.
+    Values {
+        /// Which counter.
+        slot: usize,
+        /// Whether it takes the operand.
+        takes: bool,
+    },
+    /// Writes a record: [`RECORD_TAG`] plus the slot, and the topmost operand if it takes it.
+    Record {
+        /// Tells it from others.
+        slot: usize,
+        /// Whether it takes the operand.
+        takes: bool,
     },
     /// Calls a function, which is where steps are made.
     Call(Deed),
