@@ -95,7 +95,10 @@ pub(super) fn twins(
     for (at, &(start, end, to)) in polls.iter().enumerate() {
         // The next poll is not there in the end.
         let limit = polls.get(at + 1).map_or(code.len(), |next| next.0);
-        let absorbed = absorb::absorb(&code[..limit], start as u32, end as u32, &targets);
+        let code = &code[..limit];
+        let absorbed = absorb::absorb(code, start as u32, end as u32, |offset| {
+            targets.is_only_passed(offset)
+        });
         twins.replace(start, end, to, absorbed);
     }
     Ok(Some(twins))

@@ -5,6 +5,8 @@
 //! it did. Nothing else moves. Whoever knows instructions by where they begin (traps, lines) has
 //! to ask where that is now.
 
+use std::cell::OnceCell;
+
 use cranelift_codegen::{CompiledCode, FinalizedMachExceptionHandler};
 use iced_x86::{Decoder, DecoderOptions, Instruction, Mnemonic, OpKind};
 
@@ -23,31 +25,41 @@ pub(super) struct Absorbed {
     pub(super) moved: Vec<(u32, u32)>,
 }
 
-/// Where control goes in a function other than by going on.
-pub(super) struct Targets(Option<Vec<u32>>);
+/// Where control goes in a function other than by going on; looked up when somebody asks.
+pub(super) struct Targets<'a> {
+    compiled: &'a CompiledCode,
+    /// Ascending; `None` if they are not all known.
+    found: OnceCell<Option<Vec<u32>>>,
+}
 
-impl Targets {
-    /// Cranelift's own list of edges is of no use: it takes blocks for others where some are cold.
-    pub(super) fn of(compiled: &CompiledCode) -> Targets {
-        let mut targets = targets(compiled.buffer.data(), &compiled.bb_starts);
-        if let Some(targets) = &mut targets {
-            let calls = compiled.buffer.call_sites();
-            let handlers = calls.flat_map(|call| call.exception_handlers);
-            targets.extend(handlers.filter_map(|handler| match handler {
-                FinalizedMachExceptionHandler::Tag(_, offset)
-                | FinalizedMachExceptionHandler::Default(offset) => Some(*offset),
-                FinalizedMachExceptionHandler::Context(_) => None,
-            }));
-            targets.sort_unstable();
+impl<'a> Targets<'a> {
+    pub(super) fn of(compiled: &'a CompiledCode) -> Targets<'a> {
+        Targets {
+            compiled,
+            found: OnceCell::new(),
         }
-        Targets(targets)
     }
 
     /// Whether it is known that control only comes to `offset` from right before it.
-    fn is_only_passed(&self, offset: u32) -> bool {
-        let targets = self.0.as_ref();
-        targets.is_some_and(|targets| targets.binary_search(&offset).is_err())
+    pub(super) fn is_only_passed(&self, offset: u32) -> bool {
+        let found = self.found.get_or_init(|| all_targets(self.compiled));
+        let found = found.as_ref();
+        found.is_some_and(|found| found.binary_search(&offset).is_err())
     }
+}
+
+/// Cranelift's own list of edges is of no use: it takes blocks for others where some are cold.
+fn all_targets(compiled: &CompiledCode) -> Option<Vec<u32>> {
+    let mut targets = targets(compiled.buffer.data(), &compiled.bb_starts)?;
+    let calls = compiled.buffer.call_sites();
+    let handlers = calls.flat_map(|call| call.exception_handlers);
+    targets.extend(handlers.filter_map(|handler| match handler {
+        FinalizedMachExceptionHandler::Tag(_, offset)
+        | FinalizedMachExceptionHandler::Default(offset) => Some(*offset),
+        FinalizedMachExceptionHandler::Context(_) => None,
+    }));
+    targets.sort_unstable();
+    Some(targets)
 }
 
 /// Where branches and jump tables lead. A table is behind its jump, up to the next block, and has distances from
@@ -88,8 +100,13 @@ fn targets(code: &[u8], blocks: &[u32]) -> Option<Vec<u32>> {
 }
 
 /// Has instructions up to the end of `code` take the place of the poll from `start` to `end`; `None` if they have to
-/// stay where they are.
-pub(super) fn absorb(code: &[u8], start: u32, end: u32, targets: &Targets) -> Option<Absorbed> {
+/// stay where they are. `is_only_passed`: whether control comes to an offset only from right before it.
+pub(super) fn absorb(
+    code: &[u8],
+    start: u32,
+    end: u32,
+    is_only_passed: impl Fn(u32) -> bool,
+) -> Option<Absorbed> {
     let mut absorbed = Absorbed {
         code: Vec::new(),
         first: 0,
@@ -101,11 +118,15 @@ pub(super) fn absorb(code: &[u8], start: u32, end: u32, targets: &Targets) -> Op
     let mut decoder = Decoder::with_ip(64, rest, end.into(), DecoderOptions::NONE);
     while left > 0 {
         let instruction = decoder.decode();
-        if !targets.is_only_passed(from) || !is_movable(&instruction) {
+        if !is_movable(&instruction) {
             return None;
         }
         let len = instruction.len() as u32;
         let prefixes = left.min(LEN_MAX - len);
+        // The last one is also still there without its prefixes, for those who jump to it.
+        if prefixes < left && !is_only_passed(from) {
+            return None;
+        }
         absorbed.moved.push((from, from - left));
         let place = absorbed.code.len();
         absorbed.code.resize(place + prefixes as usize, PREFIX);
@@ -153,7 +174,7 @@ mod tests {
     /// A poll at 0, to which a loop leads back, and instructions.
     fn absorbed(parts: &[&[u8]], targets: &[u32]) -> Option<Absorbed> {
         let code = [&POLL[..], &parts.concat()].concat();
-        absorb(&code, 0, 12, &Targets(Some(targets.to_vec())))
+        absorb(&code, 0, 12, |offset| !targets.contains(&offset))
     }
 
     fn decoded(code: &[u8]) -> Vec<Instruction> {
@@ -209,10 +230,10 @@ mod tests {
         }
         let parts = [SHORT, LOAD, RETURN];
         assert!(absorbed(&parts, &[0, 12]).is_none());
-        assert!(absorbed(&parts, &[0, 16]).is_none());
-        assert!(absorbed(&parts, &[0, 21]).is_some());
+        // The load keeps its place, and so does one instruction that has room for all prefixes.
+        assert!(absorbed(&parts, &[0, 16]).is_some());
         let whole: &[u8] = &[0x33, 0xC0];
-        assert!(absorbed(&[whole, RETURN], &[0]).is_some());
+        assert!(absorbed(&[whole, RETURN], &[0, 12]).is_some());
     }
     /// Branches, a table with an entry before it and one behind, and what is no code.
     #[test]
