@@ -81,6 +81,8 @@ impl Compiler {
             ("enable_probestack", "true"),
             ("probestack_strategy", "inline"),
             ("is_pic", "false"),
+            // Where blocks begin matters to polls.
+            ("machine_code_cfg_info", "true"),
             // See `verify`.
             ("enable_verifier", "false"),
             ("enable_nan_canonicalization", nans),
@@ -287,10 +289,11 @@ impl Compiler {
         let Ok(twins) = quiet::twins(compiled, |poll| polls[poll].values.is_some()) else {
             return Ok(None);
         };
-        let memory = match &twins {
-            Some(twins) => self.memory.alloc(&twins.quiet, Some(&twins.polling)),
-            None => self.memory.alloc(compiled.buffer.data(), None),
+        let (code, twin) = match &twins {
+            Some(twins) => (&*twins.quiet, Some(&*twins.polling)),
+            None => (compiled.buffer.data(), None),
         };
+        let memory = self.memory.alloc(code, twin);
         let memory = memory.ok_or_else(|| Refused(NO_MEMORY.to_owned()))?;
         let Sites {
             sites,
@@ -298,9 +301,19 @@ impl Compiler {
             pads,
         } = sites(compiled, &draft, &lines)?;
         let (saves, frame_bytes) = prologue(compiled);
+        let mut traps = traps(compiled);
+        let mut lines = lines;
+        if let Some(twins) = &twins {
+            let offsets = traps.iter_mut().map(|trap| &mut trap.0);
+            for offset in offsets.chain(lines.iter_mut().map(|line| &mut line.0)) {
+                *offset = twins.place_of(*offset);
+            }
+            // Of two lines of an offset, the second still counts.
+            lines.sort_by_key(|line| line.0);
+            traps.sort_unstable();
+        }
         let named = module.filter(|m| m.inner.engine.has_native_tools());
-        let known = named.map(|m| publish(m, role, memory.base(), compiled.buffer.data(), &lines));
-        let traps = traps(compiled);
+        let known = named.map(|m| publish(m, role, memory.base(), code, &lines));
         Ok(Some(Arc::new(NativeCode {
             base: memory.base(),
             len: memory.len(),
@@ -597,5 +610,31 @@ mod tests {
         assert!(attempt(1, false).is_none());
         let code = compiler.function(&module, 1, &variant).unwrap();
         assert_eq!(polls(&code), (false, 0, 1));
+    }
+
+    /// In the code that runs there is nothing in the place of a poll but prefixes of what is behind it, except where that
+    /// is another poll.
+    #[test]
+    fn polls_are_not_executed() {
+        let engine = Engine::new(Config::new().tier(Tier::Jit));
+        let body = "(local.set 0 (i32.mul (local.get 0) (i32.const 5)))";
+        let again = "(br_if 0 (i32.lt_u (local.get 0) (i32.const 1000)))";
+        for (loops, idle) in [
+            (format!("(loop {body} {again})"), 0),
+            ("(loop (br_if 0 (i32.const 0)))".repeat(3), 2),
+        ] {
+            let text = format!(
+                "(module (func (export \"f\") (param i32) (result i32) {loops} (local.get 0)))"
+            );
+            let module = Module::new(&engine, text).unwrap();
+            let code = engine.compiler().unwrap();
+            let code = code.function(&module, 0, &Variant::default()).unwrap();
+            // SAFETY: its own code, which lives as long as it.
+            let bytes = unsafe { std::slice::from_raw_parts(code.base, code.len) };
+            let decoder = iced_x86::Decoder::new(64, bytes, 0);
+            let nops = decoder.into_iter();
+            let nops = nops.filter(|one| one.mnemonic() == iced_x86::Mnemonic::Nop);
+            assert_eq!(nops.count(), idle, "{loops}");
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! Nudges: a signal to a thread that runs machine code, which makes it look for requests.
 //!
-//! Loops of compiled code do not look whether another thread wants something: where they would, they
-//! have instructions that do nothing. Each such function has a *twin*, the same code with the polls in
+//! Loops of compiled code do not look whether another thread wants something: where they would, there is
+//! nothing that does anything. Each such function has a *twin*, the same code with the polls in
 //! it, at a fixed distance. A nudge moves the thread to the twin of what it executes, and the caller's
 //! return address too, for a function without loops may be called by a loop that relies on its own
 //! poll. Registers and frames are the same in both.

@@ -224,6 +224,27 @@ const BODIES: &[(&str, &str)] = &[
         "(loop (drop (i32.load (local.get 0)))
            (local.set 0 (i32.add (local.get 0) (i32.const 256))) (br 0))",
     ),
+    (
+        "in_loop_first",
+        "(loop (i32.store offset=1000 (local.get 0) (i32.const 123456789))
+           (i32.store offset=500 (local.get 0) (i32.const 987654321))
+           (local.set 0 (i32.add (local.get 0) (i32.const 256))) (br 0))",
+    ),
+    (
+        "in_loop_second",
+        "(loop (i32.store offset=500 (local.get 0) (i32.const 123456789))
+           (i32.store offset=1000 (local.get 0) (i32.const 987654321))
+           (local.set 0 (i32.add (local.get 0) (i32.const 256))) (br 0))",
+    ),
+    (
+        "in_loop_both",
+        "(local.set 0 (i32.and (local.get 0) (i32.const 15)))
+         (loop (drop (i32.div_u (i32.const 1) (local.get 0)))
+           (loop (drop (i32.div_u (i32.const 1) (local.get 0)))
+             (local.set 0 (i32.sub (local.get 0) (i32.const 1)))
+             (br_if 0 (i32.and (local.get 0) (i32.const 1))))
+           (br 0))",
+    ),
 ];
 
 fn module() -> String {

@@ -31,12 +31,21 @@ impl Translator<'_> {
         if self.loud || self.analysis.loop_info(self.at).has_bulk || count > VALUES_MAX {
             return self.loud_poll();
         }
+        // What is stored last lives longest, and what lives longest is what the allocator finds a register
+        // for first. So that is what the loop changes, and low numbers, which compilers give to
+        // what they use most.
+        let assigned = &self.analysis.loop_info(self.at).assigned;
+        let is_live = |local: &u32| live[*local as usize];
+        let (changed, others): (Vec<u32>, Vec<u32>) = (0..live.len() as u32)
+            .rev()
+            .filter(is_live)
+            .partition(|&local| assigned.contains(local));
         let mut values: Vec<(u32, Live)> = Vec::with_capacity(count);
-        for (i, _) in live.into_iter().enumerate().filter(|(_, live)| *live) {
-            values.push(self.live_local(i as u32));
-        }
-        let operands = self.stack.iter();
+        let operands = self.stack.iter().rev();
         values.extend(operands.map(|operand| (operand.slot, Live::Value(operand.value))));
+        for local in others.into_iter().chain(changed) {
+            values.push(self.live_local(local));
+        }
         let slot = *self.draft.poll_slot.get_or_insert_with(|| {
             let data = StackSlotData::new(StackSlotKind::ExplicitSlot, 8, 3);
             self.b.create_sized_stack_slot(data)
@@ -57,7 +66,9 @@ impl Translator<'_> {
                 DraftPlace::PollSlot(at as u32)
             })
         });
-        let values = values.collect();
+        let mut values: Vec<DraftValue> = values.collect();
+        // Whoever reads them relies on that.
+        values.sort_by_key(|value| value.slot);
         let size = &mut self.b.func.sized_stack_slots[slot].size;
         *size = (*size).max(offset as u32);
         self.b.ins().trap(trap_code(leaving::POLL.into()));
