@@ -185,9 +185,11 @@ impl<'a> FrameAccessor<'a> {
     }
 
     fn read(&self, ty: ValType, slot: u32) -> Val {
-        // SAFETY: the frame is live.
         let native = self.frame.native.as_deref();
-        let known = native.and_then(|native| unsafe { native.value(slot) });
+        let known = native.and_then(|native| {
+            // SAFETY: the frame is live.
+            unsafe { native.value(slot) }
+        });
         let raw = known.unwrap_or_else(|| {
             // SAFETY: the frame is live and has that slot, which has the value.
             unsafe {

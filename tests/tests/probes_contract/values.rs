@@ -7,9 +7,11 @@ use probity_engine::{Error, TrapCode, Val, WasmPc};
 
 use super::guest::{Guest, config, trap_code};
 
-/// What probes have seen, in order.
+/// What probes have seen, in order, each with a name or site.
+type List<K> = Arc<Mutex<Vec<(K, Vec<u64>)>>>;
+
 #[derive(Clone, Default)]
-struct Seen(Arc<Mutex<Vec<(&'static str, Vec<u64>)>>>);
+struct Seen(List<&'static str>);
 
 impl Seen {
     fn push(&self, name: &'static str, values: &[u64]) {
@@ -103,7 +105,7 @@ const LOOP: &str = r#"(module (memory 1) (global $g (mut i64) (i64.const 3))
 fn values_are_those_of_the_frame() {
     let run = |with_frame: bool| {
         let mut guest = Guest::new(LOOP);
-        let seen: Arc<Mutex<Vec<(Site, Vec<u64>)>>> = Arc::default();
+        let seen: List<Site> = Arc::default();
         let func = guest.func("run");
         let mut inserted = 0;
         for (pc, _) in guest.operators("run") {
