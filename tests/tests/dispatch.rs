@@ -21,6 +21,7 @@ const CALLERS: &[&str] = &[
     "gc::ref_test_func",
     "gc::ref_cast_func",
     "probe::fire",
+    "probe::steps",
     "dispatch::expired",
     "dispatch::run",
 ];
