@@ -56,8 +56,8 @@ fn opens(op: &Operator<'_>) -> bool {
     )
 }
 
-/// The labels that an operator branches to.
-fn depths(op: &Operator<'_>) -> Vec<u32> {
+/// The labels that an operator branches to, by their relative depths; of `br_table` the default last.
+pub fn depths(op: &Operator<'_>) -> Vec<u32> {
     match op {
         Operator::Br { relative_depth }
         | Operator::BrIf { relative_depth }

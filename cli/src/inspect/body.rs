@@ -7,6 +7,7 @@ use probity_engine::{
     wasmparser::{Catch, Operator},
 };
 use probity_probes::events::{Allocation, allocations};
+use probity_probes::labels::depths;
 use serde_json::json;
 
 use super::{operator, types::Types};
@@ -246,17 +247,6 @@ fn ends(operators: &[(probity_engine::WasmPc, Operator<'_>)]) -> Vec<Option<usiz
 /// Relative depths of the labels an operator can branch to.
 fn branch_depths(op: &Operator<'_>) -> Vec<u32> {
     match op {
-        Operator::Br { relative_depth }
-        | Operator::BrIf { relative_depth }
-        | Operator::BrOnNull { relative_depth }
-        | Operator::BrOnNonNull { relative_depth }
-        | Operator::BrOnCast { relative_depth, .. }
-        | Operator::BrOnCastFail { relative_depth, .. } => vec![*relative_depth],
-        Operator::BrTable { targets } => targets
-            .targets()
-            .flatten()
-            .chain([targets.default()])
-            .collect(),
         Operator::TryTable { try_table } => try_table
             .catches
             .iter()
@@ -267,7 +257,7 @@ fn branch_depths(op: &Operator<'_>) -> Vec<u32> {
                 | Catch::AllRef { label } => *label,
             })
             .collect(),
-        _ => Vec::new(),
+        op => depths(op),
     }
 }
 

@@ -1,7 +1,6 @@
 //! Moments of a store that are no site of a function: first calls, instances, host calls, traps, unwinding,
 //! the end of a call from the host, ticks of fuel.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use probity_interp::layout::HEADER_SLOTS;
@@ -375,10 +374,10 @@ impl StoreCore {
             moment,
             frame: FrameRef::Borrowed(frame),
         };
-        let result = catch_unwind(AssertUnwindSafe(|| f(&mut context)));
+        let result = ProbePanic::contain(|| f(&mut context));
         // SAFETY: as above. Calls from the callback may have replaced it.
         unsafe { (*machine).store = store };
         self.stack_top = old_top;
-        result.unwrap_or_else(|panic| Err(Error::host(ProbePanic::new(&*panic))))
+        result
     }
 }

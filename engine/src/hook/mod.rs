@@ -57,6 +57,7 @@ mod ticket;
 mod timer;
 mod value;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -324,7 +325,13 @@ impl Probe {
 pub struct ProbePanic(String);
 
 impl ProbePanic {
-    pub(crate) fn new(payload: &(dyn std::any::Any + Send)) -> ProbePanic {
+    /// Calls a probe's function; a panic becomes an error.
+    pub(crate) fn contain<R>(f: impl FnOnce() -> Result<R>) -> Result<R> {
+        let result = catch_unwind(AssertUnwindSafe(f));
+        result.unwrap_or_else(|panic| Err(Error::host(ProbePanic::new(&*panic))))
+    }
+
+    fn new(payload: &(dyn std::any::Any + Send)) -> ProbePanic {
         let text = payload.downcast_ref::<&str>().map(|s| (*s).to_owned());
         let text = text.or_else(|| payload.downcast_ref::<String>().cloned());
         ProbePanic(text.unwrap_or_else(|| "no message".to_owned()))

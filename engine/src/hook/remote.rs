@@ -5,7 +5,6 @@
 //! notices nothing: in the interpreter at a poll, to which compiled code comes by leaving. The
 //! engine's side is `runtime/requests.rs` (where) and `runtime/inbox.rs` (how it is seen).
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use super::ticket::Ticket;
@@ -103,9 +102,9 @@ impl Remote {
         let (sender, ticket) = Ticket::new();
         let posted = self.handle.post(Box::new(move |core| {
             let mut context = RequestContext::new(core);
-            let done = catch_unwind(AssertUnwindSafe(|| f(&mut context)));
+            let done = ProbePanic::contain(|| f(&mut context));
             let ending = context.take_ending();
-            sender.send(done.unwrap_or_else(|panic| Err(Error::host(ProbePanic::new(&*panic)))));
+            sender.send(done);
             ending.map_or(Ok(()), Err)
         }));
         // Dropping it answers the ticket.

@@ -1,13 +1,13 @@
 //! Buffers that probes write records to. Whoever wants the records gets them in batches.
 
 use std::cell::Cell;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, OnceLock};
 
 #[cfg(jit)]
 use probity_interp::layout::Ctx;
 
 use super::ProbePanic;
+use super::alone::Alone;
 use super::value::INPUTS_MAX;
 use crate::error::{Error, Result};
 use crate::runtime::AsContextMut;
@@ -64,8 +64,7 @@ pub(crate) struct Buffer {
     status: Cell<u64>,
     /// With room behind the limit for a whole record, but one word.
     words: *mut [u64],
-    /// Taken out while it runs.
-    drain: Cell<Option<DrainCallback>>,
+    drain: Alone<DrainCallback>,
     /// The store whose probes write records.
     store: OnceLock<u64>,
 }
@@ -96,7 +95,7 @@ impl Ring {
             #[cfg(jit)]
             status: Cell::new(0),
             words,
-            drain: Cell::new(Some(Box::new(drain))),
+            drain: Alone::new(Box::new(drain)),
             store: OnceLock::new(),
         }))
     }
@@ -151,10 +150,10 @@ impl Buffer {
         };
         // SAFETY: that much has been written. Nobody writes meanwhile: the store's code is suspended, or does not run.
         let batch = unsafe { std::slice::from_raw_parts(first, bytes / size_of::<u64>()) };
-        let result = catch_unwind(AssertUnwindSafe(|| drain(batch)));
+        let result = ProbePanic::contain(|| drain(batch));
         self.cursor.set(first);
-        self.drain.set(Some(drain));
-        result.unwrap_or_else(|panic| Err(Error::host(ProbePanic::new(&*panic))))
+        self.drain.put(drain);
+        result
     }
 }
 

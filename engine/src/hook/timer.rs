@@ -1,6 +1,5 @@
 //! Timers: requests that a thread of their own posts when it is time.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -166,7 +165,7 @@ impl Shared {
             return Ok(());
         };
         let mut context = RequestContext::new(core);
-        let done = catch_unwind(AssertUnwindSafe(|| callback(&mut context)));
+        let done = ProbePanic::contain(|| callback(&mut context));
         let ending = context.take_ending();
         self.ticks.fetch_add(1, Ordering::Relaxed);
         let mut place = self.callback();
@@ -177,7 +176,6 @@ impl Shared {
                 drop(callback);
             }
         }
-        let done = done.unwrap_or_else(|panic| Err(Error::host(ProbePanic::new(&*panic))));
         done.and(ending.map_or(Ok(()), Err))
     }
 }

@@ -1,8 +1,6 @@
 //! Functions that probes call with values of the frame, and nothing else: compiled code passes these in registers and
 //! writes nothing down for the call.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use probity_interp::handlers::probe::Extend;
 #[cfg(jit)]
 use probity_interp::layout::Ctx;
@@ -113,9 +111,9 @@ impl ValueCall {
         let Some(mut callback) = self.callback.take() else {
             return Ok(());
         };
-        let result = catch_unwind(AssertUnwindSafe(|| callback(&values[..self.len])));
+        let result = ProbePanic::contain(|| callback(&values[..self.len]));
         self.callback.put(callback);
-        result.unwrap_or_else(|panic| Err(Error::host(ProbePanic::new(&*panic))))
+        result
     }
 }
 

@@ -5,7 +5,6 @@
 //! ([`StoreCore::allow_moved`]), in a wait for another thread, and between calls of the host. They
 //! run as probes do: frames can be read and written, and code is brought up to date behind them.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use probity_interp::layout::{Cell, Ctx, HEADER_SLOTS};
@@ -15,7 +14,7 @@ use super::core::StoreCore;
 use super::root::Root;
 use super::value::slot_offsets;
 use crate::code::{FuncCode, Mode};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::frame::walk::Position;
 use crate::hook::ProbePanic;
 
@@ -77,13 +76,13 @@ impl StoreCore {
         let (store, resume) = (self.machine.store, self.machine.resume);
         self.machine.resume = std::ptr::null();
         let before = self.interrupt.leave_native();
-        let done = catch_unwind(AssertUnwindSafe(|| job(self)));
+        let done = ProbePanic::contain(|| job(self));
         self.interrupt.back_to(before);
         (self.machine.store, self.machine.resume) = (store, resume);
         self.native.exit_low = low;
         self.native.at_op = at_op;
         self.stack_top = old_top;
-        done.unwrap_or_else(|panic| Err(Error::host(ProbePanic::new(&*panic))))
+        done
     }
 
     /// Does jobs at a cell of a frame that is wholly in memory; whether it could. `pc` becomes where it goes on.
