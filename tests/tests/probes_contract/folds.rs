@@ -73,6 +73,9 @@ fn operands_and_results_are_folded() {
         }
         let sum = values.iter().fold(0u64, |sum, &value| sum.wrapping_add(value));
         checks.push((fold(&mut guest, site, operand, sign, Fold::Sum), 2, sum));
+        let nonzero = values.iter().filter(|&&value| value != 0).count() as u64;
+        let kept = fold(&mut guest, site, operand, sign, Fold::Nonzero);
+        checks.push((kept, 2, nonzero));
         let bits = fold(&mut guest, site, operand, sign, Fold::Log2);
         for n in 0..65u32 {
             let count = values.iter().filter(|&&v| 64 - v.leading_zeros() == n);

@@ -188,6 +188,38 @@ fn a_trap_loses_nothing() {
     assert_eq!(batches.take(), [[1, 65536]]);
 }
 
+/// Exits of a frame that a trap unwinds record and call as those of one that returns; and a probe may drain.
+#[test]
+fn unwound_exits_record_and_call() {
+    let mut guest = Guest::new(
+        r#"(module (func (export "run") (param i32) (result i32)
+            (i32.div_u (i32.const 8) (local.get 0))))"#,
+    );
+    let (batches, calls) = (Batches::default(), Counters::new(1));
+    let (ring, counted) = (batches.ring(100), calls.clone());
+    guest.insert("run", Site::Exit, record(&ring, 7, []));
+    let probe = Probe::values([], move |[]| {
+        counted.add(0, 1);
+        Err(Error::host(std::io::Error::other("later than the trap")))
+    });
+    let id = guest.insert("run", Site::Exit, probe);
+    let trap = trap_code(guest.call("run", &[Val::I32(0)]));
+    assert_eq!(trap, TrapCode::IntegerDivideByZero);
+    assert_eq!(calls.get(0), 1);
+    assert!(guest.store.probes().remove(id));
+    let (buffer, seen) = (ring.clone(), batches.clone());
+    let probe = Probe::call(move |context| {
+        buffer.drain(context)?;
+        // That of the trap; this call's comes later.
+        assert_eq!(seen.take(), [[7]]);
+        Ok(())
+    });
+    guest.insert("run", Site::Entry, probe);
+    guest.call("run", &[Val::I32(2)]).unwrap();
+    ring.drain(&mut guest.store).unwrap();
+    assert_eq!(batches.take(), [[7]]);
+}
+
 #[test]
 fn global_probes_record_their_tag() {
     let mut guest = Guest::new(FILL);
