@@ -14,6 +14,8 @@ use cranelift_codegen::{
 };
 use cranelift_frontend::FunctionBuilderContext;
 
+use super::branches::Targets;
+use super::lead::lead;
 use super::location::Location;
 use super::native_tools::{Published, Registration};
 use super::quiet;
@@ -278,6 +280,7 @@ impl Compiler {
         module: Option<&Module>,
     ) -> Result<Option<Arc<NativeCode>>, Refused> {
         self.verify(context);
+        let has_tables = !context.func.dfg.jump_tables.is_empty();
         let compiled = context
             .compile(&*self.isa, &mut ControlPlane::default())
             .map_err(|e| Refused(format!("{:?}", e.inner)))?;
@@ -286,14 +289,17 @@ impl Compiler {
         }
         let polls = &draft.polls;
         let lines = lines(compiled, &draft);
-        let Ok(twins) = quiet::twins(compiled, |poll| polls[poll].values.is_some()) else {
+        let targets = Targets::of(compiled);
+        let silences = |poll: usize| polls[poll].values.is_some();
+        let Ok(twins) = quiet::twins(compiled, &targets, silences) else {
             return Ok(None);
         };
         let (code, twin) = match &twins {
             Some(twins) => (&*twins.quiet, Some(&*twins.polling)),
             None => (compiled.buffer.data(), None),
         };
-        let memory = self.memory.alloc(code, twin);
+        let lead = if has_tables { lead(&targets) } else { 0 };
+        let memory = self.memory.alloc(lead as usize, code, twin);
         let memory = memory.ok_or_else(|| Refused(NO_MEMORY.to_owned()))?;
         let Sites {
             sites,

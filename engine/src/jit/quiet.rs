@@ -14,7 +14,8 @@ mod absorb;
 
 use cranelift_codegen::CompiledCode;
 
-use self::absorb::{Absorbed, Targets};
+use self::absorb::Absorbed;
+use super::branches::Targets;
 use super::location::Location;
 
 /// Code without its polls, and code that leaves at each of them.
@@ -60,6 +61,7 @@ pub(super) struct Unknown;
 /// Makes twins; `None` if no polls are to be taken out, for which `silences` holds.
 pub(super) fn twins(
     compiled: &CompiledCode,
+    targets: &Targets<'_>,
     silences: impl Fn(usize) -> bool,
 ) -> Result<Option<Twins>, Unknown> {
     let code = compiled.buffer.data();
@@ -91,7 +93,6 @@ pub(super) fn twins(
         polling: code.to_vec(),
         moved: Vec::new(),
     };
-    let targets = Targets::of(compiled);
     for (at, &(start, end, to)) in polls.iter().enumerate() {
         // The next poll is not there in the end.
         let limit = polls.get(at + 1).map_or(code.len(), |next| next.0);

@@ -51,25 +51,38 @@ impl CodeMemory {
         CodeMemory::default()
     }
 
-    /// Copies `code` to memory where it can be executed, and its twin, which is as long. `None` if
-    /// the system refuses.
-    pub(crate) fn alloc(self: &Arc<Self>, code: &[u8], twin: Option<&[u8]>) -> Option<CodeBlock> {
-        let reserved = code.len().checked_next_multiple_of(ALIGN)?.max(ALIGN);
-        let block = self.reserve(code.len(), reserved, twin.is_some())?;
+    /// Copies `code` to memory where it can be executed, and its twin, which is as long, `lead` bytes behind the
+    /// beginning of a cache line. `None` if the system refuses.
+    pub(crate) fn alloc(
+        self: &Arc<Self>,
+        lead: usize,
+        code: &[u8],
+        twin: Option<&[u8]>,
+    ) -> Option<CodeBlock> {
+        let end = lead.checked_add(code.len())?;
+        let reserved = end.checked_next_multiple_of(ALIGN)?.max(ALIGN);
+        let block = self.reserve(lead, code.len(), reserved, twin.is_some())?;
         for (code, at) in [(Some(code), 0), (twin, block.twin)] {
             let Some(code) = code else { continue };
             assert_eq!(code.len(), block.len, "twins are equally long");
             // SAFETY: the block's own `reserved` bytes, which nobody else knows yet.
             unsafe {
                 let to = block.writable.as_ptr().add(at);
-                copy_nonoverlapping(code.as_ptr(), to, code.len());
-                write_bytes(to.add(code.len()), BREAKPOINT, reserved - code.len());
+                write_bytes(to, BREAKPOINT, lead);
+                copy_nonoverlapping(code.as_ptr(), to.add(lead), code.len());
+                write_bytes(to.add(end), BREAKPOINT, reserved - end);
             }
         }
         Some(block)
     }
 
-    fn reserve(self: &Arc<Self>, len: usize, reserved: usize, twin: bool) -> Option<CodeBlock> {
+    fn reserve(
+        self: &Arc<Self>,
+        lead: usize,
+        len: usize,
+        reserved: usize,
+        twin: bool,
+    ) -> Option<CodeBlock> {
         let mut chunks = self.chunks();
         let found = chunks
             .iter_mut()
@@ -98,6 +111,7 @@ impl CodeMemory {
             memory: Arc::clone(self),
             chunk,
             offset,
+            lead,
             len,
             reserved,
             twin: if twin { half } else { 0 },
@@ -117,8 +131,10 @@ pub(crate) struct CodeBlock {
     memory: Arc<CodeMemory>,
     chunk: usize,
     offset: usize,
+    /// Bytes before the code.
+    lead: usize,
     len: usize,
-    /// `len`, rounded up.
+    /// Both, rounded up.
     reserved: usize,
     /// Distance of the twin; 0 if there is none.
     twin: usize,
@@ -134,7 +150,7 @@ unsafe impl Sync for CodeBlock {}
 impl CodeBlock {
     /// The address where it is executed.
     pub(crate) fn base(&self) -> *const u8 {
-        self.executable.as_ptr()
+        self.executable.as_ptr().wrapping_add(self.lead)
     }
 
     /// Bytes of code.
@@ -156,7 +172,9 @@ impl CodeBlock {
         for (index, byte) in bytes.iter().enumerate() {
             // SAFETY: inside the block's own bytes, which live as long as it, and which shared
             // references to it access atomically.
-            let to = unsafe { AtomicU8::from_ptr(self.writable.as_ptr().add(offset + index)) };
+            let to = unsafe {
+                AtomicU8::from_ptr(self.writable.as_ptr().add(self.lead + offset + index))
+            };
             to.store(*byte, Ordering::Relaxed);
         }
     }

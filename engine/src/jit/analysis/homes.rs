@@ -17,8 +17,9 @@ const ROUNDS_LOG2: u32 = 3;
 /// Loops beyond this depth count no more.
 const DEPTH_MAX: u32 = 6;
 
-/// Sites for each store that make it worth its while.
-const SITES_PER_STORE: u64 = 2;
+/// So many sites for so many stores make it worth its while.
+const SITES: u64 = 3;
+const STORES: u64 = 2;
 
 impl Analysis {
     /// For each local, whether it is to be kept in its slot. At sites all locals matter that are live,
@@ -65,7 +66,7 @@ impl Analysis {
             }
         }
         let both = stores.into_iter().zip(sites);
-        both.map(|(stores, sites)| stores * SITES_PER_STORE <= sites + everywhere)
+        both.map(|(stores, sites)| stores * SITES <= (sites + everywhere) * STORES)
             .collect()
     }
 }

@@ -26,13 +26,15 @@ const LENGTHS: usize = KEY + 32;
 const HEAD: usize = LENGTHS + 4 * 8;
 
 /// Alignment of pieces of code: a cache line, as where it is executed.
-const ALIGN: usize = 64;
+pub(super) const ALIGN: usize = 64;
 
 /// `int3`
 const BREAKPOINT: u8 = 0xCC;
 
 /// A piece of code.
 pub(super) struct Piece<'a> {
+    /// How many bytes behind the beginning of a cache line it was compiled to be.
+    pub(super) lead: usize,
     pub(super) code: &'a [u8],
     /// The same code with polls, if it has any.
     pub(super) twin: Option<&'a [u8]>,
@@ -107,6 +109,7 @@ impl<'a> Parts<'a> {
     pub(super) fn pieces(&self) -> Pieces<'a> {
         let piece = |place: &Place| {
             Some(Piece {
+                lead: place.code.0 as usize % ALIGN,
                 code: slice(self.code, place.code)?,
                 twin: slice(self.twins, place.code),
                 facts: slice(self.facts, place.facts)?.to_vec(),
@@ -128,7 +131,7 @@ pub(super) fn write(key: &Key, pieces: &Pieces<'_>, most: usize) -> Option<Vec<u
             index.insert(*id, None);
             continue;
         };
-        code.resize(code.len().next_multiple_of(ALIGN), BREAKPOINT);
+        code.resize(code.len().next_multiple_of(ALIGN) + piece.lead, BREAKPOINT);
         let range = |start: usize, len: usize| {
             let (start, len) = (u32::try_from(start).ok()?, u32::try_from(len).ok()?);
             Some((start, len))
@@ -186,7 +189,13 @@ mod tests {
         for (n, code) in [[1u8; 70].as_slice(), &[2; 3]].into_iter().enumerate() {
             let facts = vec![n as u8; 5];
             let twin = (n == 1).then_some(&[3u8; 3][..]);
-            pieces.insert(func(n as u32), Some(Piece { code, twin, facts }));
+            let piece = Piece {
+                lead: 32 * n,
+                code,
+                twin,
+                facts,
+            };
+            pieces.insert(func(n as u32), Some(piece));
         }
         pieces.insert(func(9), None);
         pieces.insert(PieceId::Thunk(3), None);
@@ -206,11 +215,11 @@ mod tests {
                 counted: false,
             };
             let piece = pieces[&id].as_ref();
-            piece.map(|p| (p.code, p.twin.unwrap_or(&[]), &p.facts[..]))
+            piece.map(|p| (p.lead, p.code, p.twin.unwrap_or(&[]), &p.facts[..]))
         };
         // One without a twin is its own where others have one.
-        assert_eq!(of(0), Some((&[1; 70][..], &[1; 70][..], &[0; 5][..])));
-        assert_eq!(of(1), Some((&[2; 3][..], &[3; 3][..], &[1; 5][..])));
+        assert_eq!(of(0), Some((0, &[1; 70][..], &[1; 70][..], &[0; 5][..])));
+        assert_eq!(of(1), Some((32, &[2; 3][..], &[3; 3][..], &[1; 5][..])));
         assert_eq!(of(9), None);
         assert_eq!(write(&KEY_A, &pieces, 1 << 20).unwrap(), bytes);
         assert!(write(&KEY_A, &pieces, bytes.len() - 1).is_none());

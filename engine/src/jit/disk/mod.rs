@@ -275,7 +275,14 @@ impl ModuleCache {
                 let bytes = |base| unsafe { std::slice::from_raw_parts(base, code.len) };
                 let twin = (code.twin != 0).then(|| bytes(code.base.wrapping_add(code.twin)));
                 let code = bytes(code.base);
-                pieces.insert(*id, Some(Piece { code, twin, facts }));
+                let lead = code.as_ptr() as usize % file::ALIGN;
+                let piece = Piece {
+                    lead,
+                    code,
+                    twin,
+                    facts,
+                };
+                pieces.insert(*id, Some(piece));
             }
         }
         for id in lock(&self.refused).iter() {
@@ -301,7 +308,7 @@ impl ModuleCache {
 impl Stored {
     fn new(parts: Parts<'_>, memory: &Arc<CodeMemory>) -> Option<Stored> {
         let twins = (!parts.twins.is_empty()).then_some(parts.twins);
-        let code = memory.alloc(parts.code, twins)?;
+        let code = memory.alloc(0, parts.code, twins)?;
         Some(Stored {
             index: parts.index,
             facts: parts.facts.into(),

@@ -5,9 +5,6 @@
 //! it did. Nothing else moves. Whoever knows instructions by where they begin (traps, lines) has
 //! to ask where that is now.
 
-use std::cell::OnceCell;
-
-use cranelift_codegen::{CompiledCode, FinalizedMachExceptionHandler};
 use iced_x86::{Decoder, DecoderOptions, Instruction, Mnemonic, OpKind};
 
 /// Of the code segment, as data are in: in 64-bit mode it is ignored.
@@ -23,80 +20,6 @@ pub(super) struct Absorbed {
     pub(super) first: usize,
     /// Where each instruction began, and where it does now.
     pub(super) moved: Vec<(u32, u32)>,
-}
-
-/// Where control goes in a function other than by going on; looked up when somebody asks.
-pub(super) struct Targets<'a> {
-    compiled: &'a CompiledCode,
-    /// Ascending; `None` if they are not all known.
-    found: OnceCell<Option<Vec<u32>>>,
-}
-
-impl<'a> Targets<'a> {
-    pub(super) fn of(compiled: &'a CompiledCode) -> Targets<'a> {
-        Targets {
-            compiled,
-            found: OnceCell::new(),
-        }
-    }
-
-    /// Whether it is known that control only comes to `offset` from right before it.
-    pub(super) fn is_only_passed(&self, offset: u32) -> bool {
-        let found = self.found.get_or_init(|| all_targets(self.compiled));
-        let found = found.as_ref();
-        found.is_some_and(|found| found.binary_search(&offset).is_err())
-    }
-}
-
-/// Cranelift's own list of edges is of no use: it takes blocks for others where some are cold.
-fn all_targets(compiled: &CompiledCode) -> Option<Vec<u32>> {
-    let mut targets = targets(compiled.buffer.data(), &compiled.bb_starts)?;
-    let calls = compiled.buffer.call_sites();
-    let handlers = calls.flat_map(|call| call.exception_handlers);
-    targets.extend(handlers.filter_map(|handler| match handler {
-        FinalizedMachExceptionHandler::Tag(_, offset)
-        | FinalizedMachExceptionHandler::Default(offset) => Some(*offset),
-        FinalizedMachExceptionHandler::Context(_) => None,
-    }));
-    targets.sort_unstable();
-    Some(targets)
-}
-
-/// Where branches and jump tables lead. A table is behind its jump, up to the next block, and has distances from
-/// where it begins.
-fn targets(code: &[u8], blocks: &[u32]) -> Option<Vec<u32>> {
-    let mut targets = Vec::new();
-    let ends = blocks.iter().skip(1).copied().chain([code.len() as u32]);
-    for (&start, end) in blocks.iter().zip(ends) {
-        let block = code.get(start as usize..end as usize)?;
-        let mut decoder = Decoder::with_ip(64, block, start.into(), DecoderOptions::NONE);
-        while decoder.can_decode() {
-            let instruction = decoder.decode();
-            if instruction.is_invalid() {
-                return None;
-            }
-            let leads = instruction.op0_kind() == OpKind::NearBranch64;
-            if leads {
-                targets.push(u32::try_from(instruction.near_branch_target()).ok()?);
-            }
-            match instruction.mnemonic() {
-                Mnemonic::Jmp if !leads => {
-                    let (entries, rest) = block[decoder.position()..].as_chunks();
-                    if !rest.is_empty() {
-                        return None;
-                    }
-                    let table = instruction.next_ip() as u32;
-                    let entries = entries.iter().map(|entry| u32::from_le_bytes(*entry));
-                    targets.extend(entries.map(|entry| table.wrapping_add(entry)));
-                    break;
-                }
-                // Traps and constants may be behind.
-                Mnemonic::Jmp | Mnemonic::Ret | Mnemonic::Ud2 => break,
-                _ => {}
-            }
-        }
-    }
-    Some(targets)
 }
 
 /// Has instructions up to the end of `code` take the place of the poll from `start` to `end`; `None` if they have to
@@ -234,22 +157,5 @@ mod tests {
         assert!(absorbed(&parts, &[0, 16]).is_some());
         let whole: &[u8] = &[0x33, 0xC0];
         assert!(absorbed(&[whole, RETURN], &[0, 12]).is_some());
-    }
-    /// Branches, a table with an entry before it and one behind, and what is no code.
-    #[test]
-    fn targets_are_found() {
-        let parts: [&[u8]; 6] = [
-            &[0x75, 0x10],             // 0: jne 0x12
-            &[0xFF, 0xE6],             // 2: jmp rsi
-            &[0xFC, 0xFF, 0xFF, 0xFF], // 4: to 0
-            &[0x08, 0x00, 0x00, 0x00], // 8: to 12
-            &[0xE9, 0x01, 0, 0, 0],    // 12: jmp 18
-            &[0x06, 0xC3],             // 17: what is no code; 18: ret
-        ];
-        let code = parts.concat();
-        let found = targets(&code, &[0, 12, 18]);
-        assert_eq!(found, Some(vec![0x12, 0, 12, 18]));
-        assert_eq!(targets(&code, &[0, 10, 12, 18]), None, "half an entry");
-        assert_eq!(targets(&code, &[0, 12, 17]), None, "no code");
     }
 }

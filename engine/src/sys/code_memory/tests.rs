@@ -32,9 +32,9 @@ fn free(memory: &CodeMemory) -> Vec<Vec<(usize, usize)>> {
 fn code_is_executed_where_it_is() {
     let memory = Arc::new(CodeMemory::new());
     assert!(memory.chunks().is_empty(), "no code, no memory");
-    let one = memory.alloc(&function(1, 6), None).expect("memory");
-    let two = memory.alloc(&function(2, 65), None).expect("memory");
-    let none = memory.alloc(&[], None).expect("memory");
+    let one = memory.alloc(0, &function(1, 6), None).expect("memory");
+    let two = memory.alloc(0, &function(2, 65), None).expect("memory");
+    let none = memory.alloc(0, &[], None).expect("memory");
     assert_eq!((call(&one), call(&two)), (1, 2));
     assert_eq!((one.len(), two.len(), none.len()), (6, 65, 0));
     assert_eq!(two.base() as usize - one.base() as usize, ALIGN);
@@ -45,6 +45,19 @@ fn code_is_executed_where_it_is() {
     assert_eq!(bytes(none.base(), ALIGN), [BREAKPOINT; ALIGN]);
     one.write(1, &77u32.to_le_bytes());
     assert_eq!(call(&one), 77);
+    // Behind the beginning of a line, with its twin; 60 bytes behind 16 take two.
+    let (code, twin) = (function(3, 60), function(4, 60));
+    let led = memory.alloc(16, &code, Some(&twin)).expect("memory");
+    assert_eq!((call(&led), led.len()), (3, 60));
+    assert_eq!(led.base() as usize % ALIGN, 16);
+    assert_eq!(bytes(led.base().wrapping_sub(16), 16), [BREAKPOINT; 16]);
+    assert_eq!(bytes(led.base().wrapping_add(led.twin()), 60), twin);
+    assert_eq!(free(&memory)[1][0].0, 2 * ALIGN);
+    led.write(1, &78u32.to_le_bytes());
+    assert_eq!(call(&led), 78);
+    drop(led);
+    assert_eq!(free(&memory)[1].len(), 1, "all of it is given back");
+    assert_eq!(free(&memory)[1][0].0, 0);
     // A block keeps the memory that it is from.
     drop(memory);
     drop(two);
@@ -54,11 +67,11 @@ fn code_is_executed_where_it_is() {
 #[test]
 fn twins_are_at_one_distance() {
     let memory = Arc::new(CodeMemory::new());
-    let alone = memory.alloc(&function(1, 6), None).expect("memory");
+    let alone = memory.alloc(0, &function(1, 6), None).expect("memory");
     let pair = |n| {
         let twin = function(n + 1, 100);
         memory
-            .alloc(&function(n, 100), Some(&twin))
+            .alloc(0, &function(n, 100), Some(&twin))
             .expect("memory")
     };
     let (first, second) = (pair(10), pair(20));
@@ -82,7 +95,7 @@ fn twins_are_at_one_distance() {
     );
     assert_eq!(pair(30).base(), base);
     let large = function(1, CHUNK);
-    let large = memory.alloc(&large, Some(&large)).expect("memory");
+    let large = memory.alloc(0, &large, Some(&large)).expect("memory");
     assert_eq!(large.twin(), CHUNK);
 }
 
@@ -90,7 +103,7 @@ fn twins_are_at_one_distance() {
 #[should_panic = "outside the code"]
 fn a_block_is_written_inside_its_bounds() {
     let block = Arc::new(CodeMemory::new())
-        .alloc(&[0xC3; 60], None)
+        .alloc(0, &[0xC3; 60], None)
         .expect("memory");
     block.write(57, &[0x90; 4]);
 }
@@ -99,7 +112,7 @@ fn a_block_is_written_inside_its_bounds() {
 fn freed_code_is_breakpoints_and_its_memory_is_used_again() {
     let memory = Arc::new(CodeMemory::new());
     let blocks: Vec<_> = (0..5)
-        .map(|n| memory.alloc(&function(n, 100), None).expect("memory"))
+        .map(|n| memory.alloc(0, &function(n, 100), None).expect("memory"))
         .collect();
     let [a, b, c, d, e]: [CodeBlock; 5] = blocks.try_into().ok().expect("five");
     let (size, rest) = (2 * ALIGN, CHUNK - 10 * ALIGN);
@@ -114,7 +127,9 @@ fn freed_code_is_breakpoints_and_its_memory_is_used_again() {
     // Free on both sides.
     drop(c);
     assert_eq!(free(&memory), [vec![(size, 3 * size), (5 * size, rest)]]);
-    let again = memory.alloc(&function(9, 3 * size), None).expect("memory");
+    let again = memory
+        .alloc(0, &function(9, 3 * size), None)
+        .expect("memory");
     assert_eq!((again.base(), call(&again)), (base, 9));
     assert_eq!((call(&a), call(&e)), (0, 4));
     // Free before, nothing before, free behind.
@@ -125,9 +140,11 @@ fn freed_code_is_breakpoints_and_its_memory_is_used_again() {
 #[test]
 fn chunks_are_made_on_demand() {
     let memory = Arc::new(CodeMemory::new());
-    let small = memory.alloc(&function(1, 6), None).expect("memory");
-    let large = memory.alloc(&function(2, CHUNK + 1), None).expect("memory");
-    let next = memory.alloc(&function(3, 6), None).expect("memory");
+    let small = memory.alloc(0, &function(1, 6), None).expect("memory");
+    let large = memory
+        .alloc(0, &function(2, CHUNK + 1), None)
+        .expect("memory");
+    let next = memory.alloc(0, &function(3, 6), None).expect("memory");
     assert_eq!((call(&small), call(&large), call(&next)), (1, 2, 3));
     let used = CHUNK + ALIGN;
     assert_eq!(
@@ -153,7 +170,9 @@ fn threads_share_the_memory() {
                 for round in 0..400u32 {
                     let number = thread << 16 | round;
                     let len = number.wrapping_mul(2_654_435_761) as usize % 3000;
-                    let block = memory.alloc(&function(number, len), None).expect("memory");
+                    let block = memory
+                        .alloc(0, &function(number, len), None)
+                        .expect("memory");
                     mine.push((number, block));
                     if round % 3 == 2 {
                         let (number, block) = mine.swap_remove(len % mine.len());
@@ -178,7 +197,7 @@ fn threads_share_the_memory() {
 #[test]
 fn no_page_is_writable_and_executable() {
     let memory = Arc::new(CodeMemory::new());
-    let block = memory.alloc(&function(1, 6), None).expect("memory");
+    let block = memory.alloc(0, &function(1, 6), None).expect("memory");
     let writable = block.writable.as_ptr() as usize;
     let (mut found, maps) = (Vec::new(), read_to_string("/proc/self/maps").expect("maps"));
     for line in maps.lines() {
@@ -214,9 +233,9 @@ fn a_refusal_is_none() {
         // No file is written.
         setrlimit(Resource::Fsize, limit(0)).expect("a limit");
         setrlimit(Resource::As, limit(CHUNK as u64)).expect("a limit");
-        assert!(memory.alloc(&[0xC3], None).is_none());
+        assert!(memory.alloc(0, &[0xC3], None).is_none());
         setrlimit(Resource::As, limit(1 << 40)).expect("a limit");
-        assert!(memory.alloc(&[0xC3], None).is_some());
+        assert!(memory.alloc(0, &[0xC3], None).is_some());
     });
     assert_eq!(status.code(), Some(0), "{status}");
 }
@@ -224,7 +243,7 @@ fn a_refusal_is_none() {
 #[test]
 fn forked_processes_do_not_share_code() {
     let memory = Arc::new(CodeMemory::new());
-    let block = memory.alloc(&function(1, 6), None).expect("memory");
+    let block = memory.alloc(0, &function(1, 6), None).expect("memory");
     let maps = read_to_string("/proc/self/smaps").expect("maps");
     for base in [block.base(), block.writable.as_ptr()] {
         // The first block is at the beginning of its mapping.
