@@ -2,20 +2,25 @@
 //! leaves behind when it is gone. Inserted by a host function that the hot frame calls, so that the time is not that of a
 //! request on its way from another thread.
 
+mod guests;
 mod run;
 
 use crate::Output;
 use crate::engines::probity::tier_name;
-use crate::report::{median, print_json};
+use crate::report::{geomean_and_worst, median, print_json};
 use crate::target::{Target, Verdict};
 use clap::Args;
+use guests::GUESTS;
 use probity_engine::Tier;
 use run::{Plan, Sample};
 use serde::Serialize;
 
 const TIERS: [Tier; 3] = [Tier::Interp, Tier::Jit, Tier::Auto];
 const FIRST_FIRE: Target = Target::at_most("first fire, slowest run, ms", 5.0);
-const AFTERWARDS: Target = Target::at_most("iteration after / before, median, worst tier", 1.02);
+const AFTERWARDS: Target = Target::at_most(
+    "iteration after / before, geomean of loops, worst tier",
+    1.02,
+);
 
 const FULL: Plan = Plan {
     segment: 50_000,
@@ -36,10 +41,11 @@ pub struct Attach {
     output: Output,
 }
 
-/// One tier; medians where it does not say otherwise.
+/// One tier and loop; medians where it does not say otherwise.
 #[derive(Serialize)]
 struct Row {
     tier: &'static str,
+    guest: &'static str,
     first_fire_ns: u64,
     first_fire_slowest_ns: u64,
     iteration_before_ns: f64,
@@ -64,17 +70,21 @@ struct Report {
 pub fn command(what: &Attach) -> Result<(), String> {
     let plan = if what.small { SMALL } else { FULL };
     let runs = what.output.runs;
-    let mut samples = TIERS.map(|_| Vec::new());
+    let ways: Vec<_> = TIERS
+        .into_iter()
+        .flat_map(|tier| GUESTS.iter().map(move |guest| (tier, guest)))
+        .collect();
+    let mut samples: Vec<Vec<Sample>> = ways.iter().map(|_| Vec::new()).collect();
     for _ in 0..runs {
-        for (tier, samples) in TIERS.into_iter().zip(&mut samples) {
-            let sample = run::run(tier, plan).map_err(|e| format!("{}: {e}", tier_name(tier)))?;
-            samples.push(sample);
+        for (&(tier, guest), samples) in ways.iter().zip(&mut samples) {
+            let sample = run::run(guest, tier, plan);
+            samples.push(sample.map_err(|e| format!("{} {}: {e}", tier_name(tier), guest.name))?);
         }
     }
-    let rows: Vec<Row> = TIERS
-        .into_iter()
+    let rows: Vec<Row> = ways
+        .iter()
         .zip(&samples)
-        .map(|(tier, samples)| Row::of(tier, samples))
+        .map(|(&(tier, guest), samples)| Row::of(tier, guest.name, samples))
         .collect();
     let report = Report {
         command: "attach",
@@ -92,12 +102,13 @@ pub fn command(what: &Attach) -> Result<(), String> {
 }
 
 impl Row {
-    fn of(tier: Tier, samples: &[Sample]) -> Row {
+    fn of(tier: Tier, guest: &'static str, samples: &[Sample]) -> Row {
         let ns = |part: fn(&Sample) -> u64| samples.iter().map(part).collect::<Vec<_>>();
         let fires = ns(|s| s.first_fire_ns);
         let recovery = median(&mut ns(|s| s.recovery_ns.unwrap_or(u64::MAX)));
         Row {
             tier: tier_name(tier),
+            guest,
             first_fire_ns: median(&mut fires.clone()).unwrap_or_default(),
             first_fire_slowest_ns: fires.into_iter().max().unwrap_or_default(),
             iteration_before_ns: middle(samples, |s| s.before_ns),
@@ -116,13 +127,20 @@ fn middle(samples: &[Sample], part: fn(&Sample) -> f64) -> f64 {
 
 /// Of the tiers that compile: the interpreter is there to compare with.
 fn summary(rows: &[Row], judged: bool) -> Vec<Verdict> {
-    let worst = |part: fn(&Row) -> f64| {
-        let rows = rows.iter().filter(|r| r.tier != tier_name(Tier::Interp));
-        rows.map(|r| (part(r), r.tier.to_owned()))
-            .max_by(|a, b| a.0.total_cmp(&b.0))
-    };
-    let fire = worst(|r| r.first_fire_slowest_ns as f64 / 1e6);
-    let after = worst(|r| r.ratio);
+    let compiled = TIERS.map(tier_name).into_iter();
+    let compiled = compiled.filter(|&tier| tier != tier_name(Tier::Interp));
+    let mut fire: Option<(f64, String)> = None;
+    let mut after: Option<(f64, String)> = None;
+    for tier in compiled {
+        let rows = || rows.iter().filter(|row| row.tier == tier);
+        let slowest = rows().map(|row| row.first_fire_slowest_ns).max();
+        let slowest = slowest.map(|ns| (ns as f64 / 1e6, tier.to_owned()));
+        let ratios: Vec<_> = rows().map(|row| (row.ratio, row.guest)).collect();
+        let ratio = geomean_and_worst(&ratios)
+            .map(|(mean, worst, at)| (mean, format!("{tier}; worst {worst:.3}, {at}")));
+        fire = worse(fire, slowest);
+        after = worse(after, ratio);
+    }
     let both = [(FIRST_FIRE, fire), (AFTERWARDS, after)];
     both.into_iter()
         .filter_map(|(target, worst)| {
@@ -130,6 +148,10 @@ fn summary(rows: &[Row], judged: bool) -> Vec<Verdict> {
             Some(target.verdict(judged, value, Some(at)))
         })
         .collect()
+}
+
+fn worse(a: Option<(f64, String)>, b: Option<(f64, String)>) -> Option<(f64, String)> {
+    a.into_iter().chain(b).max_by(|a, b| a.0.total_cmp(&b.0))
 }
 
 impl Report {
@@ -142,8 +164,9 @@ impl Report {
             self.runs
         );
         println!(
-            "{:<8}{:>15}{:>10}{:>21}{:>8}{:>8}{:>21}",
+            "{:<8}{:<8}{:>15}{:>10}{:>21}{:>8}{:>8}{:>21}",
             "tier",
+            "loop",
             "first fire us",
             "slowest",
             "iteration ns before",
@@ -157,8 +180,9 @@ impl Report {
                 .recovery_ns
                 .map_or("never".to_owned(), |ns| format!("{:.1}", ms(ns)));
             println!(
-                "{:<8}{:>15.1}{:>10.1}{:>21.2}{:>8.2}{:>8.3}{recovery:>21}",
+                "{:<8}{:<8}{:>15.1}{:>10.1}{:>21.2}{:>8.2}{:>8.3}{recovery:>21}",
                 r.tier,
+                r.guest,
                 r.first_fire_ns as f64 / 1e3,
                 r.first_fire_slowest_ns as f64 / 1e3,
                 r.iteration_before_ns,

@@ -8,10 +8,10 @@
 use super::branches::Targets;
 
 /// Bytes of a cache line, at which code would begin otherwise.
-pub(super) const LINE: u32 = 64;
+const LINE: u32 = 64;
 
-/// What constants in the code are aligned to.
-const STEP: usize = 16;
+/// What constants in the code are aligned to, and so it is.
+pub(super) const STEP: usize = 16;
 
 /// How many bytes behind the beginning of a cache line a function should begin.
 pub(super) fn lead(targets: &Targets<'_>) -> u32 {

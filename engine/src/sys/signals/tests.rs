@@ -101,7 +101,7 @@ fn set_up() {
 
 fn code(bytes: &[u8]) -> CodeBlock {
     Arc::new(CodeMemory::new())
-        .alloc(bytes, None)
+        .alloc(0, bytes, None)
         .expect("memory")
 }
 
