@@ -15,9 +15,9 @@ use cranelift_codegen::{
 use cranelift_frontend::FunctionBuilderContext;
 
 use super::branches::Targets;
-use super::lead::lead;
 use super::location::Location;
 use super::native_tools::{Published, Registration};
+use super::placement;
 use super::quiet;
 use super::thunks;
 use super::translate::{self, Draft, DraftPlace};
@@ -26,7 +26,7 @@ use crate::code::{FuncCode, Mode};
 use crate::config::Config;
 use crate::engine::Engine;
 use crate::module::Module;
-use crate::sys::code_memory::CodeMemory;
+use crate::sys::code_memory::{CodeMemory, Placement};
 use crate::tier::code::{
     NativeCode, Pad, Role, Site, SiteKind, SiteValue, ValuePlace, Variant, leaving,
 };
@@ -298,8 +298,11 @@ impl Compiler {
             Some(twins) => (&*twins.quiet, Some(&*twins.polling)),
             None => (compiled.buffer.data(), None),
         };
-        let lead = if has_tables { lead(&targets) } else { 0 };
-        let memory = self.memory.alloc(lead as usize, code, twin);
+        let placement = match has_tables {
+            true => placement::of(&targets),
+            false => Placement::default(),
+        };
+        let memory = self.memory.alloc(code, twin, placement);
         let memory = memory.ok_or_else(|| Refused(NO_MEMORY.to_owned()))?;
         let Sites {
             sites,

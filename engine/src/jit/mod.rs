@@ -1,8 +1,8 @@
 //! The compiler: Wasm functions to machine code, by Cranelift.
 //!
 //! `translate` makes Cranelift's representation of a function, `compile` has it compiled and keeps
-//! what is known of the machine code (`tier::code`), `quiet` takes the polls out of it, `lead` says
-//! where in a cache line it begins, `stubs` are the
+//! what is known of the machine code (`tier::code`), `quiet` takes the polls out of it, `placement`
+//! says where in a cache line it begins, `stubs` are the
 //! few routines in assembly, `cache` remembers what has been compiled for a module, `disk` from one
 //! process to the next.
 
@@ -20,10 +20,10 @@ pub(crate) mod cache;
 mod compile;
 pub(crate) mod disk;
 mod explain;
-mod lead;
 mod live;
 mod location;
 pub(crate) mod native_tools;
+mod placement;
 mod quiet;
 pub(crate) mod stubs;
 mod thunks;

@@ -12,6 +12,9 @@ use crate::hook::ProbeId;
 /// Units of a slice: polls are about 0.1 ms apart.
 const SLICE: i64 = 1 << 16;
 
+/// Slices are up to 2^(32 - this) units shorter.
+const DITHER: u32 = 32 - 10;
+
 /// Units that stand for no limit: budgets of so many are no overflow.
 #[cfg(jit)]
 const UNLIMITED: i64 = 1 << 56;
@@ -29,6 +32,9 @@ pub(crate) struct Fuel {
     bulk: i64,
     /// Units of a slice.
     slice: i64,
+    /// Makes slices unequal: in a loop that pays the same in each round, equal ones would all end at the same place in it,
+    /// and it would never be seen at its header.
+    dither: u32,
     /// So many slices are as short as can be.
     short_slices: u32,
     /// Who is told of what is consumed, in order of insertion.
@@ -57,6 +63,7 @@ impl Fuel {
     pub(crate) fn new(shortest: bool) -> Fuel {
         Fuel {
             slice: if shortest { 1 } else { SLICE },
+            dither: 0,
             short_slices: 0,
             given: 0,
             left: Owned::new(0),
@@ -220,7 +227,13 @@ impl Fuel {
     /// Renews the slice, if the limit is far enough away.
     pub(crate) fn renew(&mut self) -> Allowance {
         let slice = match self.short_slices.checked_sub(1) {
-            None => self.slice,
+            None => {
+                self.dither = self
+                    .dither
+                    .wrapping_mul(747_796_405)
+                    .wrapping_add(2_891_336_453);
+                (self.slice - i64::from(self.dither >> DITHER)).max(1)
+            }
             Some(left) => {
                 self.short_slices = left;
                 1

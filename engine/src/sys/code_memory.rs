@@ -36,6 +36,18 @@ const STEP: usize = 64 << 10;
 /// Alignment of code, and granularity of allocation: a cache line.
 const ALIGN: usize = 64;
 
+/// The smallest page of the machine, whatever the system makes of it.
+pub(crate) const PAGE: usize = 4096;
+
+/// Where code is to be.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub(crate) struct Placement {
+    /// How many bytes behind the beginning of a cache line.
+    pub(crate) lead: usize,
+    /// In one page, if it is no longer than that.
+    pub(crate) in_page: bool,
+}
+
 /// `int3`
 const BREAKPOINT: u8 = 0xCC;
 
@@ -51,17 +63,18 @@ impl CodeMemory {
         CodeMemory::default()
     }
 
-    /// Copies `code` to memory where it can be executed, and its twin, which is as long, `lead` bytes behind the
-    /// beginning of a cache line. `None` if the system refuses.
+    /// Copies `code` to memory where it can be executed, and its twin, which is as long. `None` if the
+    /// system refuses.
     pub(crate) fn alloc(
         self: &Arc<Self>,
-        lead: usize,
         code: &[u8],
         twin: Option<&[u8]>,
+        placement: Placement,
     ) -> Option<CodeBlock> {
+        let lead = placement.lead;
         let end = lead.checked_add(code.len())?;
-        let reserved = end.checked_next_multiple_of(ALIGN)?.max(ALIGN);
-        let block = self.reserve(lead, code.len(), reserved, twin.is_some())?;
+        let block = self.reserve(code.len(), twin.is_some(), placement)?;
+        let reserved = block.reserved;
         for (code, at) in [(Some(code), 0), (twin, block.twin)] {
             let Some(code) = code else { continue };
             assert_eq!(code.len(), block.len, "twins are equally long");
@@ -78,22 +91,23 @@ impl CodeMemory {
 
     fn reserve(
         self: &Arc<Self>,
-        lead: usize,
         len: usize,
-        reserved: usize,
         twin: bool,
+        Placement { lead, in_page }: Placement,
     ) -> Option<CodeBlock> {
+        let reserved = lead.checked_add(len)?.checked_next_multiple_of(ALIGN)?;
+        let reserved = reserved.max(ALIGN);
         let mut chunks = self.chunks();
         let found = chunks
             .iter_mut()
             .enumerate()
             .filter(|(_, chunk)| chunk.twins == twin)
-            .find_map(|(index, chunk)| Some((index, chunk.take(reserved)?)));
+            .find_map(|(index, chunk)| Some((index, chunk.take(reserved, in_page)?)));
         let (chunk, offset) = match found {
             Some(found) => found,
             None => {
                 let mut chunk = Chunk::new(reserved, twin)?;
-                let offset = chunk.take(reserved)?;
+                let offset = chunk.take(reserved, in_page)?;
                 chunks.push(chunk);
                 (chunks.len() - 1, offset)
             }
@@ -221,14 +235,26 @@ impl Chunk {
         })
     }
 
-    /// The offset of `bytes` bytes that were free.
-    fn take(&mut self, bytes: usize) -> Option<usize> {
-        let (&at, &len) = self.free.iter().find(|(_, len)| **len >= bytes)?;
+    /// The offset of `bytes` bytes that were free, in one page if that is wanted and possible.
+    fn take(&mut self, bytes: usize, in_page: bool) -> Option<usize> {
+        // Chunks begin with a page.
+        let begin = |at: usize| {
+            let splits = at / PAGE != (at + bytes - 1) / PAGE;
+            match in_page && bytes <= PAGE && splits {
+                true => at.next_multiple_of(PAGE),
+                false => at,
+            }
+        };
+        let mut free = self.free.iter();
+        let (&at, &len) = free.find(|&(&at, &len)| begin(at) + bytes <= at + len)?;
+        let begin = begin(at);
         self.free.remove(&at);
-        if len > bytes {
-            self.free.insert(at + bytes, len - bytes);
+        for (from, to) in [(at, begin), (begin + bytes, at + len)] {
+            if from < to {
+                self.free.insert(from, to - from);
+            }
         }
-        Some(at)
+        Some(begin)
     }
 
     fn give(&mut self, mut at: usize, mut bytes: usize) {

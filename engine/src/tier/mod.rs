@@ -24,6 +24,7 @@ pub(crate) mod watch;
 use std::cell::Cell as ThreadCell;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::time::Instant;
 
 use probity_interp::layout::{Cell, Ctx};
 
@@ -103,6 +104,8 @@ pub(crate) struct NativeState {
     /// How often interpreted functions and loops were found running.
     pub(crate) samples: HashMap<u32, u32>,
     pub(crate) loops: HashMap<(u32, u32), u32>,
+    /// When the last sample was.
+    pub(crate) sampled_at: Option<Instant>,
     /// Code of watched functions.
     pub(crate) watched: HashMap<u32, Watched>,
     /// How often the probes of functions have changed after they had been compiled.

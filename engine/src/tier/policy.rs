@@ -2,9 +2,11 @@
 //!
 //! Interpreted code polls at the end of each slice of fuel, about every 0.1 ms, and what it is in
 //! then is a sample: code that is sampled twice is hot. So nothing counts while code runs. A poll
-//! at the header of a loop also is the place to enter code for the loop.
+//! at the header of a loop also is the place to enter code for the loop. A slice takes longer where
+//! interpreted code calls compiled code, which pays for nothing; then a sample is as good as several.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use probity_interp::exit;
 use probity_interp::layout::{Cell, Ctx};
@@ -38,6 +40,12 @@ const CALLS_PER_BYTE: u32 = 1;
 /// chance: so many cost about as much as half of the time between samples. They are no samples.
 const POLLS_BACK: u32 = 512;
 
+/// What a slice takes of interpreted code alone.
+const SLICE_TIME: Duration = Duration::from_micros(100);
+
+/// So many samples is one worth at most: what took longer may have been something else, as a host function.
+const WORTH_MAX: u32 = 16;
+
 impl StoreCore {
     /// A request has taken the frame that goes on from compiled code, to which it is to get back.
     pub(crate) fn hurry_back(&mut self) {
@@ -58,20 +66,21 @@ impl StoreCore {
         let data = self.instance_of(ctx)?;
         let (func, module) = (data.func_id(range.func_index), data.module.clone());
         let hurries = self.fuel.polls_often();
+        let worth = if hurries { 0 } else { self.sample_worth() };
         if range.private.is_some()
             && !hurries
             && let Some(watched) = self.watched(func)
         {
-            watched.samples += 1;
+            watched.samples += worth;
         }
         let header = range.code.loop_at(range.index_of(pc));
         if zeal != TierZeal::Osr && !hurries {
-            let weight = if header.is_some() { 1 } else { OUTSIDE };
+            let weight = worth * if header.is_some() { 1 } else { OUTSIDE };
             let needed = OUTSIDE * samples_needed(&range.code);
             self.sample_function(func, (weight, needed), zeal == TierZeal::Eager);
         }
         let header = header?;
-        let code = self.code_for_loop(&module, &range, func, header)?;
+        let code = self.code_for_loop(&module, &range, (func, header), worth)?;
         let stack = self.native_stack()?;
         let entry = code.entry(self.always_polls());
         self.keep_code(code);
@@ -91,13 +100,24 @@ impl StoreCore {
         })
     }
 
+    /// How many slices of interpreted code alone the last one took as long as.
+    fn sample_worth(&mut self) -> u32 {
+        let now = Instant::now();
+        let last = self.native.sampled_at.replace(now);
+        let time = last.map_or(SLICE_TIME, |last| now.saturating_duration_since(last));
+        let worth = time.as_nanos() / SLICE_TIME.as_nanos();
+        u32::try_from(worth)
+            .unwrap_or(WORTH_MAX)
+            .clamp(1, WORTH_MAX)
+    }
+
     /// Machine code for a loop that was found running, once there is any.
     fn code_for_loop(
         &mut self,
         module: &Module,
         range: &CodeRange,
-        func: u32,
-        header: u32,
+        (func, header): (u32, u32),
+        worth: u32,
     ) -> Option<Arc<NativeCode>> {
         let zealous = self.engine().config().tier_zeal != TierZeal::Off;
         let index = range.func_index;
@@ -115,7 +135,7 @@ impl StoreCore {
             }
             None => {
                 let samples = self.native.loops.entry((func, header)).or_default();
-                *samples += u32::from(!self.fuel.polls_often());
+                *samples = samples.saturating_add(worth);
                 let hot = zealous || *samples >= needed;
                 if !hot && self.fuel.polls_often() {
                     return None;

@@ -92,6 +92,46 @@ fn samples_show_whole_stacks() {
     }
 }
 
+/// A loop that does little but call compiled code is interpreted when a request has taken it from there, and pays the same
+/// in each round; it is entered again nonetheless.
+#[test]
+fn loops_of_calls_get_back_to_compiled_code() {
+    // 16 units a round, of which a power of two is whole rounds.
+    const CALLS: &str = r#"(module
+      (func $leaf (param i32) (result i32)
+        (i32.mul (i32.rotl (local.get 0) (i32.const 7)) (i32.const 5)))
+      (func (export "calls") (param $n i32) (result i32) (local $x i32)
+        (loop $again
+          (drop (local.get $x)) (drop (local.get $x)) (drop (local.get $x))
+          (local.set $x (call $leaf (local.get $x)))
+          (local.set $x (i32.add (call $leaf (local.get $x)) (local.get $n)))
+          (br_if $again (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
+        (local.get $x)))"#;
+    if !cfg!(all(target_arch = "x86_64", unix)) {
+        return;
+    }
+    let (_, config) = ways()
+        .find(|(name, _)| *name == "jit")
+        .expect("one of the ways");
+    let leaf = |x: u32| x.rotate_left(7).wrapping_mul(5);
+    for millions in [10, 100, 1000] {
+        let rounds = millions * 1_000_000;
+        let mut guest = Guest::configured(&config, CALLS, |_| {});
+        let once = guest.store.remote().after(MILLISECOND * 5, |_| Ok(()));
+        let once = once.expect("a thread");
+        let found = guest.call_i32("calls", &[rounds]).expect("no trap");
+        let expected = (1..=rounds as u32)
+            .rev()
+            .fold(0, |x, n| leaf(leaf(x)).wrapping_add(n));
+        assert_eq!(found as u32, expected);
+        // The request may have come before the call or behind it.
+        if once.ticks() == 1 && guest.store.tier_stats().osr_entries > 0 {
+            return;
+        }
+    }
+    panic!("the loop was interpreted to its end");
+}
+
 /// After each sample compiled code is run again: where there is a compiler, loops are entered about
 /// as often as they were left.
 #[test]

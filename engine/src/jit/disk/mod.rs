@@ -31,7 +31,7 @@ use super::cache::NativeCache;
 use super::compile::{Compiler, Refused, publish};
 use crate::cache::{CacheStats, CacheUsage};
 use crate::module::Module;
-use crate::sys::code_memory::{CodeBlock, CodeMemory};
+use crate::sys::code_memory::{CodeBlock, CodeMemory, Placement};
 use crate::tier::code::{NativeCode, Role};
 
 /// Bytes that all files together may have.
@@ -308,7 +308,7 @@ impl ModuleCache {
 impl Stored {
     fn new(parts: Parts<'_>, memory: &Arc<CodeMemory>) -> Option<Stored> {
         let twins = (!parts.twins.is_empty()).then_some(parts.twins);
-        let code = memory.alloc(0, parts.code, twins)?;
+        let code = memory.alloc(parts.code, twins, Placement::default())?;
         Some(Stored {
             index: parts.index,
             facts: parts.facts.into(),

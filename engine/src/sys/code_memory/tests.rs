@@ -3,6 +3,11 @@ use std::fs::read_to_string;
 use super::super::child::in_child;
 use super::*;
 
+const ANYWHERE: Placement = Placement {
+    lead: 0,
+    in_page: false,
+};
+
 /// A function that returns a number, and is `len` bytes long.
 fn function(number: u32, len: usize) -> Vec<u8> {
     let mut code = vec![0xB8]; // mov eax, number
@@ -28,13 +33,70 @@ fn free(memory: &CodeMemory) -> Vec<Vec<(usize, usize)>> {
     memory.chunks().iter().map(pairs).collect()
 }
 
+/// Behind the beginning of a line, with its twin; and in one page where there is room in front of a boundary.
+#[test]
+fn code_is_where_it_is_wanted() {
+    let memory = Arc::new(CodeMemory::new());
+    let led = Placement {
+        lead: 16,
+        in_page: false,
+    };
+    let (code, twin) = (function(3, 60), function(4, 60));
+    let one = memory.alloc(&code, Some(&twin), led).expect("memory");
+    assert_eq!((call(&one), one.len()), (3, 60));
+    assert_eq!(one.base() as usize % ALIGN, 16);
+    assert_eq!(bytes(one.base().wrapping_sub(16), 16), [BREAKPOINT; 16]);
+    assert_eq!(bytes(one.base().wrapping_add(one.twin()), 60), twin);
+    assert_eq!(
+        free(&memory)[0][0].0,
+        2 * ALIGN,
+        "60 bytes behind 16 take two lines"
+    );
+    one.write(1, &78u32.to_le_bytes());
+    assert_eq!(call(&one), 78);
+    drop(one);
+    assert_eq!(
+        free(&memory)[0],
+        [(0, CHUNK / 2)],
+        "all of it is given back"
+    );
+
+    let memory = Arc::new(CodeMemory::new());
+    let in_page = Placement {
+        lead: 48,
+        in_page: true,
+    };
+    let offset = |block: &CodeBlock| block.base() as usize % PAGE;
+    let first = memory.alloc(&function(1, 3000), None, in_page);
+    let second = memory.alloc(&function(2, 3000), None, in_page);
+    let (first, second) = (first.expect("memory"), second.expect("memory"));
+    assert_eq!((offset(&first), offset(&second)), (48, 48));
+    assert_eq!((call(&first), call(&second)), (1, 2));
+    // 3048 bytes are 48 lines; what is left in front of the boundary is for others.
+    assert_eq!(free(&memory)[0][0], (48 * ALIGN, PAGE - 48 * ALIGN));
+    let small = memory.alloc(&function(3, 900), None, in_page);
+    assert_eq!(offset(&small.expect("memory")), 48 * ALIGN + 48);
+    let long = memory.alloc(&function(4, PAGE), None, in_page);
+    assert_eq!(
+        offset(&long.expect("memory")),
+        48 * ALIGN + 48,
+        "no page is long enough"
+    );
+    drop((first, second));
+    assert_eq!(free(&memory)[0], [(0, CHUNK)]);
+}
+
 #[test]
 fn code_is_executed_where_it_is() {
     let memory = Arc::new(CodeMemory::new());
     assert!(memory.chunks().is_empty(), "no code, no memory");
-    let one = memory.alloc(0, &function(1, 6), None).expect("memory");
-    let two = memory.alloc(0, &function(2, 65), None).expect("memory");
-    let none = memory.alloc(0, &[], None).expect("memory");
+    let one = memory
+        .alloc(&function(1, 6), None, ANYWHERE)
+        .expect("memory");
+    let two = memory
+        .alloc(&function(2, 65), None, ANYWHERE)
+        .expect("memory");
+    let none = memory.alloc(&[], None, ANYWHERE).expect("memory");
     assert_eq!((call(&one), call(&two)), (1, 2));
     assert_eq!((one.len(), two.len(), none.len()), (6, 65, 0));
     assert_eq!(two.base() as usize - one.base() as usize, ALIGN);
@@ -45,19 +107,6 @@ fn code_is_executed_where_it_is() {
     assert_eq!(bytes(none.base(), ALIGN), [BREAKPOINT; ALIGN]);
     one.write(1, &77u32.to_le_bytes());
     assert_eq!(call(&one), 77);
-    // Behind the beginning of a line, with its twin; 60 bytes behind 16 take two.
-    let (code, twin) = (function(3, 60), function(4, 60));
-    let led = memory.alloc(16, &code, Some(&twin)).expect("memory");
-    assert_eq!((call(&led), led.len()), (3, 60));
-    assert_eq!(led.base() as usize % ALIGN, 16);
-    assert_eq!(bytes(led.base().wrapping_sub(16), 16), [BREAKPOINT; 16]);
-    assert_eq!(bytes(led.base().wrapping_add(led.twin()), 60), twin);
-    assert_eq!(free(&memory)[1][0].0, 2 * ALIGN);
-    led.write(1, &78u32.to_le_bytes());
-    assert_eq!(call(&led), 78);
-    drop(led);
-    assert_eq!(free(&memory)[1].len(), 1, "all of it is given back");
-    assert_eq!(free(&memory)[1][0].0, 0);
     // A block keeps the memory that it is from.
     drop(memory);
     drop(two);
@@ -67,11 +116,13 @@ fn code_is_executed_where_it_is() {
 #[test]
 fn twins_are_at_one_distance() {
     let memory = Arc::new(CodeMemory::new());
-    let alone = memory.alloc(0, &function(1, 6), None).expect("memory");
+    let alone = memory
+        .alloc(&function(1, 6), None, ANYWHERE)
+        .expect("memory");
     let pair = |n| {
         let twin = function(n + 1, 100);
         memory
-            .alloc(0, &function(n, 100), Some(&twin))
+            .alloc(&function(n, 100), Some(&twin), ANYWHERE)
             .expect("memory")
     };
     let (first, second) = (pair(10), pair(20));
@@ -95,7 +146,9 @@ fn twins_are_at_one_distance() {
     );
     assert_eq!(pair(30).base(), base);
     let large = function(1, CHUNK);
-    let large = memory.alloc(0, &large, Some(&large)).expect("memory");
+    let large = memory
+        .alloc(&large, Some(&large), ANYWHERE)
+        .expect("memory");
     assert_eq!(large.twin(), CHUNK);
 }
 
@@ -103,7 +156,7 @@ fn twins_are_at_one_distance() {
 #[should_panic = "outside the code"]
 fn a_block_is_written_inside_its_bounds() {
     let block = Arc::new(CodeMemory::new())
-        .alloc(0, &[0xC3; 60], None)
+        .alloc(&[0xC3; 60], None, ANYWHERE)
         .expect("memory");
     block.write(57, &[0x90; 4]);
 }
@@ -112,7 +165,11 @@ fn a_block_is_written_inside_its_bounds() {
 fn freed_code_is_breakpoints_and_its_memory_is_used_again() {
     let memory = Arc::new(CodeMemory::new());
     let blocks: Vec<_> = (0..5)
-        .map(|n| memory.alloc(0, &function(n, 100), None).expect("memory"))
+        .map(|n| {
+            memory
+                .alloc(&function(n, 100), None, ANYWHERE)
+                .expect("memory")
+        })
         .collect();
     let [a, b, c, d, e]: [CodeBlock; 5] = blocks.try_into().ok().expect("five");
     let (size, rest) = (2 * ALIGN, CHUNK - 10 * ALIGN);
@@ -128,7 +185,7 @@ fn freed_code_is_breakpoints_and_its_memory_is_used_again() {
     drop(c);
     assert_eq!(free(&memory), [vec![(size, 3 * size), (5 * size, rest)]]);
     let again = memory
-        .alloc(0, &function(9, 3 * size), None)
+        .alloc(&function(9, 3 * size), None, ANYWHERE)
         .expect("memory");
     assert_eq!((again.base(), call(&again)), (base, 9));
     assert_eq!((call(&a), call(&e)), (0, 4));
@@ -140,11 +197,15 @@ fn freed_code_is_breakpoints_and_its_memory_is_used_again() {
 #[test]
 fn chunks_are_made_on_demand() {
     let memory = Arc::new(CodeMemory::new());
-    let small = memory.alloc(0, &function(1, 6), None).expect("memory");
-    let large = memory
-        .alloc(0, &function(2, CHUNK + 1), None)
+    let small = memory
+        .alloc(&function(1, 6), None, ANYWHERE)
         .expect("memory");
-    let next = memory.alloc(0, &function(3, 6), None).expect("memory");
+    let large = memory
+        .alloc(&function(2, CHUNK + 1), None, ANYWHERE)
+        .expect("memory");
+    let next = memory
+        .alloc(&function(3, 6), None, ANYWHERE)
+        .expect("memory");
     assert_eq!((call(&small), call(&large), call(&next)), (1, 2, 3));
     let used = CHUNK + ALIGN;
     assert_eq!(
@@ -171,7 +232,7 @@ fn threads_share_the_memory() {
                     let number = thread << 16 | round;
                     let len = number.wrapping_mul(2_654_435_761) as usize % 3000;
                     let block = memory
-                        .alloc(0, &function(number, len), None)
+                        .alloc(&function(number, len), None, ANYWHERE)
                         .expect("memory");
                     mine.push((number, block));
                     if round % 3 == 2 {
@@ -197,7 +258,9 @@ fn threads_share_the_memory() {
 #[test]
 fn no_page_is_writable_and_executable() {
     let memory = Arc::new(CodeMemory::new());
-    let block = memory.alloc(0, &function(1, 6), None).expect("memory");
+    let block = memory
+        .alloc(&function(1, 6), None, ANYWHERE)
+        .expect("memory");
     let writable = block.writable.as_ptr() as usize;
     let (mut found, maps) = (Vec::new(), read_to_string("/proc/self/maps").expect("maps"));
     for line in maps.lines() {
@@ -233,9 +296,9 @@ fn a_refusal_is_none() {
         // No file is written.
         setrlimit(Resource::Fsize, limit(0)).expect("a limit");
         setrlimit(Resource::As, limit(CHUNK as u64)).expect("a limit");
-        assert!(memory.alloc(0, &[0xC3], None).is_none());
+        assert!(memory.alloc(&[0xC3], None, ANYWHERE).is_none());
         setrlimit(Resource::As, limit(1 << 40)).expect("a limit");
-        assert!(memory.alloc(0, &[0xC3], None).is_some());
+        assert!(memory.alloc(&[0xC3], None, ANYWHERE).is_some());
     });
     assert_eq!(status.code(), Some(0), "{status}");
 }
@@ -243,7 +306,9 @@ fn a_refusal_is_none() {
 #[test]
 fn forked_processes_do_not_share_code() {
     let memory = Arc::new(CodeMemory::new());
-    let block = memory.alloc(0, &function(1, 6), None).expect("memory");
+    let block = memory
+        .alloc(&function(1, 6), None, ANYWHERE)
+        .expect("memory");
     let maps = read_to_string("/proc/self/smaps").expect("maps");
     for base in [block.base(), block.writable.as_ptr()] {
         // The first block is at the beginning of its mapping.

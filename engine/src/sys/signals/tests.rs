@@ -6,7 +6,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::sync::Arc;
 
 use super::super::child::in_child;
-use super::super::code_memory::{CodeBlock, CodeMemory};
+use super::super::code_memory::{CodeBlock, CodeMemory, Placement};
 use super::super::region::Region;
 use super::*;
 
@@ -101,7 +101,7 @@ fn set_up() {
 
 fn code(bytes: &[u8]) -> CodeBlock {
     Arc::new(CodeMemory::new())
-        .alloc(0, bytes, None)
+        .alloc(bytes, None, Placement::default())
         .expect("memory")
 }
 

@@ -1,11 +1,13 @@
-//! Where in a cache line code begins.
+//! Where in a cache line and in a page code begins.
 //!
-//! Zen 4 guesses a jump by a table badly if control came to it in the cache line before: with the
-//! jump of an interpreter in a module that lies across a boundary, all took up to four times as long.
-//! So a function with such jumps begins where the most of them lie in one line with what leads to
-//! them. It cannot begin just anywhere: constants in it are aligned to 16 bytes.
+//! Zen 4 guesses a jump by a table badly if control came to it in the cache line before, and if what it
+//! leads to is in different pages: with the jump of an interpreter in a module that lies across a
+//! boundary of lines, all took up to four times as long, and across one of pages twice. So a function
+//! with such jumps begins where the most of them lie in one line with what leads to them, and is in one
+//! page if it is short. It cannot begin just anywhere: constants in it are aligned to 16 bytes.
 
 use super::branches::Targets;
+use crate::sys::code_memory::Placement;
 
 /// Bytes of a cache line, at which code would begin otherwise.
 const LINE: u32 = 64;
@@ -13,12 +15,16 @@ const LINE: u32 = 64;
 /// What constants in the code are aligned to, and so it is.
 pub(super) const STEP: usize = 16;
 
-/// How many bytes behind the beginning of a cache line a function should begin.
-pub(super) fn lead(targets: &Targets<'_>) -> u32 {
-    best(targets.dispatches())
+/// Where a function should be.
+pub(super) fn of(targets: &Targets<'_>) -> Placement {
+    let mut dispatches = targets.dispatches().peekable();
+    Placement {
+        in_page: dispatches.peek().is_some(),
+        lead: best(dispatches) as usize,
+    }
 }
 
-/// The same for ranges that should each lie in one line.
+/// How many bytes behind the beginning of a cache line, for ranges that should each lie in one.
 fn best(ranges: impl Iterator<Item = (u32, u32)>) -> u32 {
     let ranges: Vec<(u32, u32)> = ranges.collect();
     let split = |lead: u32| {
