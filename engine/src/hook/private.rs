@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use probity_interp::fuse::{fuse, line_around};
 use probity_interp::handlers::probe::{Extend, Inline, InlineKind};
-use probity_interp::layout::{Cell, Shadow};
+use probity_interp::layout::{Cell, Ctx, Shadow};
 use probity_interp::op::{Ins, Kind, ProbeKind};
 
 use super::table::{Body, BodyAction, Change, FuncProbes};
@@ -160,7 +160,7 @@ impl PrivateCode {
     }
 
     /// What compiled code does at the sites.
-    pub(crate) fn watch_plan(&self, probes: Option<&FuncProbes>) -> WatchPlan {
+    pub(crate) fn watch_plan(&self, probes: Option<&FuncProbes>, ctx: *const Ctx) -> WatchPlan {
         let mut blocks = Blocks::default();
         let sites = self.sites.iter().map(|(&cell, data)| {
             let actions: Option<_> = data.list.iter().map(|fire| blocks.step(fire)).collect();
@@ -174,6 +174,7 @@ impl PrivateCode {
             template: self.template.clone(),
             sites: sites.collect(),
             blocks: blocks.addresses.into(),
+            ctx: ctx.expose_provenance(),
             keeps_slots: probes.is_some_and(|probes| {
                 let mut exits = probes.exit.iter();
                 exits.any(|body| matches!(body.action, BodyAction::Call(_)))

@@ -24,6 +24,8 @@ pub(crate) struct WatchPlan {
     /// Where blocks of counters begin that [`Count::block`] names. Code finds a block's address here: as a
     /// constant it would be made anew for each count.
     pub(crate) blocks: Box<[usize]>,
+    /// Where the function's context is, which code has in a register: counters nearby are found from there.
+    pub(crate) ctx: usize,
 }
 
 impl WatchPlan {
@@ -162,8 +164,10 @@ impl StoreCore {
             return None;
         }
         let private = self.probes.private.get(&func)?;
+        // SAFETY: records live as long as the store.
+        let ctx = unsafe { (*self.funcs[func as usize].record).ctx };
         Some(self.native.watched.entry(func).or_insert_with(|| Watched {
-            plan: Arc::new(private.watch_plan(self.probes.funcs.get(&func))),
+            plan: Arc::new(private.watch_plan(self.probes.funcs.get(&func), ctx)),
             whole: Arc::default(),
             loops: HashMap::new(),
             samples: 0,

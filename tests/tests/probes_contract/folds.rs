@@ -148,3 +148,41 @@ fn what_is_no_integer_is_refused() {
         assert_eq!(error.to_string(), message);
     }
 }
+
+/// Counters of a block that the system puts far away from all else (32 MB), at both ends of it, beside those of a small one.
+#[test]
+fn counters_count_wherever_they_are() {
+    let mut guest = Guest::new(NUMBERS);
+    let pc = guest.pc("run", "I64Store", 0);
+    let blocks = [4, 1 << 22].map(Counters::new);
+    for counters in &blocks {
+        let last = counters.len() - 1;
+        let add = |index, n| Action::CountAdd {
+            counters: counters.clone(),
+            index,
+            n,
+        };
+        let most = Action::Fold {
+            counters: counters.clone(),
+            index: 1,
+            operand: 0,
+            signed: false,
+            fold: Fold::Max { mask: 0 },
+        };
+        let set = Action::Set {
+            counters: counters.clone(),
+            index: 2,
+        };
+        for action in [add(0, 1), most, set, add(last, 3)] {
+            guest.insert("run", Site::Before(pc), Probe::new(action));
+        }
+    }
+    let rounds = 1000;
+    guest.call("run", &[Val::I32(rounds)]).expect("no trap");
+    let greatest = numbers(rounds as usize).into_iter().map(|n| n as u64).max();
+    let expected = [1000, greatest.expect("numbers"), 1, 3000];
+    for counters in blocks {
+        let last = counters.len() - 1;
+        assert_eq!([0, 1, 2, last].map(|index| counters.get(index)), expected);
+    }
+}

@@ -207,11 +207,16 @@ impl Translator<'_> {
         }
     }
 
-    /// Address and offset of a counter. A loop that holds counters holds the address of their block, too;
-    /// elsewhere the address is a constant, which needs a register only here.
+    /// Address and offset of a counter. If it is far from the context, a loop that holds counters holds the address of
+    /// their block, too; elsewhere the address is a constant then, which needs a register only here.
     fn counter(&mut self, block: u32, index: usize) -> (Value, i32) {
-        let first = self.watch.as_ref().map_or(0, |w| w.blocks[block as usize]);
+        let watch = self.watch.as_ref();
+        let (first, ctx) = watch.map_or((0, 0), |w| (w.blocks[block as usize], w.ctx));
         let bytes = index * size_of::<u64>();
+        let from_ctx = (first + bytes).wrapping_sub(ctx).cast_signed();
+        if let Ok(offset) = i32::try_from(from_ctx) {
+            return (self.ctx, offset);
+        }
         if let Ok(offset) = i32::try_from(bytes)
             && self.holds_blocks
         {
