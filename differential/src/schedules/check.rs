@@ -4,7 +4,7 @@ use super::draw::Draw;
 use super::events::Event;
 use super::model::{Expected, expect};
 use super::play::{Fault, Seen, play};
-use super::program::{Prepared, Program};
+use super::program::{Prepared, Program, acted_differently};
 use super::schedule::Schedule;
 use super::watchdog::Watchdog;
 use crate::rng::Rng;
@@ -37,8 +37,11 @@ pub fn check(
     if let Some(refused) = &seen.refused {
         return Err(refused.clone());
     }
-    if let Agreement::Differ(difference) = compare_runs(&prepared.plain, &run) {
+    if let Agreement::Differ(difference) = compare_runs(&prepared.plain.0, &run.0) {
         return Err(format!("plain, watched: {difference}"));
+    }
+    if let Some(what) = acted_differently(&prepared.plain.1, &run.1) {
+        return Err(format!("plain, watched: {what}"));
     }
     compare(program, expected, &seen)
 }

@@ -129,10 +129,15 @@ impl<'a> Draw<'a> {
             },
             _ => Does::Add { slot, n: 1 },
         };
+        let priority = *rng.pick(&[0, 0, 0, 0, -1, 1, i32::MIN, i32::MAX]);
         Planned {
             place,
             does,
-            priority: *rng.pick(&[0, 0, 0, 0, -1, 1, i32::MIN, i32::MAX]),
+            // The last one is that of twists.
+            priority: match program.twists.is_empty() {
+                true => priority,
+                false => priority.min(i32::MAX - 1),
+            },
             one_shot: rng.one_in(self.once_one_in),
         }
     }

@@ -1,6 +1,7 @@
 //! What happens in a run, in order: the sites that it passes, and the moments between them.
 
 use std::collections::HashMap;
+use std::fmt;
 
 use probity_engine::hook::Site;
 use probity_engine::wasmparser::Operator;
@@ -15,6 +16,18 @@ pub struct Place {
     pub func: u32,
     /// Site in the function.
     pub site: Site,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "function {} ", self.func)?;
+        match self.site {
+            Site::Before(pc) => write!(f, "at {pc}"),
+            Site::After(pc) => write!(f, "behind {pc}"),
+            Site::Entry => f.write_str("entry"),
+            Site::Exit => f.write_str("exit"),
+        }
+    }
 }
 
 /// Number of a place in [`Places`].

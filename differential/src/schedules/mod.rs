@@ -9,7 +9,10 @@
 //! is compared ([`check`]): results, traps with backtraces, memories, globals, tables, host calls and fuel with
 //! the run that nothing watches; fires, what was read in them, and counters with the model.
 //!
-//! Everything follows from a number: a schedule's seed, whose higher part gives the program.
+//! Half of the programs are *twisted* ([`twist`]): probes are there that skip operators, have functions return early or
+//! call the guest. That is part of the program, whose events are recorded with them.
+//!
+//! Everything follows from a number: a schedule's seed, whose higher parts give the program and its twists.
 
 pub mod check;
 mod draw;
@@ -25,6 +28,7 @@ pub mod reduce;
 pub mod schedule;
 pub mod session;
 mod tiers;
+pub mod twist;
 mod watchdog;
 
 pub use tiers::{Tiers, Way};

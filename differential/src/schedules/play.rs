@@ -13,6 +13,7 @@ use super::program::{Prepared, Program};
 use super::schedule::{
     BLOCK, Deed, Does, Label, Moment, Planned, RECORD_TAG, SLOTS, Schedule, Step, told,
 };
+use super::twist::{Acted, Twisting};
 use super::watchdog::Watchdog;
 use crate::case::Case;
 use crate::host::Host;
@@ -26,6 +27,9 @@ const RING_WORDS: usize = 7;
 
 /// What a run did.
 pub type Run = Trace;
+
+/// What a run did, and its twists.
+pub type Outcome = (Run, Vec<Acted>);
 
 /// What the probes of a schedule saw.
 #[derive(Debug, Default)]
@@ -108,17 +112,31 @@ impl Reentry {
     }
 }
 
-/// A run that nothing watches.
+/// A run that no schedule watches.
 ///
 /// # Errors
 /// The module is refused.
-pub fn plain(module: &Module, case: &Case, counted: bool) -> Result<Run, NoSide> {
-    let reentry = Reentry::default();
+pub fn plain(
+    module: &Module,
+    case: &Case,
+    counted: bool,
+    twisting: &Twisting,
+) -> Result<Outcome, NoSide> {
+    let (twisted, reentry) = (twisting.clone(), Reentry::default());
     let mut setup = setup(case, counted);
-    setup.on_host_call = Some(Arc::new(move |caller| reentry.call(caller)));
-    let install = |_: &mut Store<Host>| Watching::default();
+    setup.on_host_call = Some(Arc::new(move |caller| {
+        twisted.in_host_call(&mut caller.probes());
+        reentry.call(caller);
+    }));
+    let install = |store: &mut Store<Host>| {
+        twisting.install(store);
+        Watching::default()
+    };
     let mut side = ProbitySide::of_module(module, &case.shape.exports, &setup, install)?;
-    Ok(record_with(&mut side, &case.calls, false, |_, _| {}))
+    let run = record_with(&mut side, &case.calls, false, |side, call| {
+        twisting.before_call(&mut side.store().probes(), call);
+    });
+    Ok((run, twisting.acted()))
 }
 
 /// A run with a schedule.
@@ -131,7 +149,8 @@ pub fn play(
     schedule: &Schedule,
     watchdog: &Watchdog,
     fault: Fault,
-) -> Result<(Run, Seen), NoSide> {
+) -> Result<(Outcome, Seen), NoSide> {
+    let twisting = program.twisting();
     let records: Arc<Mutex<Vec<u64>>> = Arc::default();
     let sink = records.clone();
     let ring = Ring::new(RING_WORDS, move |batch| {
@@ -156,7 +175,7 @@ pub fn play(
         program: program.sites(),
     };
     let mut setup = setup(&program.case, prepared.counted);
-    let (host, reentry) = (stage.clone(), Reentry::default());
+    let (host, twisted, reentry) = (stage.clone(), twisting.clone(), Reentry::default());
     setup.on_host_call = Some(Arc::new(move |caller| {
         // An import may be exported again, and then the host itself calls it.
         let instance = caller.instance().or(host.lock().instance);
@@ -164,11 +183,13 @@ pub fn play(
             let number = host.number(|state| &mut state.host_calls);
             host.perform(Moment::HostCall(number), &mut caller.probes(), instance);
         }
+        twisted.in_host_call(&mut caller.probes());
         reentry.call(caller);
     }));
     let install = |store: &mut Store<Host>| {
         watchdog.watch(store.interrupt_handle());
         stage.install(store);
+        twisting.install(store);
         Watching::default()
     };
     let exports = &program.case.shape.exports;
@@ -178,6 +199,7 @@ pub fn play(
             stage.lock().instance = Some(instance);
             let mut probes = side.store().probes();
             stage.perform(Moment::Call(call), &mut probes, instance);
+            twisting.before_call(&mut probes, call);
         }
     });
     watchdog.release();
@@ -192,7 +214,7 @@ pub fn play(
     if fault == Fault::Count {
         seen.counters[0] += 1;
     }
-    Ok((run, seen))
+    Ok(((run, twisting.acted()), seen))
 }
 
 fn inputs(takes: bool) -> Vec<Input> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use probity_engine::hook::{Fold, Site};
+use probity_engine::hook::Fold;
 
 use super::events::{PlaceId, Places};
 use crate::rng::mix;
@@ -166,12 +166,7 @@ impl Planned {
     pub fn text(&self, places: &Places) -> String {
         let place = match self.place.map(|id| places.get(id)) {
             None => "everywhere".to_owned(),
-            Some(place) => match place.site {
-                Site::Before(pc) => format!("function {} at {pc}", place.func),
-                Site::After(pc) => format!("function {} behind {pc}", place.func),
-                Site::Entry => format!("function {} entry", place.func),
-                Site::Exit => format!("function {} exit", place.func),
-            },
+            Some(place) => place.to_string(),
         };
         let once = if self.one_shot { " once" } else { "" };
         format!("{:?}{once}, priority {}, {place}", self.does, self.priority)

@@ -382,6 +382,17 @@ impl StoreCore {
         Stretch::new(self, *self.positions.last()?).next()
     }
 
+    /// Whether a trap is unwinding this very frame, so that its operands are lost. Probes of it may have called the guest,
+    /// and then it is an outer frame of those that run.
+    pub(super) fn is_unwinding(&self, frame: &Frame) -> bool {
+        let failed = |&index: &usize| {
+            let position = self.positions.get(index);
+            let innermost = position.and_then(|&at| Stretch::new(self, at).next());
+            innermost.is_some_and(|innermost| innermost.fp == frame.fp)
+        };
+        self.unwinding.iter().any(failed)
+    }
+
     /// Takes the innermost frame off the position that was noted last; false if it was the last
     /// one of its stretch. Guest code that probes call from now on may overwrite it.
     pub(crate) fn leave_frame(&mut self) -> bool {
