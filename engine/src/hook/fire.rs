@@ -147,6 +147,7 @@ impl StoreCore {
         leaves: Option<ExitReason>,
         list: &[Fire],
     ) -> Result<Option<bool>> {
+        let version = self.probes.version;
         let outer = self.probes.jump.take();
         let fired = self.fire_sites(frame, list);
         let jump = std::mem::replace(&mut self.probes.jump, outer);
@@ -154,7 +155,8 @@ impl StoreCore {
         match jump {
             None => {
                 if let Some(reason) = leaves {
-                    self.fire_exits_in_order(frame, reason)?;
+                    // Guest code that a probe has called may have had the frame's code made anew.
+                    self.fire_exits_in_order((frame, version), reason)?;
                 }
                 Ok(None)
             }
@@ -162,7 +164,8 @@ impl StoreCore {
                 let returns = jump.returns;
                 let moved = self.apply_jump(*jump)?;
                 if let Some(moved) = moved.filter(|_| returns) {
-                    self.fire_exits_in_order(&moved, ExitReason::Return)?;
+                    let version = self.probes.version;
+                    self.fire_exits_in_order((&moved, version), ExitReason::Return)?;
                 }
                 Ok(Some(returns))
             }
@@ -170,13 +173,13 @@ impl StoreCore {
     }
 
     /// Fires the exits of a frame that leaves: a site of their own, so what the fires before have changed there counts.
-    fn fire_exits_in_order(&mut self, frame: &Frame, reason: ExitReason) -> Result<()> {
-        let version = self.probes.version;
+    fn fire_exits_in_order(&mut self, at: (&Frame, u64), reason: ExitReason) -> Result<()> {
+        let (frame, _) = at;
         let exits = self.probes.funcs.get(&frame.func);
         let exits = exits.map_or_else(Vec::new, |probes| probes.exit.clone());
         let mut first_error = None;
         for body in &exits {
-            let done = self.fire_one(body, (frame, version), Moment::Exit(reason));
+            let done = self.fire_one(body, at, Moment::Exit(reason));
             first_error = first_error.or(done.err());
         }
         first_error.map_or(Ok(()), Err)
