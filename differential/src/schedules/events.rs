@@ -6,6 +6,7 @@ use std::fmt;
 use probity_engine::hook::Site;
 use probity_engine::wasmparser::Operator;
 use probity_engine::{LoadError, Module};
+use probity_probes::opcode::Opcode;
 
 use super::look::Look;
 
@@ -40,6 +41,8 @@ pub struct Places {
     ids: HashMap<Place, PlaceId>,
     /// Places whose operator pops an `i32` last.
     counts_top: Vec<bool>,
+    /// Fuel that is consumed at places.
+    fuel: Vec<u64>,
 }
 
 /// Something that happens in a run.
@@ -86,28 +89,30 @@ impl Places {
     pub fn of(module: &Module) -> Result<Places, LoadError> {
         let mut places = Places::default();
         for func in module.num_imported_functions()..module.num_functions() {
-            places.add(func, Site::Entry, false);
-            places.add(func, Site::Exit, false);
+            places.add(func, Site::Entry, false, 1);
+            places.add(func, Site::Exit, false, 0);
             let operators = match module.function(func) {
                 Some(function) => function.operators()?,
                 None => Vec::new(),
             };
             let last = operators.last().map(|(pc, _)| *pc);
             for (pc, operator) in operators {
-                places.add(func, Site::Before(pc), pops_i32_last(&operator));
+                let fuel = Opcode::of(&operator).fuel();
+                places.add(func, Site::Before(pc), pops_i32_last(&operator), fuel);
                 if Some(pc) != last && goes_on(&operator) {
-                    places.add(func, Site::After(pc), false);
+                    places.add(func, Site::After(pc), false, 0);
                 }
             }
         }
         Ok(places)
     }
 
-    fn add(&mut self, func: u32, site: Site, counts_top: bool) {
+    fn add(&mut self, func: u32, site: Site, counts_top: bool, fuel: u64) {
         let place = Place { func, site };
         self.ids.insert(place, self.all.len() as PlaceId);
         self.all.push(place);
         self.counts_top.push(counts_top);
+        self.fuel.push(fuel);
     }
 
     /// The place with this number.
@@ -130,6 +135,11 @@ impl Places {
     /// How many there are.
     pub fn len(&self) -> usize {
         self.all.len()
+    }
+
+    /// Fuel that is consumed there: by an operator before it executes, and by a call at the entry.
+    pub fn fuel(&self, id: PlaceId) -> u64 {
+        self.fuel[id as usize]
     }
 
     /// Whether operands can be counted there, if the operator can be reached.

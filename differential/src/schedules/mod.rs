@@ -9,6 +9,8 @@
 //! is compared ([`check`]): results, traps with backtraces, memories, globals, tables, host calls and fuel with
 //! the run that nothing watches; fires, what was read in them, and counters with the model.
 //!
+//! In some schedules, another thread has requests carried out meanwhile ([`others`]).
+//!
 //! Half of the programs are *twisted* ([`twist`]): probes are there that skip operators, have functions return early or
 //! call the guest. That is part of the program, whose events are recorded with them.
 //!
@@ -20,6 +22,7 @@ mod events;
 pub mod ledger;
 mod look;
 pub mod model;
+pub mod others;
 mod ours;
 pub mod play;
 pub mod program;

@@ -9,6 +9,7 @@ use probity_engine::{Caller, Error, Instance, Module, Store, Val};
 
 use super::look::{Look, look, write_back};
 use super::model::{acts, peeked};
+use super::others::Posting;
 use super::program::{Prepared, Program};
 use super::schedule::{
     BLOCK, Deed, Does, Label, Moment, Planned, RECORD_TAG, SLOTS, Schedule, Step, told,
@@ -36,6 +37,8 @@ pub type Outcome = (Run, Vec<Acted>);
 pub struct Seen {
     /// Fires of probes that call a function, in order.
     pub fires: Vec<SeenFire>,
+    /// Ticks, in order.
+    pub ticks: Vec<SeenFire>,
     /// Counters at the end.
     pub counters: Vec<u64>,
     /// All records, one behind the other.
@@ -168,6 +171,7 @@ pub fn play(
             first_calls: 0,
             unwound: 0,
             instance: None,
+            posting: None,
             fault,
         })),
         ring,
@@ -182,6 +186,9 @@ pub fn play(
         if let Some(instance) = instance {
             let number = host.number(|state| &mut state.host_calls);
             host.perform(Moment::HostCall(number), &mut caller.probes(), instance);
+            if let Some(posting) = host.posting() {
+                posting.at_moment(!number);
+            }
         }
         twisted.in_host_call(&mut caller.probes());
         reentry.call(caller);
@@ -194,18 +201,27 @@ pub fn play(
     };
     let exports = &program.case.shape.exports;
     let mut side = ProbitySide::of_module(&prepared.module, exports, &setup, install)?;
+    let mut thread = None;
     let run = record_with(&mut side, &program.case.calls, false, |side, call| {
         if let Some(instance) = side.instance() {
             stage.lock().instance = Some(instance);
+            if let Some(others) = schedule.others.filter(|_| call == 0) {
+                let (remote, places) = (side.store().remote(), stage.program.clone());
+                let posting = Posting::new(others, remote, instance, places);
+                thread = Some(posting.start());
+                stage.lock().posting = Some(posting);
+            }
             let mut probes = side.store().probes();
             stage.perform(Moment::Call(call), &mut probes, instance);
             twisting.before_call(&mut probes, call);
         }
     });
     watchdog.release();
+    let refused = thread.and_then(|thread| stage.posting()?.finish(thread));
     let drained = stage.ring.drain(side.store());
     drop(side);
     let mut seen = std::mem::take(&mut stage.lock().seen);
+    seen.refused = seen.refused.or(refused);
     if let Err(error) = drained {
         seen.refused.get_or_insert(error.to_string());
     }
@@ -246,12 +262,18 @@ struct State {
     unwound: u64,
     /// Once it is there.
     instance: Option<Instance>,
+    /// Once there is an instance, if other threads do something.
+    posting: Option<Posting>,
     fault: Fault,
 }
 
 impl Stage {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn posting(&self) -> Option<Posting> {
+        self.lock().posting.clone()
     }
 
     fn counter(&self, slot: usize) -> u64 {
@@ -383,6 +405,13 @@ impl Stage {
                 tag: RECORD_TAG + slot as u64,
                 inputs: inputs(takes),
             },
+            Does::Tick { every } => {
+                let stage = self.clone();
+                return Ok(probes.on_fuel(every, move |context| {
+                    stage.ticked(label, context);
+                    Ok(())
+                }));
+            }
             Does::Call(deed) => {
                 let stage = self.clone();
                 Action::Call(Box::new(move |context| stage.fired(label, deed, context)))
@@ -403,6 +432,16 @@ impl Stage {
         let func = instance.func(probes, place.func);
         let func = func.ok_or_else(|| Error::usage("no such function"))?;
         probes.insert(func, place.site, probe)
+    }
+
+    fn ticked(&self, label: Label, context: &mut ProbeContext<'_>) {
+        let number = self.lock().seen.ticks.len() as u64 + 1;
+        let (counter, look) = (self.counter(peeked(number)), look(context));
+        self.lock().seen.ticks.push(SeenFire {
+            label,
+            look,
+            counter,
+        });
     }
 
     fn fired(&self, label: Label, deed: Deed, context: &mut ProbeContext<'_>) -> Result<(), Error> {
@@ -428,6 +467,9 @@ impl Stage {
             look: looked,
             counter,
         });
+        if let Some(posting) = self.posting() {
+            posting.in_fire(number);
+        }
         let instance = context.instance();
         self.perform(Moment::Fire(number), &mut context.probes(), instance);
         Ok(())
