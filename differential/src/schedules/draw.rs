@@ -60,7 +60,7 @@ impl<'a> Draw<'a> {
                 *rng.pick(&[8, 20, 20, 1000])
             },
             once_one_in: *rng.pick(&[2, 4, 4, 1000]),
-            ticks: program.twists.is_empty(),
+            ticks: program.twists.list.is_empty(),
             tick_one_in: *rng.pick(&[4, 20, 1000]),
             rng,
             next: 0,
@@ -165,7 +165,7 @@ impl<'a> Draw<'a> {
             place,
             does,
             // The last one is that of twists.
-            priority: match program.twists.is_empty() {
+            priority: match program.twists.list.is_empty() {
                 true => priority,
                 false => priority.min(i32::MAX - 1),
             },

@@ -12,7 +12,7 @@
 //! In some schedules, another thread has requests carried out meanwhile ([`others`]).
 //!
 //! Half of the programs are *twisted* ([`twist`]): probes are there that skip operators, have functions return early or
-//! call the guest. That is part of the program, whose events are recorded with them.
+//! call the guest, and kinds of sites by their names ([`named`]). That is part of the program, whose events are recorded with them.
 //!
 //! Everything follows from a number: a schedule's seed, whose higher parts give the program and its twists.
 
@@ -22,6 +22,7 @@ mod events;
 pub mod ledger;
 mod look;
 pub mod model;
+pub mod named;
 pub mod others;
 mod ours;
 pub mod play;

@@ -78,6 +78,12 @@ pub enum Fault {
     Stay,
     /// What was read is not what was there.
     Read,
+    /// Twists act one fire late.
+    Act,
+    /// Periods of ticks are one unit longer.
+    Period,
+    /// What another thread inserts counts in the schedule's own counter.
+    Others,
 }
 
 /// The setup of a case; `counted` if the engine counts fuel.
@@ -154,6 +160,10 @@ pub fn play(
     fault: Fault,
 ) -> Result<(Outcome, Seen), NoSide> {
     let twisting = program.twisting();
+    let twisting = match fault {
+        Fault::Act => twisting.late(),
+        _ => twisting,
+    };
     let records: Arc<Mutex<Vec<u64>>> = Arc::default();
     let sink = records.clone();
     let ring = Ring::new(RING_WORDS, move |batch| {
@@ -207,7 +217,11 @@ pub fn play(
             stage.lock().instance = Some(instance);
             if let Some(others) = schedule.others.filter(|_| call == 0) {
                 let (remote, places) = (side.store().remote(), stage.program.clone());
-                let posting = Posting::new(others, remote, instance, places);
+                let counters = match fault {
+                    Fault::Others => stage.blocks[0].clone(),
+                    _ => Counters::new(1),
+                };
+                let posting = Posting::new((others, counters), remote, instance, places);
                 thread = Some(posting.start());
                 stage.lock().posting = Some(posting);
             }
@@ -407,6 +421,7 @@ impl Stage {
             },
             Does::Tick { every } => {
                 let stage = self.clone();
+                let every = every + u64::from(fault == Fault::Period);
                 return Ok(probes.on_fuel(every, move |context| {
                     stage.ticked(label, context);
                     Ok(())

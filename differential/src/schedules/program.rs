@@ -8,7 +8,7 @@ use probity_engine::Module;
 use super::events::{Event, Place, PlaceId, Places};
 use super::play::{self, Outcome};
 use super::tiers::{Tiers, Variant};
-use super::twist::{Acted, Ground, Tops, Twist, Twisting};
+use super::twist::{Acted, Ground, Tops, Twisting, Twists};
 use super::{ours, record};
 use crate::case::{Case, Settings};
 use crate::end::End;
@@ -53,7 +53,7 @@ pub struct Program {
     /// Places that are passed.
     pub executed: Vec<PlaceId>,
     /// What changes what it does.
-    pub twists: Arc<[Twist]>,
+    pub twists: Arc<Twists>,
     /// Types that were seen on the stack.
     tops: Tops,
     /// What an interpreted run does that no schedule watches.
@@ -85,7 +85,7 @@ impl Program {
             return Ok(program);
         }
         let case = ours::case(text, batch).map_err(|error| format!("{name}: {error}"))?;
-        let program = Program::new(name.to_owned(), case, variant, Arc::new([]), tiers)?;
+        let program = Program::new(name.to_owned(), case, variant, Arc::default(), tiers)?;
         let program = program.map(|program| Program {
             is_ours: true,
             ..program
@@ -109,7 +109,7 @@ impl Program {
             };
             case.calls.truncate(CALLS_MAX);
             let name = format!("seed {seed} of wasm-smith");
-            let program = Program::new(name, case, variant, Arc::new([]), tiers)?;
+            let program = Program::new(name, case, variant, Arc::default(), tiers)?;
             let enough = |program: &Program| program.events.len() >= EVENTS_MIN;
             if let Some(program) = program.filter(enough) {
                 return Ok(Some(program));
@@ -122,7 +122,7 @@ impl Program {
         name: String,
         case: Case,
         variant: Variant,
-        twists: Arc<[Twist]>,
+        twists: Arc<Twists>,
         tiers: &mut Tiers,
     ) -> Result<Option<Program>, String> {
         let failed = |error: &dyn std::fmt::Display| format!("{name}: {error}");
@@ -195,7 +195,7 @@ impl Program {
             calls: self.case.calls.len(),
             variant: self.variant,
         };
-        let twists: Arc<[Twist]> = ground.draw(&mut rng).into();
+        let twists: Arc<Twists> = Arc::new(ground.draw(&mut rng));
         let name = format!("{}, twisted", self.name);
         let program = Program::new(name, self.case.clone(), self.variant, twists, tiers);
         let program = program.map_err(|what| format!("group {}: {what}", seed / TWISTED))?;
@@ -281,7 +281,7 @@ mod tests {
         for (at, (name, text)) in ours::PROGRAMS.into_iter().enumerate() {
             let case = ours::case(text, 1).expect("a case");
             let variant = Variant::drawn(&mut Rng::new(at as u64));
-            let program = Program::new(name.to_owned(), case, variant, Arc::new([]), &mut tiers);
+            let program = Program::new(name.to_owned(), case, variant, Arc::default(), &mut tiers);
             let program = program.unwrap_or_else(|what| panic!("{what}"));
             let program = program.unwrap_or_else(|| panic!("{name}: too many events"));
             let events = program.events.len();

@@ -128,7 +128,9 @@ fn pass(context: &mut ProbeContext<'_>, shared: &Shared, site: Site) -> Result<(
     let tops = matches!(site, Site::After(_)).then(|| {
         let frame = context.frame();
         let tops = (0..frame.num_operands().min(TOPS)).rev();
-        tops.filter_map(|i| frame.top(i)).map(|val| type_of(&val)).collect()
+        tops.filter_map(|i| frame.top(i))
+            .map(|val| type_of(&val))
+            .collect()
     });
     let mut recording = shared.lock().unwrap_or_else(PoisonError::into_inner);
     if recording.events.len() >= EVENTS_MAX {

@@ -115,7 +115,7 @@ impl Session {
         let mut rng = Rng::for_purpose(seed, 12);
         let tier = self.way.tier(&mut rng);
         let (tiers, modules) = (&mut self.tiers, &mut self.modules);
-        let prepared = self.prepared.entry((tier, !program.twists.is_empty()));
+        let prepared = self.prepared.entry((tier, !program.twists.list.is_empty()));
         let prepared = prepared.or_insert_with(|| program.prepared(tier, tiers, modules));
         let prepared = prepared.as_ref().map_err(String::clone)?;
         let (schedule, expected) = drawn(program, rng);

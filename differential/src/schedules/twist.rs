@@ -18,6 +18,7 @@ use probity_engine::{
 use probity_probes::operands;
 
 use super::events::{Event, Place, PlaceId, Places};
+use super::named::{self, KINDS, Log};
 use super::tiers::Variant;
 use crate::host::Host;
 use crate::probity::from_val;
@@ -81,6 +82,15 @@ pub enum Act {
     Guest(u32, u64),
 }
 
+/// What changes what a program does, and what else is there in all of its runs.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Twists {
+    /// Those that act.
+    pub list: Vec<Twist>,
+    /// Numbers of kinds of sites that are told of.
+    pub kinds: Vec<u64>,
+}
+
 /// What a twist did when it acted, by its number.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Acted {
@@ -113,9 +123,12 @@ pub struct Ground<'a> {
 
 impl Ground<'_> {
     /// Random twists.
-    pub fn draw(&self, rng: &mut Rng) -> Vec<Twist> {
-        let n = 1 + rng.below(TWISTS_MAX);
-        (0..n).filter_map(|_| self.twist(rng)).collect()
+    pub fn draw(&self, rng: &mut Rng) -> Twists {
+        let (n, kinds) = (1 + rng.below(TWISTS_MAX), rng.below(3));
+        Twists {
+            list: (0..n).filter_map(|_| self.twist(rng)).collect(),
+            kinds: (0..kinds).map(|_| rng.below(KINDS)).collect(),
+        }
     }
 
     fn twist(&self, rng: &mut Rng) -> Option<Twist> {
@@ -194,7 +207,11 @@ impl Ground<'_> {
 /// The twists of a run; clones are the same.
 #[derive(Clone)]
 pub struct Twisting {
-    twists: Arc<[Twist]>,
+    twists: Arc<Twists>,
+    /// Acts one fire late, on purpose.
+    late: bool,
+    /// What kinds of sites told.
+    logs: Arc<[Log]>,
     /// Places of the twists.
     places: Arc<[Place]>,
     state: Arc<Mutex<State>>,
@@ -209,10 +226,12 @@ struct State {
 
 impl Twisting {
     /// Nothing has come yet.
-    pub fn new(twists: &Arc<[Twist]>, places: &Places) -> Twisting {
+    pub fn new(twists: &Arc<Twists>, places: &Places) -> Twisting {
         Twisting {
             twists: twists.clone(),
-            places: twists.iter().map(|t| places.get(t.place)).collect(),
+            late: false,
+            logs: twists.kinds.iter().map(|_| Log::default()).collect(),
+            places: twists.list.iter().map(|t| places.get(t.place)).collect(),
             state: Arc::default(),
         }
     }
@@ -221,19 +240,44 @@ impl Twisting {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What the twists did, in order.
+    /// As this one, but each twist acts one fire late.
+    pub fn late(self) -> Twisting {
+        Twisting { late: true, ..self }
+    }
+
+    /// What the twists did, in order; then what kinds of sites told.
     pub fn acted(&self) -> Vec<Acted> {
-        self.lock().acted.clone()
+        let mut acted = self.lock().acted.clone();
+        acted.extend(
+            self.twists
+                .kinds
+                .iter()
+                .zip(&*self.logs)
+                .map(|(kind, log)| {
+                    let (fire, hash) = log.get();
+                    Acted {
+                        twist: usize::MAX,
+                        fire,
+                        outcome: format!("kind {kind}: {hash:x}"),
+                    }
+                }),
+        );
+        acted
     }
 
     /// Gets the store before there is an instance.
     pub fn install(&self, store: &mut Store<Host>) {
-        if self.twists.is_empty() {
+        if *self.twists == Twists::default() {
             return;
         }
         let twisting = self.clone();
         store.probes().on_instantiate(move |probes, instance| {
             twisting.lock().instance = Some(instance);
+            for (&kind, log) in twisting.twists.kinds.iter().zip(&*twisting.logs) {
+                if let Err(error) = named::watch(kind, log, probes, instance) {
+                    twisting.note(usize::MAX, kind, error.to_string());
+                }
+            }
             twisting.insert(probes, Since::Instance);
         });
     }
@@ -255,7 +299,8 @@ impl Twisting {
 
     fn insert(&self, probes: &mut Probes<'_>, since: Since) {
         let instance = self.lock().instance;
-        let coming = (0..self.twists.len()).filter(|&n| self.twists[n].since == since);
+        let list = &self.twists.list;
+        let coming = (0..list.len()).filter(|&n| list[n].since == since);
         for number in coming {
             let place = self.places[number];
             let func = instance.and_then(|instance| instance.func(probes, place.func));
@@ -283,8 +328,8 @@ impl Twisting {
     }
 
     fn fired(&self, number: usize, fire: u64, context: &mut ProbeContext<'_>) {
-        let twist = &self.twists[number];
-        if fire < twist.first {
+        let twist = &self.twists.list[number];
+        if fire < twist.first + u64::from(self.late) {
             return;
         }
         let outcome = match act(&twist.act, fire, context) {
