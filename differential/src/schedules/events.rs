@@ -1,6 +1,6 @@
 //! What happens in a run, in order: the sites that it passes, and the moments between them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 use probity_engine::hook::Site;
@@ -43,6 +43,8 @@ pub struct Places {
     counts_top: Vec<bool>,
     /// Fuel that is consumed at places.
     fuel: Vec<u64>,
+    /// Places before tail calls.
+    tail_calls: HashSet<PlaceId>,
 }
 
 /// Something that happens in a run.
@@ -99,6 +101,9 @@ impl Places {
             for (pc, operator) in operators {
                 let fuel = Opcode::of(&operator).fuel();
                 places.add(func, Site::Before(pc), pops_i32_last(&operator), fuel);
+                if is_tail_call(&operator) {
+                    places.tail_calls.insert(places.all.len() as PlaceId - 1);
+                }
                 if Some(pc) != last && goes_on(&operator) {
                     places.add(func, Site::After(pc), false, 0);
                 }
@@ -142,28 +147,39 @@ impl Places {
         self.fuel[id as usize]
     }
 
+    /// Whether the operator is a tail call: the function's exit fires before it is paid for.
+    pub fn is_tail_call(&self, id: PlaceId) -> bool {
+        self.tail_calls.contains(&id)
+    }
+
     /// Whether operands can be counted there, if the operator can be reached.
     pub fn counts_top(&self, id: PlaceId) -> bool {
         self.counts_top[id as usize]
     }
 }
 
+fn is_tail_call(operator: &Operator<'_>) -> bool {
+    use Operator as O;
+    matches!(
+        operator,
+        O::ReturnCall { .. } | O::ReturnCallIndirect { .. } | O::ReturnCallRef { .. }
+    )
+}
+
 /// Whether control can go on to the operator behind.
 fn goes_on(operator: &Operator<'_>) -> bool {
     use Operator as O;
-    !matches!(
-        operator,
-        O::Br { .. }
-            | O::BrTable { .. }
-            | O::Else
-            | O::Return
-            | O::Unreachable
-            | O::Throw { .. }
-            | O::ThrowRef
-            | O::ReturnCall { .. }
-            | O::ReturnCallIndirect { .. }
-            | O::ReturnCallRef { .. }
-    )
+    !is_tail_call(operator)
+        && !matches!(
+            operator,
+            O::Br { .. }
+                | O::BrTable { .. }
+                | O::Else
+                | O::Return
+                | O::Unreachable
+                | O::Throw { .. }
+                | O::ThrowRef
+        )
 }
 
 fn pops_i32_last(operator: &Operator<'_>) -> bool {

@@ -71,6 +71,7 @@ pub fn expect(events: &[Event], places: &Places, director: impl Director) -> Exp
         inserted: 0,
         ticks: Vec::new(),
         consumed: 0,
+        owed: 0,
         plans: HashMap::new(),
         expected: Expected {
             counters: vec![0; SLOTS],
@@ -118,6 +119,8 @@ struct Model<'a, D> {
     /// Label, period and what will have been consumed at the next one.
     ticks: Vec<(Label, u64, u64)>,
     consumed: u64,
+    /// What a tail call costs whose exit is next.
+    owed: u64,
     plans: HashMap<Label, Planned>,
     expected: Expected,
 }
@@ -133,7 +136,11 @@ impl<D: Director> Model<'_, D> {
         };
         self.consumed += before;
         self.fire(at, passed);
-        self.consumed += fuel - before;
+        self.consumed += std::mem::take(&mut self.owed);
+        match self.places.is_tail_call(passed.place) {
+            true => self.owed = fuel,
+            false => self.consumed += fuel - before,
+        }
     }
 
     fn tick(&mut self, at: usize, fuel: u64) {
