@@ -37,8 +37,7 @@ pub struct Draw<'a> {
     global_one_in: u64,
     /// One in this many probes goes after its first fire.
     once_one_in: u64,
-    /// Whether there may be ticks: an operator that is skipped costs no fuel, and before one that waits for a call
-    /// of the guest there may be two, but the model knows nothing of twists.
+    /// Whether there may be ticks: an operator that is skipped costs no fuel, and the model knows nothing of that.
     ticks: bool,
     /// One in this many is a tick.
     tick_one_in: u64,
@@ -60,7 +59,7 @@ impl<'a> Draw<'a> {
                 *rng.pick(&[8, 20, 20, 1000])
             },
             once_one_in: *rng.pick(&[2, 4, 4, 1000]),
-            ticks: program.twists.list.is_empty(),
+            ticks: !program.skips(),
             tick_one_in: *rng.pick(&[4, 20, 1000]),
             rng,
             next: 0,

@@ -58,6 +58,10 @@ pub enum Event {
     FirstCall,
     /// A frame is unwound; its exit has been passed.
     Unwind,
+    /// A twist at the site that was passed last calls the guest.
+    Enter,
+    /// The guest has come back from that.
+    Leave,
     /// The host makes the call with this number.
     Call(usize),
 }

@@ -72,6 +72,7 @@ pub fn expect(events: &[Event], places: &Places, director: impl Director) -> Exp
         ticks: Vec::new(),
         consumed: 0,
         owed: 0,
+        waiting: Vec::new(),
         plans: HashMap::new(),
         expected: Expected {
             counters: vec![0; SLOTS],
@@ -86,7 +87,15 @@ pub fn expect(events: &[Event], places: &Places, director: impl Director) -> Exp
     for (at, event) in events.iter().enumerate() {
         let moment = match event {
             Event::Site(passed) => {
-                model.pass(at, passed);
+                let waits = matches!(events.get(at + 1), Some(Event::Enter));
+                model.pass(at, passed, waits);
+                continue;
+            }
+            Event::Enter => continue,
+            Event::Leave => {
+                if !matches!(events.get(at + 1), Some(Event::Enter)) {
+                    model.go_on();
+                }
                 continue;
             }
             Event::HostCall => Moment::HostCall(next(&mut host_calls)),
@@ -121,12 +130,15 @@ struct Model<'a, D> {
     consumed: u64,
     /// What a tail call costs whose exit is next.
     owed: u64,
+    /// Events behind whose probes a twist calls the guest, innermost last: what is to be paid then, at once
+    /// or at the next exit.
+    waiting: Vec<(usize, u64, u64)>,
     plans: HashMap<Label, Planned>,
     expected: Expected,
 }
 
 impl<D: Director> Model<'_, D> {
-    fn pass(&mut self, at: usize, passed: &Passed) {
+    fn pass(&mut self, at: usize, passed: &Passed, waits: bool) {
         let fuel = self.places.fuel(passed.place);
         self.tick(at, fuel);
         // A call has been paid for when its entry fires, an operator not yet.
@@ -136,10 +148,23 @@ impl<D: Director> Model<'_, D> {
         };
         self.consumed += before;
         self.fire(at, passed);
-        self.consumed += std::mem::take(&mut self.owed);
-        match self.places.is_tail_call(passed.place) {
-            true => self.owed = fuel,
-            false => self.consumed += fuel - before,
+        let due = std::mem::take(&mut self.owed);
+        let (now, later) = match self.places.is_tail_call(passed.place) {
+            true => (due, fuel),
+            false => (due + fuel - before, 0),
+        };
+        match waits {
+            true => self.waiting.push((at, now, later)),
+            false => (self.consumed, self.owed) = (self.consumed + now, later),
+        }
+    }
+
+    /// The guest has come back to an event whose probes have all fired. What it has consumed may have brought a tick
+    /// near.
+    fn go_on(&mut self) {
+        if let Some((at, now, later)) = self.waiting.pop() {
+            self.tick(at, now);
+            (self.consumed, self.owed) = (self.consumed + now, later);
         }
     }
 

@@ -8,7 +8,7 @@ use probity_engine::Module;
 use super::events::{Event, Place, PlaceId, Places};
 use super::play::{self, Outcome};
 use super::tiers::{Tiers, Variant};
-use super::twist::{Acted, Ground, Tops, Twisting, Twists};
+use super::twist::{Act, Acted, Ground, Tops, Twisting, Twists};
 use super::{ours, record};
 use crate::case::{Case, Settings};
 use crate::end::End;
@@ -203,6 +203,12 @@ impl Program {
             is_ours: self.is_ours,
             ..program
         }))
+    }
+
+    /// Does a twist let the program go on elsewhere?
+    pub(super) fn skips(&self) -> bool {
+        let mut acts = self.twists.list.iter().map(|twist| &twist.act);
+        acts.any(|act| !matches!(act, Act::Guest(..)))
     }
 
     /// Its twists, for a run.

@@ -57,6 +57,10 @@ pub fn record(
         tops: Tops::new(),
         called: false,
     }));
+    let marks = shared.clone();
+    let twisting = &twisting.clone().marked(Arc::new(move |enters| {
+        push(&marks, if enters { Event::Enter } else { Event::Leave });
+    }));
     let (host_calls, twisted) = (shared.clone(), twisting.clone());
     let reentry = Reentry::default();
     let mut setup = setup(case, true);

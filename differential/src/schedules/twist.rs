@@ -204,10 +204,15 @@ impl Ground<'_> {
     }
 }
 
+/// Is told when a twist calls the guest (true), and when that has come back.
+pub type Mark = Arc<dyn Fn(bool) + Send + Sync>;
+
 /// The twists of a run; clones are the same.
 #[derive(Clone)]
 pub struct Twisting {
     twists: Arc<Twists>,
+    /// Is told when a twist calls the guest, and when that has come back.
+    mark: Option<Mark>,
     /// Acts one fire late, on purpose.
     late: bool,
     /// What kinds of sites told.
@@ -229,6 +234,7 @@ impl Twisting {
     pub fn new(twists: &Arc<Twists>, places: &Places) -> Twisting {
         Twisting {
             twists: twists.clone(),
+            mark: None,
             late: false,
             logs: twists.kinds.iter().map(|_| Log::default()).collect(),
             places: twists.list.iter().map(|t| places.get(t.place)).collect(),
@@ -238,6 +244,14 @@ impl Twisting {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// As this one; `mark` is called when a twist calls the guest, and when that has come back.
+    pub fn marked(self, mark: Mark) -> Twisting {
+        Twisting {
+            mark: Some(mark),
+            ..self
+        }
     }
 
     /// As this one, but each twist acts one fire late.
@@ -332,7 +346,14 @@ impl Twisting {
         if fire < twist.first + u64::from(self.late) {
             return;
         }
-        let outcome = match act(&twist.act, fire, context) {
+        let mark = |enters| match (&self.mark, &twist.act) {
+            (Some(mark), Act::Guest(..)) => mark(enters),
+            _ => {}
+        };
+        mark(true);
+        let done = act(&twist.act, fire, context);
+        mark(false);
+        let outcome = match done {
             Ok(outcome) => outcome,
             // What comes behind that names types by numbers of the engine's.
             Err(error) => {
