@@ -11,6 +11,7 @@ use super::private::{At, Fire, SiteData, befores};
 use super::steps::Slots;
 use super::table::{Body, BodyAction};
 use super::{ExitReason, Moment};
+use crate::code::Mode;
 use crate::error::{Error, Result, TrapCode};
 use crate::frame::walk::{Frame, FrameRef, Place, Position, Stretch};
 use crate::runtime::core::{Ending, StoreCore, core_of};
@@ -346,13 +347,20 @@ impl StoreCore {
             None => ExitReason::Trap,
         };
         self.positions.push(position);
+        if let Some(frame) = self.innermost_frame()
+            && not_entered
+            && is_at_entry(&frame)
+        {
+            // SAFETY: it has its parameters and nothing else, and fits on the stack.
+            unsafe { self.clear_locals(&frame) };
+        }
         if reason == ExitReason::Trap {
             self.tell_trap(self.innermost_frame(), &error);
         }
         let mut innermost = true;
         while let Some(frame) = self.innermost_frame() {
             let failed = innermost && !stopped_before && self.is_at_tail_call(&frame);
-            let entered = !(not_entered && frame.place == Place::At(0));
+            let entered = !(not_entered && innermost && is_at_entry(&frame));
             // What a handler had not yet written of the operands is lost.
             if innermost && reason == ExitReason::Trap {
                 self.unwinding.push(self.positions.len() - 1);
@@ -383,6 +391,25 @@ impl StoreCore {
     /// The innermost frame of the position that was noted last.
     pub(crate) fn innermost_frame(&self) -> Option<Frame> {
         Stretch::new(self, *self.positions.last()?).next()
+    }
+
+    /// Clears the locals of a frame that has not been entered, for whoever looks at it: in their slots is anything.
+    ///
+    /// # Safety
+    /// The frame must be live and fit on the stack, and no operator of it have seen a local.
+    unsafe fn clear_locals(&self, frame: &Frame) {
+        let Some(data) = self.instance_of(frame.ctx) else {
+            return;
+        };
+        let (module, index) = (&data.module, frame.range.func_index);
+        let Ok(code) = module.inner.code(module, index, Mode::Structural) else {
+            return;
+        };
+        let params = module.inner.func_type_of(index).params().len();
+        for &(ty, slot) in code.sites.locals.iter().skip(params) {
+            // SAFETY: by contract; null is of all types.
+            unsafe { frame.write(ty, slot, 0) };
+        }
     }
 
     /// Whether a trap is unwinding this very frame, so that its operands are lost. Probes of it may have called the guest,
@@ -451,5 +478,14 @@ impl StoreCore {
             frame.range.func_index,
             pc,
         ))
+    }
+}
+
+/// Whether an innermost frame, if it has not been entered, stands where it would be.
+fn is_at_entry(frame: &Frame) -> bool {
+    match &frame.native {
+        // Compiled code that stands at no site has not come further then.
+        Some(native) => native.site().is_none(),
+        None => frame.place == Place::At(0),
     }
 }
