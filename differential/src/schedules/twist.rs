@@ -346,9 +346,10 @@ impl Twisting {
         if fire < twist.first + u64::from(self.late) {
             return;
         }
-        let mark = |enters| match (&self.mark, &twist.act) {
-            (Some(mark), Act::Guest(..)) => mark(enters),
-            _ => {}
+        let mark = |enters| {
+            if let (Some(mark), Act::Guest(..)) = (&self.mark, &twist.act) {
+                mark(enters);
+            }
         };
         mark(true);
         let done = act(&twist.act, fire, context);
