@@ -125,6 +125,12 @@ fn case(options: &Case) -> Result<ExitCode, String> {
         let arguments: String = call.arguments.iter().map(|v| format!(" {v}")).collect();
         println!(";; call {number}: {:?}{arguments}", call.export);
     }
+    for (number, twist) in program.twists.list.iter().enumerate() {
+        println!(";; twist {number}: {}", twist.text(&program.places));
+    }
+    if !program.twists.kinds.is_empty() {
+        println!(";; kinds {:?}", program.twists.kinds);
+    }
     println!(";; tier {}", one.tier.name());
     println!("{}", one.schedule.text(&program.places));
     let Err(what) = one.check(Fault::None) else {

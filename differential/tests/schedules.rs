@@ -27,6 +27,7 @@ fn seeds(programs: u64) -> impl Iterator<Item = u64> {
 fn schedules_change_nothing() {
     let mut session = Session::new(Way::Mixed);
     let (mut fires, mut ours, mut tiers) = (0, 0, Vec::new());
+    let (mut twisted, mut ticks, mut others) = (0, 0, 0);
     for seed in seeds(PROGRAMS) {
         let one = match session.one(seed) {
             Ok(one) => one,
@@ -36,6 +37,9 @@ fn schedules_change_nothing() {
             panic!("seed {seed}: {what}");
         }
         fires += one.expected.fires_total;
+        twisted += u64::from(!one.program.twists.list.is_empty());
+        ticks += one.expected.ticks.len();
+        others += u64::from(one.schedule.others.is_some());
         ours += u64::from(one.program.is_ours);
         if !tiers.contains(&one.tier) {
             tiers.push(one.tier);
@@ -45,6 +49,9 @@ fn schedules_change_nothing() {
     let schedules = PROGRAMS * EACH;
     assert!(fires > 20 * schedules, "{fires} fires");
     assert!(ours > schedules / 4 && ours < schedules * 3 / 4, "{ours}");
+    assert!(twisted > schedules / 5, "{twisted} twisted");
+    assert!(others > schedules / 8, "{others} with others");
+    assert!(ticks > 1000, "{ticks} ticks");
     assert_eq!(tiers.len(), 5, "{tiers:?}");
 }
 
@@ -58,6 +65,9 @@ fn planted_faults_are_found() {
         (Fault::Order, "must be of"),
         (Fault::Stay, ""),
         (Fault::Read, "it reads other operands"),
+        (Fault::Act, "twist"),
+        (Fault::Period, "tick"),
+        (Fault::Others, "counter"),
     ] {
         for tier in [TierName::Interp, TierName::Jit] {
             let mut session = Session::new(Way::Tier(tier));

@@ -4,7 +4,8 @@
 use probity_engine::hook::Fold;
 
 use super::events::Event;
-use super::model::Director;
+use super::model::{Director, Expected};
+use super::others::Others;
 use super::program::Program;
 use super::schedule::{BLOCK, Deed, Does, Label, Moment, Planned, SLOTS, Schedule, Step};
 use crate::rng::Rng;
@@ -21,6 +22,9 @@ const SET_SLOTS: usize = SLOTS - 2 * BLOCK;
 /// Counters of a `CountTop` at most.
 const TOP_MAX: u64 = 4;
 
+/// Periods of ticks.
+const PERIODS: [u64; 8] = [1, 2, 5, 10, 33, 100, 300, 1000];
+
 /// Draws steps.
 pub struct Draw<'a> {
     program: &'a Program,
@@ -33,6 +37,10 @@ pub struct Draw<'a> {
     global_one_in: u64,
     /// One in this many probes goes after its first fire.
     once_one_in: u64,
+    /// Whether there may be ticks: an operator that is skipped costs no fuel, and the model knows nothing of that.
+    ticks: bool,
+    /// One in this many is a tick.
+    tick_one_in: u64,
     next: Label,
     drawn: Schedule,
 }
@@ -51,6 +59,8 @@ impl<'a> Draw<'a> {
                 *rng.pick(&[8, 20, 20, 1000])
             },
             once_one_in: *rng.pick(&[2, 4, 4, 1000]),
+            ticks: !program.skips(),
+            tick_one_in: *rng.pick(&[4, 20, 1000]),
             rng,
             next: 0,
             drawn: Schedule::default(),
@@ -58,11 +68,31 @@ impl<'a> Draw<'a> {
     }
 
     /// What was drawn.
-    pub fn into_schedule(self) -> Schedule {
+    pub fn into_schedule(mut self, expected: &Expected) -> Schedule {
+        let fires = expected.fires.len() as u64;
+        self.drawn.others = self.rng.one_in(4).then(|| Others {
+            seed: self.rng.word(),
+            interrupt: (fires > 0 && self.rng.one_in(4)).then(|| 1 + self.rng.below(fires)),
+        });
         self.drawn
     }
 
-    fn planned(&mut self, calls: bool) -> Planned {
+    fn planned(&mut self, calls: bool, moment: Moment) -> Planned {
+        // At other moments, from where they count is not promised.
+        let exact = matches!(
+            moment,
+            Moment::Call(_) | Moment::HostCall(_) | Moment::Fire(_)
+        );
+        if !calls && exact && self.ticks && self.rng.one_in(self.tick_one_in) {
+            return Planned {
+                place: None,
+                does: Does::Tick {
+                    every: *self.rng.pick(&PERIODS),
+                },
+                priority: 0,
+                one_shot: false,
+            };
+        }
         let (rng, program) = (&mut self.rng, self.program);
         let global = rng.one_in(self.global_one_in);
         let executed = match rng.below(8) {
@@ -129,21 +159,26 @@ impl<'a> Draw<'a> {
             },
             _ => Does::Add { slot, n: 1 },
         };
+        let priority = *rng.pick(&[0, 0, 0, 0, -1, 1, i32::MIN, i32::MAX]);
         Planned {
             place,
             does,
-            priority: *rng.pick(&[0, 0, 0, 0, -1, 1, i32::MIN, i32::MAX]),
+            // The last one is that of twists.
+            priority: match program.twists.list.is_empty() {
+                true => priority,
+                false => priority.min(i32::MAX - 1),
+            },
             one_shot: rng.one_in(self.once_one_in),
         }
     }
 
-    fn insert(&mut self, calls: bool) -> Step {
+    fn insert(&mut self, calls: bool, moment: Moment) -> Step {
         let label = self.next;
         self.next += 1;
-        Step::Insert(label, self.planned(calls))
+        Step::Insert(label, self.planned(calls, moment))
     }
 
-    fn some(&mut self, live: &[Label]) -> Vec<Step> {
+    fn some(&mut self, moment: Moment, live: &[Label]) -> Vec<Step> {
         // From time to time, everything goes, and functions return to code that is not watched.
         if self.rng.one_in(12) {
             return live.iter().map(|&label| Step::Remove(label)).collect();
@@ -157,7 +192,7 @@ impl<'a> Draw<'a> {
                 _ if self.next > 0 && self.rng.one_in(30) => {
                     Step::Remove(self.rng.below(self.next as u64) as Label)
                 }
-                _ => self.insert(false),
+                _ => self.insert(false, moment),
             };
             steps.push(step);
         }
@@ -170,15 +205,15 @@ impl Director for &mut Draw<'_> {
         let steps = match moment {
             Moment::Call(0) => {
                 let others = self.rng.below(6);
-                let first = self.insert(true);
-                let others = (0..others).map(|_| self.insert(false));
+                let first = self.insert(true, moment);
+                let others = (0..others).map(|_| self.insert(false, moment));
                 std::iter::once(first).chain(others).collect()
             }
             _ if self.left == 0 => return Vec::new(),
             Moment::Fire(_) if !self.rng.one_in(self.one_in) => return Vec::new(),
             // Fires are many, these are few.
             _ if !self.rng.one_in(self.one_in.min(4)) => return Vec::new(),
-            _ => self.some(live),
+            _ => self.some(moment, live),
         };
         self.left = self.left.saturating_sub(steps.len() as u64);
         if !steps.is_empty() {

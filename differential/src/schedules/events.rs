@@ -1,10 +1,12 @@
 //! What happens in a run, in order: the sites that it passes, and the moments between them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::fmt;
 
 use probity_engine::hook::Site;
 use probity_engine::wasmparser::Operator;
 use probity_engine::{LoadError, Module};
+use probity_probes::opcode::Opcode;
 
 use super::look::Look;
 
@@ -17,6 +19,18 @@ pub struct Place {
     pub site: Site,
 }
 
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "function {} ", self.func)?;
+        match self.site {
+            Site::Before(pc) => write!(f, "at {pc}"),
+            Site::After(pc) => write!(f, "behind {pc}"),
+            Site::Entry => f.write_str("entry"),
+            Site::Exit => f.write_str("exit"),
+        }
+    }
+}
+
 /// Number of a place in [`Places`].
 pub type PlaceId = u32;
 
@@ -27,6 +41,10 @@ pub struct Places {
     ids: HashMap<Place, PlaceId>,
     /// Places whose operator pops an `i32` last.
     counts_top: Vec<bool>,
+    /// Fuel that is consumed at places.
+    fuel: Vec<u64>,
+    /// Places before tail calls.
+    tail_calls: HashSet<PlaceId>,
 }
 
 /// Something that happens in a run.
@@ -40,6 +58,10 @@ pub enum Event {
     FirstCall,
     /// A frame is unwound; its exit has been passed.
     Unwind,
+    /// A twist at the site that was passed last calls the guest.
+    Enter,
+    /// The guest has come back from that.
+    Leave,
     /// The host makes the call with this number.
     Call(usize),
 }
@@ -73,28 +95,33 @@ impl Places {
     pub fn of(module: &Module) -> Result<Places, LoadError> {
         let mut places = Places::default();
         for func in module.num_imported_functions()..module.num_functions() {
-            places.add(func, Site::Entry, false);
-            places.add(func, Site::Exit, false);
+            places.add(func, Site::Entry, false, 1);
+            places.add(func, Site::Exit, false, 0);
             let operators = match module.function(func) {
                 Some(function) => function.operators()?,
                 None => Vec::new(),
             };
             let last = operators.last().map(|(pc, _)| *pc);
             for (pc, operator) in operators {
-                places.add(func, Site::Before(pc), pops_i32_last(&operator));
+                let fuel = Opcode::of(&operator).fuel();
+                places.add(func, Site::Before(pc), pops_i32_last(&operator), fuel);
+                if is_tail_call(&operator) {
+                    places.tail_calls.insert(places.all.len() as PlaceId - 1);
+                }
                 if Some(pc) != last && goes_on(&operator) {
-                    places.add(func, Site::After(pc), false);
+                    places.add(func, Site::After(pc), false, 0);
                 }
             }
         }
         Ok(places)
     }
 
-    fn add(&mut self, func: u32, site: Site, counts_top: bool) {
+    fn add(&mut self, func: u32, site: Site, counts_top: bool, fuel: u64) {
         let place = Place { func, site };
         self.ids.insert(place, self.all.len() as PlaceId);
         self.all.push(place);
         self.counts_top.push(counts_top);
+        self.fuel.push(fuel);
     }
 
     /// The place with this number.
@@ -119,28 +146,44 @@ impl Places {
         self.all.len()
     }
 
+    /// Fuel that is consumed there: by an operator before it executes, and by a call at the entry.
+    pub fn fuel(&self, id: PlaceId) -> u64 {
+        self.fuel[id as usize]
+    }
+
+    /// Whether the operator is a tail call: the function's exit fires before it is paid for.
+    pub fn is_tail_call(&self, id: PlaceId) -> bool {
+        self.tail_calls.contains(&id)
+    }
+
     /// Whether operands can be counted there, if the operator can be reached.
     pub fn counts_top(&self, id: PlaceId) -> bool {
         self.counts_top[id as usize]
     }
 }
 
+fn is_tail_call(operator: &Operator<'_>) -> bool {
+    use Operator as O;
+    matches!(
+        operator,
+        O::ReturnCall { .. } | O::ReturnCallIndirect { .. } | O::ReturnCallRef { .. }
+    )
+}
+
 /// Whether control can go on to the operator behind.
 fn goes_on(operator: &Operator<'_>) -> bool {
     use Operator as O;
-    !matches!(
-        operator,
-        O::Br { .. }
-            | O::BrTable { .. }
-            | O::Else
-            | O::Return
-            | O::Unreachable
-            | O::Throw { .. }
-            | O::ThrowRef
-            | O::ReturnCall { .. }
-            | O::ReturnCallIndirect { .. }
-            | O::ReturnCallRef { .. }
-    )
+    !is_tail_call(operator)
+        && !matches!(
+            operator,
+            O::Br { .. }
+                | O::BrTable { .. }
+                | O::Else
+                | O::Return
+                | O::Unreachable
+                | O::Throw { .. }
+                | O::ThrowRef
+        )
 }
 
 fn pops_i32_last(operator: &Operator<'_>) -> bool {

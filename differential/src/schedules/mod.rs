@@ -9,7 +9,12 @@
 //! is compared ([`check`]): results, traps with backtraces, memories, globals, tables, host calls and fuel with
 //! the run that nothing watches; fires, what was read in them, and counters with the model.
 //!
-//! Everything follows from a number: a schedule's seed, whose higher part gives the program.
+//! In some schedules, another thread has requests carried out meanwhile ([`others`]).
+//!
+//! Half of the programs are *twisted* ([`twist`]): probes are there that skip operators, have functions return early or
+//! call the guest, and kinds of sites by their names ([`named`]). That is part of the program, whose events are recorded with them.
+//!
+//! Everything follows from a number: a schedule's seed, whose higher parts give the program and its twists.
 
 pub mod check;
 mod draw;
@@ -17,6 +22,8 @@ mod events;
 pub mod ledger;
 mod look;
 pub mod model;
+pub mod named;
+pub mod others;
 mod ours;
 pub mod play;
 pub mod program;
@@ -25,6 +32,7 @@ pub mod reduce;
 pub mod schedule;
 pub mod session;
 mod tiers;
+pub mod twist;
 mod watchdog;
 
 pub use tiers::{Tiers, Way};

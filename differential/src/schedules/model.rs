@@ -4,6 +4,9 @@
 //! and exits included. An event's probes are those that are in the table when it begins, by
 //! priority, then insertion; what they change takes effect behind the last of them. Changes at other
 //! moments take effect at once.
+//!
+//! Fuel is consumed by events, before an operator executes and before a call's entry. A tick is before the event that would
+//! consume one unit more than a multiple of its period, counted from when it came.
 
 use std::collections::HashMap;
 
@@ -35,6 +38,8 @@ pub struct Expected {
     pub counters: Vec<u64>,
     /// All records, one behind the other.
     pub records: Vec<u64>,
+    /// Ticks, in order.
+    pub ticks: Vec<ExpectedFire>,
     /// Fires of all probes.
     pub fires_total: u64,
 }
@@ -64,6 +69,10 @@ pub fn expect(events: &[Event], places: &Places, director: impl Director) -> Exp
         global: Vec::new(),
         live: Vec::new(),
         inserted: 0,
+        ticks: Vec::new(),
+        consumed: 0,
+        owed: 0,
+        waiting: Vec::new(),
         plans: HashMap::new(),
         expected: Expected {
             counters: vec![0; SLOTS],
@@ -78,7 +87,15 @@ pub fn expect(events: &[Event], places: &Places, director: impl Director) -> Exp
     for (at, event) in events.iter().enumerate() {
         let moment = match event {
             Event::Site(passed) => {
-                model.pass(at, passed);
+                let waits = matches!(events.get(at + 1), Some(Event::Enter));
+                model.pass(at, passed, waits);
+                continue;
+            }
+            Event::Enter => continue,
+            Event::Leave => {
+                if !matches!(events.get(at + 1), Some(Event::Enter)) {
+                    model.go_on();
+                }
                 continue;
             }
             Event::HostCall => Moment::HostCall(next(&mut host_calls)),
@@ -108,12 +125,66 @@ struct Model<'a, D> {
     global: Vec<Active>,
     live: Vec<Label>,
     inserted: usize,
+    /// Label, period and what will have been consumed at the next one.
+    ticks: Vec<(Label, u64, u64)>,
+    consumed: u64,
+    /// What a tail call costs whose exit is next.
+    owed: u64,
+    /// Events behind whose probes a twist calls the guest, innermost last: what is to be paid then, at once
+    /// or at the next exit.
+    waiting: Vec<(usize, u64, u64)>,
     plans: HashMap<Label, Planned>,
     expected: Expected,
 }
 
 impl<D: Director> Model<'_, D> {
-    fn pass(&mut self, at: usize, passed: &Passed) {
+    fn pass(&mut self, at: usize, passed: &Passed, waits: bool) {
+        let fuel = self.places.fuel(passed.place);
+        self.tick(at, fuel);
+        // A call has been paid for when its entry fires, an operator not yet.
+        let before = match self.places.get(passed.place).site {
+            Site::Entry => fuel,
+            _ => 0,
+        };
+        self.consumed += before;
+        self.fire(at, passed);
+        let due = std::mem::take(&mut self.owed);
+        let (now, later) = match self.places.is_tail_call(passed.place) {
+            true => (due, fuel),
+            false => (due + fuel - before, 0),
+        };
+        match waits {
+            true => self.waiting.push((at, now, later)),
+            false => (self.consumed, self.owed) = (self.consumed + now, later),
+        }
+    }
+
+    /// The guest has come back to an event whose probes have all fired. What it has consumed may have brought a tick
+    /// near.
+    fn go_on(&mut self) {
+        if let Some((at, now, later)) = self.waiting.pop() {
+            self.tick(at, now);
+            (self.consumed, self.owed) = (self.consumed + now, later);
+        }
+    }
+
+    fn tick(&mut self, at: usize, fuel: u64) {
+        for (label, every, next) in &mut self.ticks {
+            if self.consumed + fuel <= *next {
+                continue;
+            }
+            *next += *every;
+            self.expected.fires_total += 1;
+            let number = self.expected.ticks.len() as u64 + 1;
+            self.expected.ticks.push(ExpectedFire {
+                label: *label,
+                event: at,
+                counter: self.expected.counters[peeked(number)],
+            });
+        }
+    }
+
+    fn fire(&mut self, at: usize, passed: &Passed) {
         let local = &self.local[passed.place as usize];
         let is_operator = matches!(self.places.get(passed.place).site, Site::Before(_));
         let global = if is_operator { &self.global[..] } else { &[] };
@@ -162,6 +233,8 @@ impl<D: Director> Model<'_, D> {
                     });
                     changes.extend(self.director.steps(Moment::Fire(number), &self.live));
                 }
+                // These are at no site.
+                Does::Tick { .. } => {}
             }
             if planned.one_shot {
                 changes.push(Step::Remove(label));
@@ -183,9 +256,12 @@ impl<D: Director> Model<'_, D> {
                         planned,
                         order,
                     };
-                    match planned.place {
-                        Some(place) => self.local[place as usize].push(active),
-                        None => self.global.push(active),
+                    match (planned.does, planned.place) {
+                        (Does::Tick { every }, _) => {
+                            self.ticks.push((label, every, self.consumed + every));
+                        }
+                        (_, Some(place)) => self.local[place as usize].push(active),
+                        (_, None) => self.global.push(active),
                     }
                 }
                 Step::Remove(label) => self.remove(label),
@@ -203,6 +279,7 @@ impl<D: Director> Model<'_, D> {
             None => &mut self.global,
         };
         list.retain(|active| active.label != label);
+        self.ticks.retain(|(tick, ..)| *tick != label);
     }
 }
 

@@ -9,10 +9,12 @@ use probity_engine::{Caller, Error, Instance, Module, Store, Val};
 
 use super::look::{Look, look, write_back};
 use super::model::{acts, peeked};
+use super::others::Posting;
 use super::program::{Prepared, Program};
 use super::schedule::{
     BLOCK, Deed, Does, Label, Moment, Planned, RECORD_TAG, SLOTS, Schedule, Step, told,
 };
+use super::twist::{Acted, Twisting};
 use super::watchdog::Watchdog;
 use crate::case::Case;
 use crate::host::Host;
@@ -27,11 +29,16 @@ const RING_WORDS: usize = 7;
 /// What a run did.
 pub type Run = Trace;
 
+/// What a run did, and its twists.
+pub type Outcome = (Run, Vec<Acted>);
+
 /// What the probes of a schedule saw.
 #[derive(Debug, Default)]
 pub struct Seen {
     /// Fires of probes that call a function, in order.
     pub fires: Vec<SeenFire>,
+    /// Ticks, in order.
+    pub ticks: Vec<SeenFire>,
     /// Counters at the end.
     pub counters: Vec<u64>,
     /// All records, one behind the other.
@@ -71,6 +78,12 @@ pub enum Fault {
     Stay,
     /// What was read is not what was there.
     Read,
+    /// Twists act one fire late.
+    Act,
+    /// Periods of ticks are one unit longer.
+    Period,
+    /// What another thread inserts counts in the schedule's own counter.
+    Others,
 }
 
 /// The setup of a case; `counted` if the engine counts fuel.
@@ -108,17 +121,31 @@ impl Reentry {
     }
 }
 
-/// A run that nothing watches.
+/// A run that no schedule watches.
 ///
 /// # Errors
 /// The module is refused.
-pub fn plain(module: &Module, case: &Case, counted: bool) -> Result<Run, NoSide> {
-    let reentry = Reentry::default();
+pub fn plain(
+    module: &Module,
+    case: &Case,
+    counted: bool,
+    twisting: &Twisting,
+) -> Result<Outcome, NoSide> {
+    let (twisted, reentry) = (twisting.clone(), Reentry::default());
     let mut setup = setup(case, counted);
-    setup.on_host_call = Some(Arc::new(move |caller| reentry.call(caller)));
-    let install = |_: &mut Store<Host>| Watching::default();
+    setup.on_host_call = Some(Arc::new(move |caller| {
+        twisted.in_host_call(&mut caller.probes());
+        reentry.call(caller);
+    }));
+    let install = |store: &mut Store<Host>| {
+        twisting.install(store);
+        Watching::default()
+    };
     let mut side = ProbitySide::of_module(module, &case.shape.exports, &setup, install)?;
-    Ok(record_with(&mut side, &case.calls, false, |_, _| {}))
+    let run = record_with(&mut side, &case.calls, false, |side, call| {
+        twisting.before_call(&mut side.store().probes(), call);
+    });
+    Ok((run, twisting.acted()))
 }
 
 /// A run with a schedule.
@@ -131,7 +158,12 @@ pub fn play(
     schedule: &Schedule,
     watchdog: &Watchdog,
     fault: Fault,
-) -> Result<(Run, Seen), NoSide> {
+) -> Result<(Outcome, Seen), NoSide> {
+    let twisting = program.twisting();
+    let twisting = match fault {
+        Fault::Act => twisting.late(),
+        _ => twisting,
+    };
     let records: Arc<Mutex<Vec<u64>>> = Arc::default();
     let sink = records.clone();
     let ring = Ring::new(RING_WORDS, move |batch| {
@@ -149,6 +181,7 @@ pub fn play(
             first_calls: 0,
             unwound: 0,
             instance: None,
+            posting: None,
             fault,
         })),
         ring,
@@ -156,34 +189,53 @@ pub fn play(
         program: program.sites(),
     };
     let mut setup = setup(&program.case, prepared.counted);
-    let (host, reentry) = (stage.clone(), Reentry::default());
+    let (host, twisted, reentry) = (stage.clone(), twisting.clone(), Reentry::default());
     setup.on_host_call = Some(Arc::new(move |caller| {
         // An import may be exported again, and then the host itself calls it.
         let instance = caller.instance().or(host.lock().instance);
         if let Some(instance) = instance {
             let number = host.number(|state| &mut state.host_calls);
             host.perform(Moment::HostCall(number), &mut caller.probes(), instance);
+            if let Some(posting) = host.posting() {
+                posting.at_moment(!number);
+            }
         }
+        twisted.in_host_call(&mut caller.probes());
         reentry.call(caller);
     }));
     let install = |store: &mut Store<Host>| {
         watchdog.watch(store.interrupt_handle());
         stage.install(store);
+        twisting.install(store);
         Watching::default()
     };
     let exports = &program.case.shape.exports;
     let mut side = ProbitySide::of_module(&prepared.module, exports, &setup, install)?;
+    let mut thread = None;
     let run = record_with(&mut side, &program.case.calls, false, |side, call| {
         if let Some(instance) = side.instance() {
             stage.lock().instance = Some(instance);
+            if let Some(others) = schedule.others.filter(|_| call == 0) {
+                let (remote, places) = (side.store().remote(), stage.program.clone());
+                let counters = match fault {
+                    Fault::Others => stage.blocks[0].clone(),
+                    _ => Counters::new(1),
+                };
+                let posting = Posting::new((others, counters), remote, instance, places);
+                thread = Some(posting.start());
+                stage.lock().posting = Some(posting);
+            }
             let mut probes = side.store().probes();
             stage.perform(Moment::Call(call), &mut probes, instance);
+            twisting.before_call(&mut probes, call);
         }
     });
     watchdog.release();
+    let refused = thread.and_then(|thread| stage.posting()?.finish(thread));
     let drained = stage.ring.drain(side.store());
     drop(side);
     let mut seen = std::mem::take(&mut stage.lock().seen);
+    seen.refused = seen.refused.or(refused);
     if let Err(error) = drained {
         seen.refused.get_or_insert(error.to_string());
     }
@@ -192,7 +244,7 @@ pub fn play(
     if fault == Fault::Count {
         seen.counters[0] += 1;
     }
-    Ok((run, seen))
+    Ok(((run, twisting.acted()), seen))
 }
 
 fn inputs(takes: bool) -> Vec<Input> {
@@ -224,12 +276,18 @@ struct State {
     unwound: u64,
     /// Once it is there.
     instance: Option<Instance>,
+    /// Once there is an instance, if other threads do something.
+    posting: Option<Posting>,
     fault: Fault,
 }
 
 impl Stage {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn posting(&self) -> Option<Posting> {
+        self.lock().posting.clone()
     }
 
     fn counter(&self, slot: usize) -> u64 {
@@ -361,6 +419,14 @@ impl Stage {
                 tag: RECORD_TAG + slot as u64,
                 inputs: inputs(takes),
             },
+            Does::Tick { every } => {
+                let stage = self.clone();
+                let every = every + u64::from(fault == Fault::Period);
+                return Ok(probes.on_fuel(every, move |context| {
+                    stage.ticked(label, context);
+                    Ok(())
+                }));
+            }
             Does::Call(deed) => {
                 let stage = self.clone();
                 Action::Call(Box::new(move |context| stage.fired(label, deed, context)))
@@ -381,6 +447,16 @@ impl Stage {
         let func = instance.func(probes, place.func);
         let func = func.ok_or_else(|| Error::usage("no such function"))?;
         probes.insert(func, place.site, probe)
+    }
+
+    fn ticked(&self, label: Label, context: &mut ProbeContext<'_>) {
+        let number = self.lock().seen.ticks.len() as u64 + 1;
+        let (counter, look) = (self.counter(peeked(number)), look(context));
+        self.lock().seen.ticks.push(SeenFire {
+            label,
+            look,
+            counter,
+        });
     }
 
     fn fired(&self, label: Label, deed: Deed, context: &mut ProbeContext<'_>) -> Result<(), Error> {
@@ -406,6 +482,9 @@ impl Stage {
             look: looked,
             counter,
         });
+        if let Some(posting) = self.posting() {
+            posting.in_fire(number);
+        }
         let instance = context.instance();
         self.perform(Moment::Fire(number), &mut context.probes(), instance);
         Ok(())

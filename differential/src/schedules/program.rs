@@ -1,12 +1,14 @@
 //! Programs: a module, calls of it, and its events.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use probity_engine::Module;
 
 use super::events::{Event, Place, PlaceId, Places};
-use super::play::{self, Run};
+use super::play::{self, Outcome};
 use super::tiers::{Tiers, Variant};
+use super::twist::{Act, Acted, Ground, Tops, Twisting, Twists};
 use super::{ours, record};
 use crate::case::{Case, Settings};
 use crate::end::End;
@@ -19,6 +21,9 @@ use crate::trace::{Agreement, compare_engines, compare_runs};
 /// Schedules of one program.
 pub const SCHEDULES: u64 = 128;
 
+/// Schedules of one program with the same twists.
+pub const TWISTED: u64 = 16;
+
 /// Seeds of wasm-smith that are tried for a program.
 const ATTEMPTS: u64 = 32;
 
@@ -27,6 +32,9 @@ const EVENTS_MIN: usize = 40;
 
 /// Calls of a generated program at most.
 const CALLS_MAX: usize = 6;
+
+/// Modules by the tier that executes them.
+pub type Modules = HashMap<TierName, Module>;
 
 /// A program.
 pub struct Program {
@@ -44,8 +52,12 @@ pub struct Program {
     pub events: Vec<Event>,
     /// Places that are passed.
     pub executed: Vec<PlaceId>,
-    /// What an interpreted run does that nothing watches.
-    plain: Run,
+    /// What changes what it does.
+    pub twists: Arc<Twists>,
+    /// Types that were seen on the stack.
+    tops: Tops,
+    /// What an interpreted run does that no schedule watches.
+    plain: Outcome,
 }
 
 /// A program in one tier.
@@ -54,8 +66,8 @@ pub struct Prepared {
     pub module: Module,
     /// Is fuel counted?
     pub counted: bool,
-    /// What a run does that nothing watches.
-    pub plain: Run,
+    /// What a run does that no schedule watches.
+    pub plain: Outcome,
 }
 
 impl Program {
@@ -73,7 +85,7 @@ impl Program {
             return Ok(program);
         }
         let case = ours::case(text, batch).map_err(|error| format!("{name}: {error}"))?;
-        let program = Program::new(name.to_owned(), case, variant, tiers)?;
+        let program = Program::new(name.to_owned(), case, variant, Arc::default(), tiers)?;
         let program = program.map(|program| Program {
             is_ours: true,
             ..program
@@ -97,7 +109,7 @@ impl Program {
             };
             case.calls.truncate(CALLS_MAX);
             let name = format!("seed {seed} of wasm-smith");
-            let program = Program::new(name, case, variant, tiers)?;
+            let program = Program::new(name, case, variant, Arc::default(), tiers)?;
             let enough = |program: &Program| program.events.len() >= EVENTS_MIN;
             if let Some(program) = program.filter(enough) {
                 return Ok(Some(program));
@@ -110,6 +122,7 @@ impl Program {
         name: String,
         case: Case,
         variant: Variant,
+        twists: Arc<Twists>,
         tiers: &mut Tiers,
     ) -> Result<Option<Program>, String> {
         let failed = |error: &dyn std::fmt::Display| format!("{name}: {error}");
@@ -117,21 +130,29 @@ impl Program {
         let module = Module::new(engine, &case.wasm).map_err(|error| failed(&error))?;
         let places = Places::of(&module).map_err(|error| failed(&error))?;
         // Imports that no host can make, or too many events.
-        let Ok(Some((events, recorded))) = record::record(&module, &case, &places) else {
+        let twisting = || Twisting::new(&twists, &places);
+        let recorded = record::record(&module, &case, &places, &twisting());
+        let Ok(Some(recorded)) = recorded else {
             return Ok(None);
         };
-        let plain = play::plain(&module, &case, true).map_err(|error| failed(&error))?;
-        if let Agreement::Differ(difference) = compare_runs(&plain, &recorded) {
+        let plain = play::plain(&module, &case, true, &twisting());
+        let plain = plain.map_err(|error| failed(&error))?;
+        if let Agreement::Differ(difference) = compare_runs(&plain.0, &recorded.outcome.0) {
             return Err(failed(&format!("plain, recorded: {difference}")));
+        }
+        if let Some(what) = acted_differently(&plain.1, &recorded.outcome.1) {
+            return Err(failed(&format!("plain, recorded: {what}")));
         }
         // What is left after a limit of the host is no program.
         if plain
+            .0
             .steps
             .iter()
             .any(|step| matches!(step.end, End::Broken(_)))
         {
             return Ok(None);
         }
+        let events = recorded.events;
         let mut executed: Vec<PlaceId> = events
             .iter()
             .filter_map(|event| match event {
@@ -149,8 +170,50 @@ impl Program {
             places,
             events,
             executed,
+            twists,
+            tops: recorded.tops,
             plain,
         }))
+    }
+
+    /// The program with the twists of a schedule's seed; `None` if there are none, or if it has too many events then.
+    ///
+    /// # Errors
+    /// What its runs in the interpreter, one of them watched, differ in.
+    pub fn twisted(&self, seed: u64, tiers: &mut Tiers) -> Result<Option<Program>, String> {
+        let mut rng = Rng::for_purpose(seed / TWISTED, 13);
+        if rng.one_in(2) {
+            return Ok(None);
+        }
+        let engine = tiers.get(TierName::Interp, self.variant);
+        let module = Module::new(engine, &self.case.wasm).map_err(|error| error.to_string())?;
+        let ground = Ground {
+            module: &module,
+            places: &self.places,
+            events: &self.events,
+            tops: &self.tops,
+            calls: self.case.calls.len(),
+            variant: self.variant,
+        };
+        let twists: Arc<Twists> = Arc::new(ground.draw(&mut rng));
+        let name = format!("{}, twisted", self.name);
+        let program = Program::new(name, self.case.clone(), self.variant, twists, tiers);
+        let program = program.map_err(|what| format!("group {}: {what}", seed / TWISTED))?;
+        Ok(program.map(|program| Program {
+            is_ours: self.is_ours,
+            ..program
+        }))
+    }
+
+    /// Does a twist let the program go on elsewhere?
+    pub(super) fn skips(&self) -> bool {
+        let mut acts = self.twists.list.iter().map(|twist| &twist.act);
+        acts.any(|act| !matches!(act, Act::Guest(..)))
+    }
+
+    /// Its twists, for a run.
+    pub(super) fn twisting(&self) -> Twisting {
+        Twisting::new(&self.twists, &self.places)
     }
 
     /// Sites by place.
@@ -164,16 +227,34 @@ impl Program {
     ///
     /// # Errors
     /// In what its run there differs from an interpreted one.
-    pub fn prepared(&self, tier: TierName, tiers: &mut Tiers) -> Result<Prepared, String> {
-        let engine = tiers.get(tier, self.variant);
+    pub fn prepared(
+        &self,
+        tier: TierName,
+        tiers: &mut Tiers,
+        modules: &mut Modules,
+    ) -> Result<Prepared, String> {
         let counted = tier == TierName::Interp || self.variant.count_fuel;
-        let module = Module::new(engine, &self.case.wasm).map_err(|error| error.to_string())?;
-        let plain = play::plain(&module, &self.case, counted).map_err(|error| error.to_string())?;
+        let module = match modules.get(&tier) {
+            Some(module) => module.clone(),
+            None => {
+                let engine = tiers.get(tier, self.variant);
+                let module = Module::new(engine, &self.case.wasm);
+                let module = module.map_err(|error| error.to_string())?;
+                modules.insert(tier, module.clone());
+                module
+            }
+        };
+        let plain = play::plain(&module, &self.case, counted, &self.twisting());
+        let plain = plain.map_err(|error| error.to_string())?;
         let differs = |what: String| Err(format!("interpreted, {}: {what}", tier.name()));
-        if let Agreement::Differ(difference) = compare_engines(&self.plain, &plain) {
+        if let Agreement::Differ(difference) = compare_engines(&self.plain.0, &plain.0) {
             return differs(difference.to_string());
         }
-        for (call, (a, b)) in self.plain.steps.iter().zip(&plain.steps).enumerate() {
+        if let Some(what) = acted_differently(&self.plain.1, &plain.1) {
+            return differs(what);
+        }
+        let steps = self.plain.0.steps.iter().zip(&plain.0.steps);
+        for (call, (a, b)) in steps.enumerate() {
             if a.failure != b.failure {
                 return differs(format!("call {call}: {:?}, {:?}", a.failure, b.failure));
             }
@@ -189,6 +270,13 @@ impl Program {
     }
 }
 
+/// The first thing that twists did in one of two runs alone.
+pub fn acted_differently(a: &[Acted], b: &[Acted]) -> Option<String> {
+    let at = (0..a.len().max(b.len())).find(|&at| a.get(at) != b.get(at))?;
+    let (a, b) = (a.get(at), b.get(at));
+    Some(format!("twist: {a:?}, {b:?}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -199,7 +287,7 @@ mod tests {
         for (at, (name, text)) in ours::PROGRAMS.into_iter().enumerate() {
             let case = ours::case(text, 1).expect("a case");
             let variant = Variant::drawn(&mut Rng::new(at as u64));
-            let program = Program::new(name.to_owned(), case, variant, &mut tiers);
+            let program = Program::new(name.to_owned(), case, variant, Arc::default(), &mut tiers);
             let program = program.unwrap_or_else(|what| panic!("{what}"));
             let program = program.unwrap_or_else(|| panic!("{name}: too many events"));
             let events = program.events.len();
@@ -210,7 +298,7 @@ mod tests {
                 TierName::Osr,
                 TierName::Deopt,
             ] {
-                let prepared = program.prepared(tier, &mut tiers);
+                let prepared = program.prepared(tier, &mut tiers, &mut Modules::new());
                 if let Err(what) = prepared {
                     panic!("{name}: {what}");
                 }

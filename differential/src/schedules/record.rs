@@ -7,12 +7,16 @@ use probity_engine::{Error, Module, Store};
 
 use super::events::{Event, Passed, Place, Places};
 use super::look::{Look, look, top_i32};
-use super::play::{Reentry, Run, setup};
+use super::play::{Outcome, Reentry, setup};
+use super::twist::{Tops, Twisting, type_of};
 use crate::case::Case;
 use crate::host::Host;
 use crate::probity::{NoSide, ProbitySide};
 use crate::trace::record_with;
 use crate::watch::Watching;
+
+/// Operands behind an operator whose types are kept.
+const TOPS: u32 = 8;
 
 /// Events of a program at most: a schedule takes as long as they do.
 pub const EVENTS_MAX: usize = 8_000;
@@ -22,11 +26,22 @@ type Shared = Arc<Mutex<Recording>>;
 struct Recording {
     places: Places,
     events: Vec<Event>,
+    tops: Tops,
     /// Has the host made a call?
     called: bool,
 }
 
-/// The events of a case, and what the run did; `None` if there are too many.
+/// What a recorded run was.
+pub struct Recorded {
+    /// What happened in it.
+    pub events: Vec<Event>,
+    /// Types that were seen on the stack.
+    pub tops: Tops,
+    /// What it did.
+    pub outcome: Outcome,
+}
+
+/// The events of a case; `None` if there are too many.
 ///
 /// # Errors
 /// The module is refused.
@@ -34,13 +49,19 @@ pub fn record(
     module: &Module,
     case: &Case,
     places: &Places,
-) -> Result<Option<(Vec<Event>, Run)>, NoSide> {
+    twisting: &Twisting,
+) -> Result<Option<Recorded>, NoSide> {
     let shared = Arc::new(Mutex::new(Recording {
         places: places.clone(),
         events: Vec::new(),
+        tops: Tops::new(),
         called: false,
     }));
-    let host_calls = shared.clone();
+    let marks = shared.clone();
+    let twisting = &twisting.clone().marked(Arc::new(move |enters| {
+        push(&marks, if enters { Event::Enter } else { Event::Leave });
+    }));
+    let (host_calls, twisted) = (shared.clone(), twisting.clone());
     let reentry = Reentry::default();
     let mut setup = setup(case, true);
     setup.on_host_call = Some(Arc::new(move |caller| {
@@ -50,22 +71,30 @@ pub fn record(
             recording.events.push(Event::HostCall);
         }
         drop(recording);
+        twisted.in_host_call(&mut caller.probes());
         reentry.call(caller);
     }));
     let install = |store: &mut Store<Host>| {
         install(store, &shared);
+        twisting.install(store);
         Watching::default()
     };
     let mut side = ProbitySide::of_module(module, &case.shape.exports, &setup, install)?;
-    let trace = record_with(&mut side, &case.calls, false, |_, call| {
+    let trace = record_with(&mut side, &case.calls, false, |side, call| {
         let mut recording = shared.lock().unwrap_or_else(PoisonError::into_inner);
         recording.called = true;
         recording.events.push(Event::Call(call));
+        drop(recording);
+        twisting.before_call(&mut side.store().probes(), call);
     });
     drop(side);
     let mut recording = shared.lock().unwrap_or_else(PoisonError::into_inner);
     let events = std::mem::take(&mut recording.events);
-    Ok((events.len() < EVENTS_MAX).then_some((events, trace)))
+    Ok((events.len() < EVENTS_MAX).then(|| Recorded {
+        events,
+        tops: std::mem::take(&mut recording.tops),
+        outcome: (trace, twisting.acted()),
+    }))
 }
 
 fn push(shared: &Shared, event: Event) {
@@ -100,12 +129,22 @@ fn pass(context: &mut ProbeContext<'_>, shared: &Shared, site: Site) -> Result<(
     let func = context.func_index();
     let look: Look = look(context);
     let top = top_i32(context);
+    let tops = matches!(site, Site::After(_)).then(|| {
+        let frame = context.frame();
+        let tops = (0..frame.num_operands().min(TOPS)).rev();
+        tops.filter_map(|i| frame.top(i))
+            .map(|val| type_of(&val))
+            .collect()
+    });
     let mut recording = shared.lock().unwrap_or_else(PoisonError::into_inner);
     if recording.events.len() >= EVENTS_MAX {
         return Err(Error::usage("too many events"));
     }
     let place = recording.places.id(Place { func, site });
     let place = place.ok_or_else(|| Error::usage("a site that the module does not have"))?;
+    if let Some(tops) = tops {
+        recording.tops.entry(place).or_insert(tops);
+    }
     let top = top.filter(|_| recording.places.counts_top(place));
     recording
         .events

@@ -24,14 +24,14 @@ pub fn reduce(
     let mut best = schedule.clone();
     let mut what = differs(&best).unwrap_or_else(|| "nothing differs".to_owned());
     loop {
-        let before = best.len();
+        let before = (best.len(), best.others);
         for smaller in candidates(&best) {
             if let Some(now) = differs(&smaller) {
                 (best, what) = (smaller, now);
                 break;
             }
         }
-        if best.len() == before {
+        if (best.len(), best.others) == before {
             return (best, what);
         }
     }
@@ -40,6 +40,11 @@ pub fn reduce(
 /// Without a moment, or a single step, the last first.
 fn candidates(schedule: &Schedule) -> Vec<Schedule> {
     let mut all = Vec::new();
+    if schedule.others.is_some() {
+        let mut alone = schedule.clone();
+        alone.others = None;
+        all.push(alone);
+    }
     let moments: Vec<(Moment, Vec<Step>)> = schedule.steps.clone().into_iter().collect();
     for (moment, _) in moments.iter().rev() {
         let mut smaller = schedule.clone();

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use probity_engine::hook::{Fold, Site};
+use probity_engine::hook::Fold;
 
 use super::events::{PlaceId, Places};
+use super::others::Others;
 use crate::rng::mix;
 
 /// Names a probe of a schedule.
@@ -112,6 +113,11 @@ pub enum Does {
     },
     /// Calls a function, which is where steps are made.
     Call(Deed),
+    /// No probe of a site: calls a function each time that so much fuel has been consumed.
+    Tick {
+        /// Units of fuel.
+        every: u64,
+    },
 }
 
 /// What a probe's function does besides.
@@ -130,12 +136,17 @@ pub enum Deed {
 pub struct Schedule {
     /// What is done when.
     pub steps: BTreeMap<Moment, Vec<Step>>,
+    /// What other threads do.
+    pub others: Option<Others>,
 }
 
 impl Schedule {
     /// As text, a moment a line, with the names of places.
     pub fn text(&self, places: &Places) -> String {
         let mut text = String::new();
+        if let Some(others) = &self.others {
+            text.push_str(&format!("{others:?}\n"));
+        }
         for (moment, steps) in &self.steps {
             text.push_str(&format!("{moment}:\n"));
             for step in steps {
@@ -166,13 +177,11 @@ impl Planned {
     pub fn text(&self, places: &Places) -> String {
         let place = match self.place.map(|id| places.get(id)) {
             None => "everywhere".to_owned(),
-            Some(place) => match place.site {
-                Site::Before(pc) => format!("function {} at {pc}", place.func),
-                Site::After(pc) => format!("function {} behind {pc}", place.func),
-                Site::Entry => format!("function {} entry", place.func),
-                Site::Exit => format!("function {} exit", place.func),
-            },
+            Some(place) => place.to_string(),
         };
+        if let Does::Tick { every } = self.does {
+            return format!("tick every {every} units");
+        }
         let once = if self.one_shot { " once" } else { "" };
         format!("{:?}{once}, priority {}, {place}", self.does, self.priority)
     }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::check::{check, drawn};
 use super::model::Expected;
 use super::play::Fault;
-use super::program::{Prepared, Program, SCHEDULES};
+use super::program::{Modules, Prepared, Program, SCHEDULES, TWISTED};
 use super::schedule::Schedule;
 use super::tiers::{Tiers, Way};
 use super::watchdog::Watchdog;
@@ -43,7 +43,10 @@ pub struct Session {
     tiers: Tiers,
     watchdog: Watchdog,
     program: Option<(u64, Result<Program, String>)>,
-    prepared: HashMap<TierName, Result<Prepared, String>>,
+    /// The program of a group of schedules with its twists; `None` if it has none.
+    twisted: Option<(u64, Result<Option<Program>, String>)>,
+    prepared: HashMap<(TierName, bool), Result<Prepared, String>>,
+    modules: Modules,
     programs: u64,
 }
 
@@ -71,7 +74,9 @@ impl Session {
             tiers: Tiers::default(),
             watchdog: Watchdog::new(),
             program: None,
+            twisted: None,
             prepared: HashMap::new(),
+            modules: Modules::new(),
             programs: 0,
         }
     }
@@ -88,18 +93,30 @@ impl Session {
                 self.tiers = Tiers::default();
             }
             self.prepared.clear();
+            self.modules.clear();
+            self.twisted = None;
             self.program = Some((batch, Program::of(seed, &mut self.tiers)));
         }
-        let program = match &self.program {
+        let plain = match &self.program {
             Some((_, Ok(program))) => program,
             Some((_, Err(what))) => return Err(what.clone()),
             None => return Err("no program".to_owned()),
         };
+        let group = seed / TWISTED;
+        if self.twisted.as_ref().is_none_or(|(of, _)| *of != group) {
+            self.prepared.retain(|(_, twisted), _| !twisted);
+            self.twisted = Some((group, plain.twisted(seed, &mut self.tiers)));
+        }
+        let program = match &self.twisted {
+            Some((_, Ok(Some(program)))) => program,
+            Some((_, Err(what))) => return Err(what.clone()),
+            _ => plain,
+        };
         let mut rng = Rng::for_purpose(seed, 12);
         let tier = self.way.tier(&mut rng);
-        let tiers = &mut self.tiers;
-        let prepared = self.prepared.entry(tier);
-        let prepared = prepared.or_insert_with(|| program.prepared(tier, tiers));
+        let (tiers, modules) = (&mut self.tiers, &mut self.modules);
+        let prepared = self.prepared.entry((tier, !program.twists.list.is_empty()));
+        let prepared = prepared.or_insert_with(|| program.prepared(tier, tiers, modules));
         let prepared = prepared.as_ref().map_err(String::clone)?;
         let (schedule, expected) = drawn(program, rng);
         Ok(One {

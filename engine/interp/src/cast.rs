@@ -115,7 +115,7 @@ pub unsafe fn test(value: u64, word: u64) -> Verdict {
 /// Tests a function, not null, against the function type in `word`.
 ///
 /// # Safety
-/// As for [`test`]; code is running in `ctx`.
+/// As for [`test()`]; code is running in `ctx`.
 pub unsafe fn test_func(ctx: *mut Ctx, value: u64, word: u64) -> bool {
     // SAFETY: references to functions are addresses of records.
     unsafe { ((*ctx).slow.is_subtype)(ctx, (*(value as *const FuncRecord)).sig, word as u32) }

@@ -98,7 +98,7 @@ handler_type!("C");
 #[derive(Debug)]
 #[repr(C)]
 pub struct FuncRecord {
-    /// First cell: the code, or one of the stub cells of [`Stubs`].
+    /// First cell: the code, or a fixed cell of [`crate::handlers::control`].
     pub code: *const Cell,
     /// Slot of the return cell in the callee's frame.
     pub header: u32,

@@ -156,6 +156,8 @@ impl Probes<'_> {
     /// [`Config::count_fuel`](crate::Config::count_fuel) had them counted from the start. The last 8,192 units before each call
     /// are interpreted, so with a shorter period all is.
     ///
+    /// A tail call is paid for behind the exits of the function that it leaves.
+    ///
     /// `f` is called before other probes of the operator. Its error ends the guest. A fuel limit that is reached at the same
     /// place ends it afterwards. What guest code that `f` calls consumes does count, but does not call `f`.
     ///

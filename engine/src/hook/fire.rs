@@ -11,6 +11,7 @@ use super::private::{At, Fire, SiteData, befores};
 use super::steps::Slots;
 use super::table::{Body, BodyAction};
 use super::{ExitReason, Moment};
+use crate::code::Mode;
 use crate::error::{Error, Result, TrapCode};
 use crate::frame::walk::{Frame, FrameRef, Place, Position, Stretch};
 use crate::runtime::core::{Ending, StoreCore, core_of};
@@ -147,6 +148,7 @@ impl StoreCore {
         leaves: Option<ExitReason>,
         list: &[Fire],
     ) -> Result<Option<bool>> {
+        let version = self.probes.version;
         let outer = self.probes.jump.take();
         let fired = self.fire_sites(frame, list);
         let jump = std::mem::replace(&mut self.probes.jump, outer);
@@ -154,7 +156,8 @@ impl StoreCore {
         match jump {
             None => {
                 if let Some(reason) = leaves {
-                    self.fire_exits_in_order(frame, reason)?;
+                    // Guest code that a probe has called may have had the frame's code made anew.
+                    self.fire_exits_in_order((frame, version), reason)?;
                 }
                 Ok(None)
             }
@@ -162,7 +165,8 @@ impl StoreCore {
                 let returns = jump.returns;
                 let moved = self.apply_jump(*jump)?;
                 if let Some(moved) = moved.filter(|_| returns) {
-                    self.fire_exits_in_order(&moved, ExitReason::Return)?;
+                    let version = self.probes.version;
+                    self.fire_exits_in_order((&moved, version), ExitReason::Return)?;
                 }
                 Ok(Some(returns))
             }
@@ -170,13 +174,13 @@ impl StoreCore {
     }
 
     /// Fires the exits of a frame that leaves: a site of their own, so what the fires before have changed there counts.
-    fn fire_exits_in_order(&mut self, frame: &Frame, reason: ExitReason) -> Result<()> {
-        let version = self.probes.version;
+    fn fire_exits_in_order(&mut self, at: (&Frame, u64), reason: ExitReason) -> Result<()> {
+        let (frame, _) = at;
         let exits = self.probes.funcs.get(&frame.func);
         let exits = exits.map_or_else(Vec::new, |probes| probes.exit.clone());
         let mut first_error = None;
         for body in &exits {
-            let done = self.fire_one(body, (frame, version), Moment::Exit(reason));
+            let done = self.fire_one(body, at, Moment::Exit(reason));
             first_error = first_error.or(done.err());
         }
         first_error.map_or(Ok(()), Err)
@@ -343,13 +347,20 @@ impl StoreCore {
             None => ExitReason::Trap,
         };
         self.positions.push(position);
+        if let Some(frame) = self.innermost_frame()
+            && not_entered
+            && is_at_entry(&frame)
+        {
+            // SAFETY: it has its parameters and nothing else, and fits on the stack.
+            unsafe { self.clear_locals(&frame) };
+        }
         if reason == ExitReason::Trap {
             self.tell_trap(self.innermost_frame(), &error);
         }
         let mut innermost = true;
         while let Some(frame) = self.innermost_frame() {
             let failed = innermost && !stopped_before && self.is_at_tail_call(&frame);
-            let entered = !(not_entered && frame.place == Place::At(0));
+            let entered = !(not_entered && innermost && is_at_entry(&frame));
             // What a handler had not yet written of the operands is lost.
             if innermost && reason == ExitReason::Trap {
                 self.unwinding.push(self.positions.len() - 1);
@@ -380,6 +391,36 @@ impl StoreCore {
     /// The innermost frame of the position that was noted last.
     pub(crate) fn innermost_frame(&self) -> Option<Frame> {
         Stretch::new(self, *self.positions.last()?).next()
+    }
+
+    /// Clears the locals of a frame that has not been entered, for whoever looks at it: in their slots is anything.
+    ///
+    /// # Safety
+    /// The frame must be live and fit on the stack, and no operator of it have seen a local.
+    unsafe fn clear_locals(&self, frame: &Frame) {
+        let Some(data) = self.instance_of(frame.ctx) else {
+            return;
+        };
+        let (module, index) = (&data.module, frame.range.func_index);
+        let Ok(code) = module.inner.code(module, index, Mode::Structural) else {
+            return;
+        };
+        let params = module.inner.func_type_of(index).params().len();
+        for &(ty, slot) in code.sites.locals.iter().skip(params) {
+            // SAFETY: by contract; null is of all types.
+            unsafe { frame.write(ty, slot, 0) };
+        }
+    }
+
+    /// Whether a trap is unwinding this very frame, so that its operands are lost. Probes of it may have called the guest,
+    /// and then it is an outer frame of those that run.
+    pub(super) fn is_unwinding(&self, frame: &Frame) -> bool {
+        let failed = |&index: &usize| {
+            let position = self.positions.get(index);
+            let innermost = position.and_then(|&at| Stretch::new(self, at).next());
+            innermost.is_some_and(|innermost| innermost.fp == frame.fp)
+        };
+        self.unwinding.iter().any(failed)
     }
 
     /// Takes the innermost frame off the position that was noted last; false if it was the last
@@ -437,5 +478,14 @@ impl StoreCore {
             frame.range.func_index,
             pc,
         ))
+    }
+}
+
+/// Whether an innermost frame, if it has not been entered, stands where it would be.
+fn is_at_entry(frame: &Frame) -> bool {
+    match &frame.native {
+        // Compiled code that stands at no site has not come further then.
+        Some(native) => native.site().is_none(),
+        None => frame.place == Place::At(0),
     }
 }

@@ -1,5 +1,7 @@
 //! Probes that let their frame go on elsewhere: an operator that does not execute, a function that returns at once.
 
+use std::ops::Range;
+
 use super::{Moment, ProbeContext};
 use crate::error::{Error, Result};
 use crate::frame::walk::{Frame, Place, Position};
@@ -16,6 +18,9 @@ pub(crate) struct Jump {
     /// What is there on the operand stack, by type and slot. Written when all probes of the site have fired, for they
     /// see the operands that are there now.
     results: Vec<((ValType, u32), Val)>,
+    /// Slots of operands below that the program would have there, and this frame may not have: they are cleared, for
+    /// references among them are followed.
+    absent: Range<u32>,
 }
 
 impl ProbeContext<'_> {
@@ -54,7 +59,7 @@ impl ProbeContext<'_> {
         let code = &frame.range.code;
         let slots = slot_offsets(&types, code.operand_base()).skip(kept);
         let slots = slots.collect();
-        self.jump(slots, results, after, false)
+        self.jump((slots, 0..0), results, (after, false))
     }
 
     /// Lets the function return `results` once the other probes of the site have fired. Its exits fire, with
@@ -87,7 +92,13 @@ impl ProbeContext<'_> {
         let cell = cell as usize;
         let first = u32::from(code.cells[cell].slot);
         let slots = slot_offsets(ty.results(), first).collect();
-        self.jump(slots, results, cell, true)
+        // Without results, the cell names no slot of them.
+        let below = match ty.results() {
+            [] => u32::from(code.tops[cell]),
+            _ => first,
+        };
+        let absent = code.operand_base()..below;
+        self.jump((slots, absent), results, (cell, true))
     }
 
     /// The frame that the probe fired in, as it is now.
@@ -123,10 +134,9 @@ impl ProbeContext<'_> {
 
     fn jump(
         &mut self,
-        slots: Vec<(ValType, u32)>,
+        (slots, absent): (Vec<(ValType, u32)>, Range<u32>),
         results: &[Val],
-        cell: usize,
-        returns: bool,
+        (cell, returns): (usize, bool),
     ) -> Result<()> {
         if self.core.probes.jump.is_some() {
             return Err(Error::usage("another probe lets the frame go on elsewhere"));
@@ -145,6 +155,7 @@ impl ProbeContext<'_> {
             cell,
             returns,
             results: results.collect(),
+            absent,
         }));
         Ok(())
     }
@@ -169,6 +180,10 @@ impl StoreCore {
                     *position = Position::Code { pc, fp, ctx };
                 }
             }
+        }
+        for slot in jump.absent {
+            // SAFETY: the frame is live and wholly in memory, and has the slots of its code; null is of all types.
+            unsafe { frame.write(ValType::I64, slot, 0) };
         }
         for ((ty, slot), value) in jump.results {
             let raw = self.val_to_raw(ty, value)?;

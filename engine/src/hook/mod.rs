@@ -550,7 +550,8 @@ impl ProbeContext<'_> {
             return Some(self.frame());
         }
         let frame = self.core.frames().nth(n)?;
-        Some(FrameAccessor::new(self.core, frame.into(), true))
+        let lost = self.core.is_unwinding(&frame);
+        Some(FrameAccessor::new(self.core, frame.into(), !lost))
     }
 
     /// The probe table.

@@ -208,7 +208,8 @@ impl<'a> RequestContext<'a> {
     /// The `n`-th Wasm frame outwards; 0 is the innermost.
     pub fn frame_at(&mut self, n: usize) -> Option<FrameAccessor<'_>> {
         let frame = self.core.frames().nth(n)?;
-        Some(FrameAccessor::new(self.core, frame.into(), true))
+        let lost = self.core.is_unwinding(&frame);
+        Some(FrameAccessor::new(self.core, frame.into(), !lost))
     }
 
     /// Function and pc of all Wasm frames, innermost first: the operator that is next, in outer frames

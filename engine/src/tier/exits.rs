@@ -452,7 +452,10 @@ impl StoreCore {
             }
             if let Some(code) = self.interrupt.take_alone() {
                 let cursor = frame.cursor.at_trap();
-                return self.raise_at(cursor, ctx, code.into(), true);
+                let position = Position::Native { cursor, ctx };
+                let error = self.unwind(code.into(), position, true, true);
+                self.ending = Some(Ending::Unwound(error));
+                return Next::Leave(exit::ENGINE);
             }
             // The request was taken back, or the fuel is not enough.
             self.fuel.consume(self.native.counted.into());

@@ -4,7 +4,7 @@
 use std::ffi::c_void;
 use std::sync::Arc;
 
-use probity_interp::handlers::control::NATIVE;
+use probity_interp::handlers::control::{NATIVE, PREPARE};
 #[cfg(jit)]
 use probity_interp::layout::Ctx;
 use probity_interp::layout::{Cell, FuncRecord};
@@ -64,8 +64,12 @@ impl StoreCore {
         self.free_retired();
         let prepared: Vec<u32> = self.probes.prepared.iter().copied().collect();
         for func in prepared {
-            // What waits for its next call to be brought up to date goes on waiting.
-            if !self.probes.dirty.contains_key(&func)
+            // What waits for its next call to be brought up to date goes on waiting. That is so of a function, too, that
+            // is being prepared for its first call: its caller's return cell is where the record says so far.
+            // SAFETY: records live as long as the store.
+            let waits = unsafe { (*self.funcs[func as usize].record).code } == &raw const PREPARE;
+            if !waits
+                && !self.probes.dirty.contains_key(&func)
                 && let Ok(cells) = self.interpreted_code(func)
             {
                 self.set_code(func, cells);

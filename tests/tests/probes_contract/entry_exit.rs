@@ -320,3 +320,40 @@ fn c4_entries_fire_once_though_the_body_begins_with_a_loop() {
     assert_eq!(guest.call_i32("f", &[10]).unwrap(), 0);
     assert_eq!((entries.get(), loops.get(), exits.get()), (1, 10, 1));
 }
+
+#[test]
+fn c4_a_function_that_is_interrupted_at_its_entry_has_neither_entry_nor_exit() {
+    let mut guest = Guest::new(
+        r#"(module
+          (func (export "fill") (param i64 i64 i64 i64))
+          (func $f (export "f") (param i32) (result i32) (local anyref i32 anyref)
+            (local.set 2 (local.get 0))
+            (if (ref.is_null (local.get 3)) (then (local.set 2 (i32.const 5)) (call 0
+              (i64.const 9) (i64.const 17) (i64.const 33) (i64.const 65))))
+            local.get 2))"#,
+    );
+    let (entries, exits, shown) = (Count::default(), Count::default(), Shared::default());
+    guest.insert("f", Site::Entry, entries.probe());
+    let counting = exits.clone();
+    let exit = Probe::call(move |ctx| {
+        counting.up();
+        // They are read, whatever they are.
+        ctx.frame().local(1);
+        Ok(())
+    });
+    guest.insert("f", Site::Exit, exit);
+    let sink = shown.clone();
+    guest.store.probes().on_trap(move |ctx, _| {
+        let frame = ctx.frame();
+        sink.push([1, 3].map(|i| matches!(frame.local(i), Some(Val::AnyRef(Some(_))))));
+    });
+    for round in 1..4 {
+        assert_eq!(guest.call_i32("f", &[7]).unwrap(), 5);
+        // What lies on the stack from now on is no reference.
+        guest.call("fill", &[const { Val::I64(36) }; 4]).unwrap();
+        guest.store.interrupt_handle().interrupt(TrapCode::Interrupted);
+        assert_eq!(trap_code(guest.call("f", &[Val::I32(7)])), TrapCode::Interrupted);
+        assert_eq!((entries.get(), exits.get()), (round, round));
+        assert_eq!(shown.take(), [[false; 2]]);
+    }
+}

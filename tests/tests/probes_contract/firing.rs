@@ -289,3 +289,40 @@ fn c3_a_firing_probe_can_be_removed_from_a_guest_call_that_it_makes() {
     }
     assert_eq!(count.get(), 1);
 }
+
+#[test]
+fn c3_exits_see_the_frame_when_a_probe_before_them_has_changed_the_code() {
+    let mut guest = Guest::new(
+        r#"(module
+          (func (export "other") nop)
+          (func (export "run") (param i32) (result i32)
+            nop (return (i32.add (local.get 0) (i32.const 1)))))"#,
+    );
+    let log = Shared::default();
+    let sink = log.clone();
+    guest.insert(
+        "run",
+        Site::Exit,
+        Probe::call(move |ctx| {
+            let frame = ctx.frame();
+            sink.push((frame.local(0).map(i32_of), frame.top(0).map(i32_of)));
+            Ok(())
+        }),
+    );
+    // Guest code that a probe of the `return` calls makes a change to the function that is about to return.
+    let (run, other) = (guest.func("run"), guest.func("other"));
+    let nop = guest.pc("run", "Nop", 0);
+    let count = Count::default();
+    let counting = count.clone();
+    guest.before("other", "Nop", 0, move |ctx| {
+        ctx.probes().insert(run, Site::Before(nop), counting.probe())?;
+        Ok(())
+    });
+    guest.before("run", "Return", 0, move |ctx| call(ctx, other, &[]).map(|_| ()));
+    for n in 0..4 {
+        assert_eq!(guest.call_i32("run", &[n]).unwrap(), n + 1);
+    }
+    let seen = (0..4).map(|n| (Some(n), Some(n + 1))).collect::<Vec<_>>();
+    assert_eq!(log.take(), seen);
+    assert_eq!(count.get(), 1 + 2 + 3);
+}

@@ -621,3 +621,38 @@ fn c1_probes_follow_a_top_operand() {
     let found: Vec<u64> = (0..8).map(|i| counters.get(i)).collect();
     assert_eq!(found, [2, 3, 2, 1, 2, 2, 3, 0]);
 }
+
+#[test]
+fn c1_what_is_noted_once_at_a_loop_is_noted_when_an_inner_loop_goes_back_to_it() {
+    for (rounds, expected) in [(1, 0), (5, 1)] {
+        let mut guest = Guest::new(
+            r#"(module (func (export "run") (param $n i32) (result i32) (local $i i32) (local $s i32)
+              loop $outer
+                (local.set $i (i32.const 5))
+                loop $inner
+                  nop
+                  (local.set $s (i32.add (local.get $s) (local.get $i)))
+                  (br_if $inner (local.tee $i (i32.sub (local.get $i) (i32.const 1))))
+                end
+                (br_if $outer (local.tee $n (i32.sub (local.get $n) (i32.const 1))))
+              end
+              local.get $s))"#,
+        );
+        let counters = Counters::new(1);
+        let set = Action::Set {
+            counters: counters.clone(),
+            index: 0,
+        };
+        let (func, outer) = (guest.func("run"), guest.pc("run", "Loop", 0));
+        let mut set = Some(Probe::new(set));
+        let nop = guest.pc("run", "Nop", 0);
+        let insert = Probe::call(move |ctx| {
+            let set = set.take().expect("it fires once");
+            ctx.probes().insert(func, Site::Before(outer), set)?;
+            Ok(())
+        });
+        guest.insert("run", Site::Before(nop), insert.one_shot());
+        assert_eq!(guest.call_i32("run", &[rounds]).unwrap(), rounds * 15);
+        assert_eq!(counters.get(0), expected, "{rounds}");
+    }
+}

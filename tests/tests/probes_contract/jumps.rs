@@ -269,3 +269,50 @@ fn c5_what_cannot_be() {
         assert!(found.contains(message), "{found}");
     }
 }
+
+#[test]
+fn c5_a_frame_that_returns_at_once_has_none_of_the_operands_of_another_return() {
+    // The only way out is a `return` with references below the results, which are not on the stack before.
+    for (results, constant, values) in [("", "", &[][..]), ("(result i32)", "i32.const 3", &[-7])] {
+        let mut guest = Guest::new(&format!(
+            r#"(module
+              (type $box (struct (field i64)))
+              (func $fill (param i64 i64 i64 i64) (result i64)
+                (i64.add (i64.add (local.get 0) (local.get 1)) (i64.add (local.get 2) (local.get 3))))
+              (func (export "run") {results}
+                (drop (call $fill (i64.const 4) (i64.const 20) (i64.const 40) (i64.const 60)))
+                nop
+                (struct.new $box (i64.const 1))
+                (struct.new $box (i64.const 2))
+                {constant}
+                return))"#
+        ));
+        let log = Shared::default();
+        let sink = log.clone();
+        guest.insert(
+            "run",
+            Site::Exit,
+            Probe::call(move |ctx| {
+                let frame = ctx.frame();
+                let operands = (0..frame.num_operands()).filter_map(|i| frame.operand(i));
+                let references = operands.filter_map(|operand| match operand {
+                    Val::AnyRef(reference) => Some(reference.is_some()),
+                    _ => None,
+                });
+                sink.push(references.collect::<Vec<bool>>());
+                Ok(())
+            }),
+        );
+        let nop = guest.pc("run", "Nop", 0);
+        let ours: Vec<Val> = values.iter().map(|&v| Val::I32(v)).collect();
+        let probe = at_fire(2, move |ctx| ctx.return_now(&ours));
+        guest.insert("run", Site::Before(nop), probe);
+        for round in 1..=3 {
+            let found = guest.call("run", &[]).unwrap();
+            let found: Vec<i32> = found.iter().map(i32_of).collect();
+            let own: Vec<i32> = values.iter().map(|_| 3).collect();
+            assert_eq!(found, if round == 2 { values } else { &own });
+        }
+        assert_eq!(log.take(), [[true; 2], [false; 2], [true; 2]]);
+    }
+}

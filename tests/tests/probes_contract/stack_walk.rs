@@ -2,7 +2,7 @@
 //! this moment only. (That a handle cannot be kept is in the types: `FrameAccessor`
 //! borrows the context, and the context is lent for the call.)
 
-use probity_engine::hook::Site;
+use probity_engine::hook::{Probe, Site};
 use probity_engine::{Caller, Error, Linker, Module, Store, Val};
 
 use super::guest::{Count, Guest, Shared, call, i32_of, operators, engine};
@@ -177,4 +177,35 @@ fn c7_frames_are_the_same_after_a_guest_call_that_moves_the_stack() {
     });
     assert_eq!(guest.call_i32("f", &[1]).unwrap(), 9);
     assert_eq!(seen.get(), 3);
+}
+
+#[test]
+fn c7_a_frame_that_a_trap_unwinds_shows_no_operands_from_further_in() {
+    let mut guest = Guest::new(
+        r#"(module
+          (func (export "leaf") nop)
+          (func (export "traps") (param i32) (result i32)
+            (i32.div_u (i32.const 5) (i32.add (local.get 0) (i32.const 0))))
+          (func (export "run") (param i32) (result i32)
+            (i32.add (i32.const 9) (call 1 (local.get 0)))))"#,
+    );
+    let log = Shared::default();
+    let sink = log.clone();
+    // What the trapping operator had is gone; the caller's is there.
+    guest.before("leaf", "Nop", 0, move |ctx| {
+        for level in 0..ctx.depth() {
+            let frame = ctx.frame_at(level).expect("in range");
+            let operands: Vec<i32> = (0..frame.num_operands())
+                .filter_map(|i| frame.operand(i).map(i32_of))
+                .collect();
+            sink.push((frame.func_index(), frame.top(0).map(i32_of), operands));
+        }
+        Ok(())
+    });
+    let leaf = guest.func("leaf");
+    let exit = Probe::call(move |ctx| call(ctx, leaf, &[]).map(|_| ()));
+    guest.insert("traps", Site::Exit, exit);
+    guest.call("run", &[Val::I32(0)]).expect_err("it divides by zero");
+    let expected = [(0, None, vec![]), (1, None, vec![]), (2, Some(9), vec![9])];
+    assert_eq!(log.take(), expected);
 }

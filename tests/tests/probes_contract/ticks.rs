@@ -433,3 +433,43 @@ fn limits_hold_where_probes_call_guest_code() {
         assert!(guest.store.probes().remove(called));
     }
 }
+
+/// What takes away a probe and the last tick at once takes away both, from frames that wait for a call, too.
+#[test]
+fn c2_a_tick_and_a_probe_go_at_once() {
+    let wat = r#"(module
+      (type $t (func (param i32) (result i32)))
+      (table 2 funcref) (elem (i32.const 0) $leaf $fib)
+      ;; Its frame is another than that of a function of which only the type is known.
+      (func $leaf (param i32) (result i32) (local f64) (local.set 1 (f64.const 1))
+        (i32.mul (local.get 0) (i32.trunc_f64_s (local.get 1))))
+      (func $fib (export "fib") (param i32) (result i32)
+        (if (result i32) (i32.lt_s (local.get 0) (i32.const 2))
+          (then (call $leaf (local.get 0)))
+          (else (i32.add
+            (call_indirect (type $t) (i32.sub (local.get 0) (i32.const 1)) (i32.const 1))
+            (call $fib (i32.sub (local.get 0) (i32.const 2))))))))"#;
+    for (pc, name) in Guest::new(wat).operators("fib") {
+        let mut guest = Guest::new(wat);
+        let (fires, removed) = (Count::default(), Count::default());
+        let (count, gone, name) = (fires.clone(), removed.clone(), name.clone());
+        let probe = Probe::call(move |_| {
+            assert_eq!(gone.get(), 0, "{name} at {pc}");
+            count.up();
+            Ok(())
+        });
+        let probe = guest.insert("fib", Site::Before(pc), probe);
+        let tick = guest.store.probes().on_fuel(1000, |_| Ok(()));
+        let leaf = guest.instance.func(&guest.store, 0).expect("leaf");
+        guest.store.probes().on_first_call(move |probes, func| {
+            if func == leaf {
+                assert!(probes.remove(probe));
+                assert!(probes.remove(tick));
+                removed.up();
+            }
+        });
+        for _ in 0..2 {
+            assert_eq!(guest.call_i32("fib", &[7]).unwrap(), 13);
+        }
+    }
+}

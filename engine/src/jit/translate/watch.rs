@@ -100,7 +100,9 @@ impl Translator<'_> {
             None => return,
             Some(WatchSite::Inline(steps)) => {
                 let own = watch.template.sites.cell_at(self.pc) == Some(cell);
-                let at_loop = own && matches!(self.ops[self.at].0, O::Loop { .. });
+                // A loop around the one at which code begins is not entered, only gone round.
+                let entered = self.osr_block.is_none();
+                let at_loop = own && entered && matches!(self.ops[self.at].0, O::Loop { .. });
                 self.do_in_place(steps, at_loop);
             }
             Some(&WatchSite::Fire(data)) => {
