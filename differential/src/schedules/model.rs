@@ -200,7 +200,7 @@ impl<D: Director> Model<'_, D> {
             let mut add = |slot: usize, n: u64| counters[slot] = counters[slot].wrapping_add(n);
             match planned.does {
                 Does::Add { slot, n } => add(slot, n),
-                Does::Set { slot } => counters[slot] = 1,
+                Does::Set { slot } => counters[slot] = counters[slot] & !0xFF | 1,
                 Does::Top { slot, len, boolean } => {
                     let top = passed.top.unwrap_or(0);
                     let top = if boolean { u32::from(top != 0) } else { top };

@@ -157,6 +157,15 @@ impl Counters {
         self.0[i].store(1, Ordering::Relaxed);
     }
 
+    /// What [`Action::Set`] does. Only the store's own thread writes to counters of its probes meanwhile.
+    pub(crate) fn note(&self, i: usize) {
+        let before = self.0[i].load(Ordering::Relaxed);
+        self.0[i].store(
+            probity_interp::handlers::probe::noted(before),
+            Ordering::Relaxed,
+        );
+    }
+
     /// Address of a counter, for code of the store whose probe holds this block.
     pub(crate) fn address(&self, i: usize) -> *mut u64 {
         self.0[i].as_ptr()
@@ -174,7 +183,8 @@ pub enum Action {
         /// What to add.
         n: u64,
     },
-    /// `counters[index] = 1`: that something happened at all. A one-shot probe that does this may stay
+    /// The lowest byte of `counters[index]` becomes 1, and so the counter, if it was below 256: that something happened at
+    /// all. A one-shot probe that does this may stay
     /// in the table behind its first fire, for nobody can see another one: compiled code is then not made
     /// anew.
     Set {

@@ -40,7 +40,7 @@ impl BodyAction {
     pub(super) unsafe fn apply(&self, slots: Option<Slots<'_>>) -> Result<()> {
         match self {
             BodyAction::Add { counters, index, n } => counters.add(*index, *n as i64),
-            BodyAction::Set { counters, index } => counters.set(*index),
+            BodyAction::Set { counters, index } => counters.note(*index),
             BodyAction::Top {
                 counters,
                 first,

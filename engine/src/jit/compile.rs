@@ -299,7 +299,7 @@ impl Compiler {
             None => (compiled.buffer.data(), None),
         };
         let placement = match has_tables {
-            true => placement::of(&targets),
+            true => placement::of(&targets, compiled.buffer.alignment),
             false => Placement::default(),
         };
         let memory = self.memory.alloc(code, twin, placement);

@@ -157,6 +157,20 @@ fn actions_share_counters() {
             vec![add(c, 1), set, add(c, 1)]
         });
         assert_eq!(set[1], 2, "{name}");
+        // Of a counter that counts further, only the lowest byte is set. By hand: 0x3FF, 0x301; 0x700, 0x701; and so on.
+        let set = run(&|c| {
+            let set = Action::Set {
+                counters: c.clone(),
+                index: 1,
+            };
+            let more = Action::CountAdd {
+                counters: c.clone(),
+                index: 1,
+                n: 0x3FF,
+            };
+            vec![more, set]
+        });
+        assert_eq!(set[1], 0x400 * ROUNDS - 0xFF, "{name}");
         // More than are held: the pair is the one too much.
         let many = run(&|c| {
             let adds = [1, 3, 4, 5].into_iter().map(|index| add(c, index));

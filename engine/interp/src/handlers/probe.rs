@@ -63,6 +63,12 @@ handler! {
     }
 }
 
+/// What a counter is after it has been noted that something happened: its lowest byte is 1.
+#[inline(always)]
+pub const fn noted(counter: u64) -> u64 {
+    counter & !0xFF | 1
+}
+
 /// One action of a list that runs without the engine.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
@@ -155,7 +161,7 @@ raw_handler! {
                 InlineKind::Index => (a.counter.add(operand.min(a.last) as usize), 1),
                 InlineKind::Boolean => (a.counter.add((operand != 0) as usize), 1),
                 InlineKind::Set => {
-                    *a.counter = 1;
+                    *a.counter = noted(*a.counter);
                     action = action.add(1);
                     continue;
                 }

@@ -15,7 +15,6 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::super::placement;
 use super::{Key, PieceId};
 
 /// Changes with the form of the file; what is in it changes with the key.
@@ -93,7 +92,6 @@ impl<'a> Parts<'a> {
         let index: BTreeMap<PieceId, Option<Place>> = postcard::from_bytes(index).ok()?;
         let fits = |place: &Place| {
             place.code.1 != 0
-                && (place.code.0 as usize).is_multiple_of(placement::STEP)
                 && slice(code, place.code).is_some()
                 && slice(facts, place.facts).is_some()
         };
