@@ -7,14 +7,19 @@
 //! and a writer. Data costs a run more than tables do, so analyses collect it
 //! when a format wants it: [`Session::collect`](crate::Session::collect).
 
+mod cobertura;
+mod html;
 mod lcov;
+mod llvm_cov;
+mod sources;
+mod summary;
 
 use std::borrow::Cow;
 use std::io;
 
 use probity_probes::nearest::nearest;
 
-use crate::coverage::CoverageData;
+use crate::coverage::{CoverageData, FunctionCoverage, ModuleCoverage, Share};
 use crate::options::UsageError;
 use crate::registry::registry;
 use crate::report::AnalysisReport;
@@ -69,14 +74,48 @@ pub struct ExportInfo {
     write: fn(&Data, &mut dyn io::Write) -> io::Result<()>,
 }
 
-static EXPORTS: &[ExportInfo] = &[ExportInfo {
-    name: "lcov",
-    summary: "lines, functions and branches for genhtml and other readers of lcov's tracefiles",
-    takes: DataKind::Coverage,
-    write: |data, out| match data {
-        Data::Coverage(coverage) => lcov::write(coverage, out),
+static EXPORTS: &[ExportInfo] = &[
+    ExportInfo {
+        name: "lcov",
+        summary: "lines, functions and branches for genhtml and other readers of lcov's tracefiles",
+        takes: DataKind::Coverage,
+        write: |data, out| match data {
+            Data::Coverage(coverage) => lcov::write(coverage, out),
+        },
     },
-}];
+    ExportInfo {
+        name: "cobertura",
+        summary: "the same as Cobertura's XML, for GitLab, Jenkins and others",
+        takes: DataKind::Coverage,
+        write: |data, out| match data {
+            Data::Coverage(coverage) => cobertura::write(coverage, out),
+        },
+    },
+    ExportInfo {
+        name: "llvm-cov",
+        summary: "the same as llvm-cov's JSON, version 2.0.1",
+        takes: DataKind::Coverage,
+        write: |data, out| match data {
+            Data::Coverage(coverage) => llvm_cov::write(coverage, out),
+        },
+    },
+    ExportInfo {
+        name: "html",
+        summary: "one page with the source, its counts and what did not execute",
+        takes: DataKind::Coverage,
+        write: |data, out| match data {
+            Data::Coverage(coverage) => html::write(coverage, out),
+        },
+    },
+    ExportInfo {
+        name: "summary",
+        summary: "text: what of each file executed, and which lines did not",
+        takes: DataKind::Coverage,
+        write: |data, out| match data {
+            Data::Coverage(coverage) => summary::write(coverage, out),
+        },
+    },
+];
 
 /// Every format, in the order of lists.
 pub fn exports() -> &'static [ExportInfo] {
@@ -143,4 +182,17 @@ fn one_line(text: &str) -> Cow<'_, str> {
         true => text.replace(char::is_control, "\u{fffd}").into(),
         false => text.into(),
     }
+}
+
+/// How many operators of each function executed.
+fn function_shares(module: &ModuleCoverage) -> impl Iterator<Item = (&FunctionCoverage, Share)> {
+    module.functions.iter().map(|function| {
+        let mut share = Share::default();
+        for piece in &function.pieces {
+            let operators = u64::from(piece.operators);
+            share.total += operators;
+            share.covered += if piece.count > 0 { operators } else { 0 };
+        }
+        (function, share)
+    })
 }
