@@ -340,7 +340,7 @@ struct LlvmData {
 struct LlvmFile {
     filename: String,
     segments: Vec<(u64, u64, u64, bool, bool, bool)>,
-    branches: Vec<(u64, u64, u64, u64, u64, u64, u64, u64, u64)>,
+    branches: Vec<[u64; 9]>,
     expansions: Vec<()>,
     summary: LlvmSummary,
 }
@@ -350,8 +350,8 @@ struct LlvmFile {
 struct LlvmFunction {
     name: String,
     count: u64,
-    regions: Vec<(u64, u64, u64, u64, u64, u64, u64, u64)>,
-    branches: Vec<(u64, u64, u64, u64, u64, u64, u64, u64, u64)>,
+    regions: Vec<[u64; 8]>,
+    branches: Vec<[u64; 9]>,
     filenames: Vec<String>,
 }
 
@@ -421,7 +421,7 @@ fn llvm_cov_by_its_schema() {
     assert_eq!(of_file.sum::<u64>(), totals.branches.total);
     // Three branches of two ways, one of three: a region for each of its ways.
     let regions = data.files.iter().flat_map(|file| &file.branches);
-    let regions: Vec<(u64, u64, u64)> = regions.map(|r| (r.0, r.4, r.5)).collect();
+    let regions: Vec<(u64, u64, u64)> = regions.map(|r| (r[0], r[4], r[5])).collect();
     assert_eq!(
         regions,
         [
@@ -437,7 +437,7 @@ fn llvm_cov_by_its_schema() {
     assert_eq!(executed.count() as u64, totals.functions.covered);
     for function in &data.functions {
         assert_eq!(function.filenames.len(), 1);
-        assert_eq!(function.regions[0].4, function.count, "{}", function.name);
+        assert_eq!(function.regions[0][4], function.count, "{}", function.name);
         assert!(function.branches.len() < 6);
     }
 }
