@@ -12,15 +12,16 @@ use probity_probes::cfg::Cfg;
 use probity_probes::counts::{CountPlan, FunctionCounts};
 use probity_probes::matcher::FunctionSelector;
 use probity_probes::unwind::Unwind;
+use probity_probes::wanted::Wanted;
 
 use crate::report::table::{Column, Fact, Kind, Table, Value};
 
 /// One analysis in one run.
 pub(crate) trait Analysis: Send {
-    /// Whether it reads execution counts of this function, one of those that it
+    /// Which execution counts of this function it reads, one of those that it
     /// looks at.
-    fn wants_counts(&self, _at: &Instrument<'_, '_, '_>) -> Result<bool> {
-        Ok(false)
+    fn wants_counts(&self, _at: &Instrument<'_, '_, '_>) -> Result<Wanted> {
+        Ok(Wanted::nothing())
     }
 
     /// Puts probes of its own into a function, just before the first

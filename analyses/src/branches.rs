@@ -12,6 +12,7 @@ use probity_probes::events::{Branch, BranchKind, branches};
 use probity_probes::opcode::Opcode;
 use probity_probes::told::Told;
 use probity_probes::unwind::Unwind;
+use probity_probes::wanted::Wanted;
 
 use crate::analysis::{Analysis, Findings, Instrument, Key, Run};
 use crate::options::Options;
@@ -37,14 +38,19 @@ impl Branches {
 }
 
 impl Analysis for Branches {
-    fn wants_counts(&self, at: &Instrument<'_, '_, '_>) -> Result<bool> {
+    fn wants_counts(&self, at: &Instrument<'_, '_, '_>) -> Result<Wanted> {
+        let mut wanted = Wanted::nothing();
         for branch in branches(&at.operators()?) {
+            let cfg = at.cfg()?;
             // What is not told by the counts of blocks is by that of the operator, in part.
-            if branch.kind == BranchKind::Condition || told_by_counts(at, &branch)? {
-                return Ok(true);
+            match (branch.kind, Told::by(&cfg, branch.index)) {
+                (BranchKind::Table(_), _) => {}
+                (_, Some(told)) => told.want(&cfg, &mut wanted),
+                (BranchKind::Condition, None) => wanted.add(&cfg, branch.index),
+                (BranchKind::Reference(_), None) => {}
             }
         }
-        Ok(false)
+        Ok(wanted)
     }
 
     fn instrument(&mut self, at: &mut Instrument<'_, '_, '_>) -> Result<()> {
@@ -106,13 +112,18 @@ impl Analysis for Branches {
             for branch in branches(&operators) {
                 let way = |at: usize| counters.map_or(0, |counters| counters.get(at));
                 let mut counted: Vec<u64> = (first..first + branch.ways()).map(way).collect();
-                if let (BranchKind::Condition, Some(counts)) = (branch.kind, &function.counts) {
-                    let reached = counts.instr(branch.index);
-                    counted[0] = reached.saturating_sub(counted[1]);
-                }
                 let op = &operators[branch.index].1;
-                let told = function.counts.as_ref().and_then(|c| told(c, &branch, op));
-                let ways = told.unwrap_or(counted);
+                let counts = function.counts.as_ref();
+                let ways = match counts.and_then(|counts| told(counts, &branch, op)) {
+                    Some(ways) => ways,
+                    None => {
+                        if let (BranchKind::Condition, Some(counts)) = (branch.kind, counts) {
+                            let reached = counts.instr(branch.index);
+                            counted[0] = reached.saturating_sub(counted[1]);
+                        }
+                        counted
+                    }
+                };
                 first += branch.ways();
                 let count: u64 = ways.iter().sum();
                 if count == 0 && !self.zero {

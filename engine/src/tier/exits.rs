@@ -12,6 +12,7 @@ use probity_interp::layout::{Cell, Ctx, FuncRecord, HEADER_SLOTS};
 use super::code::{ResultKind, SiteKind, leaving};
 use super::enter::cell_budget;
 use super::frames::{Cursor, LINK_BELOW, Link, NativeFrame};
+use super::watch::give_held;
 use super::{CURRENT, Registers};
 use crate::config::TierZeal;
 use crate::error::{Error, TrapCode};
@@ -537,7 +538,12 @@ impl StoreCore {
         // SAFETY: by contract.
         let cursor = unsafe { Cursor::at_link(link) }.at_trap();
         let error = crate::runtime::trap_code(status.into()).into();
-        let unspent = self.native.find(pc).map_or(0, |code| code.unspent_at(at));
+        let code = self.native.find(pc);
+        if let Some(code) = code {
+            // SAFETY: by contract.
+            unsafe { give_held(code, pc) };
+        }
+        let unspent = code.map_or(0, |code| code.unspent_at(at));
         self.fuel.consume(-i64::from(unspent));
         self.raise_at(cursor, ctx, error, false)
     }
