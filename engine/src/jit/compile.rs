@@ -132,6 +132,7 @@ impl Compiler {
         crate::sys::signals::set_landing(super::stubs::trapped());
         crate::sys::signals::install();
         crate::sys::nudge::install();
+        crate::sys::fences::install();
         Some(Compiler {
             isa,
             verifier,

@@ -67,8 +67,10 @@ pub(super) unsafe fn outside(
         let next = run(core);
         core.interrupt.back_to(before);
         core.native.exit_low = outer;
-        if let Next::Return(_) = next {
+        // First of all: what is large in the others would be copied faster than it can be read again.
+        if let Next::Return(value) = next {
             core.leave_behind(ctx, link);
+            return value;
         }
         core.land_polling(next).go()
     }
