@@ -11,13 +11,19 @@ use probity_engine::{Func, FunctionInfo, Module, Result, WasmPc};
 use probity_probes::cfg::Cfg;
 use probity_probes::counts::{CountPlan, FunctionCounts};
 use probity_probes::matcher::FunctionSelector;
+use probity_probes::source::{Source, SourceMap};
 use probity_probes::unwind::Unwind;
 use probity_probes::wanted::Wanted;
 
+use crate::export::{Data, DataKind};
 use crate::report::table::{Column, Fact, Kind, Table, Value};
 
 /// One analysis in one run.
 pub(crate) trait Analysis: Send {
+    /// Something wants this data, one of the kinds that the analysis has by its row of the
+    /// registry. Called before the run, if at all: what nobody wants need not be collected.
+    fn collect(&mut self, _kind: DataKind) {}
+
     /// Which execution counts of this function it reads, one of those that it
     /// looks at.
     fn wants_counts(&self, _at: &Instrument<'_, '_, '_>) -> Result<Wanted> {
@@ -37,11 +43,12 @@ pub(crate) trait Analysis: Send {
     fn finish(&mut self, run: &Run<'_>) -> Findings;
 }
 
-/// What an analysis gives: single values, then tables.
+/// What an analysis gives: single values, then tables; and what exports show.
 #[derive(Default)]
 pub(crate) struct Findings {
     pub facts: Vec<Fact>,
     pub tables: Vec<Table>,
+    pub data: Option<Data>,
 }
 
 /// A function of an attached module, all its instances taken together.
@@ -108,6 +115,8 @@ impl<'a, 'p, 'm> Instrument<'a, 'p, 'm> {
 /// asked to look at.
 pub(crate) struct Run<'a> {
     pub modules: &'a [Module],
+    /// By the same index.
+    pub sources: &'a [Source],
     pub started: &'a BTreeMap<Key, Vec<Func>>,
     pub plan: &'a CountPlan,
     pub selector: &'a FunctionSelector,
@@ -166,6 +175,11 @@ impl<'a> Run<'a> {
                 module,
             })
         })
+    }
+
+    /// What is known of a function's source; read when it is first asked for.
+    pub fn source(&self, key: Key) -> Option<&'a SourceMap> {
+        self.sources.get(key.module as usize)?.map()
     }
 
     /// The columns that say which function a row is about: `index` as given,

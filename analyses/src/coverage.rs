@@ -1,10 +1,18 @@
-//! What executed at all. Each probe fires once and removes itself, so that a
-//! program that has been seen runs at full speed; in compiled code it stays, and is a
-//! store.
+//! What executed at all. Where code may be compiled that follows from the counts of blocks, which cost least there, and
+//! nothing where another analysis has them counted anyway. Where all is interpreted, each probe fires once and removes
+//! itself, so that a program that has been seen runs at full speed.
 //!
-//! By instruction it is exact after traps, exits and exceptions too: the probe of a
-//! block sits at its last operator, so that it fires when all of the block executed;
-//! and where a block was left from within is learnt when it is.
+//! By instruction it is exact after traps, exits and exceptions too: such a probe sits at the last operator of a
+//! block, so that it fires when all of the block executed; and where a block was left from within is learnt when it is.
+
+mod collect;
+mod data;
+mod diff;
+mod file_filter;
+mod files;
+mod merge;
+mod source;
+mod tables;
 
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
@@ -13,18 +21,28 @@ use std::sync::Arc;
 use probity_engine::hook::{Action, Counters, Probe, Site};
 use probity_engine::{Func, Result, WasmPc};
 use probity_probes::cfg::{Block, Cfg};
+use probity_probes::counts::FunctionCounts;
 use probity_probes::unwind::Unwind;
+use probity_probes::wanted::Wanted;
 
 use crate::analysis::{Analysis, Findings, Function, Instrument, Key, Run};
+use crate::export::{Data, DataKind};
 use crate::options::{OptionInfo, Options};
 use crate::report::table::{Column, Fact, Kind, Table, Value};
+
+use collect::Collector;
+pub use data::*;
+pub use diff::{CoverageDiff, FileDiff};
+pub(crate) use file_filter::FILES;
+use file_filter::FileFilter;
+pub use files::{FileTotals, Share};
 
 /// What one thing to cover is.
 pub(crate) const GRANULARITY: OptionInfo = OptionInfo {
     name: "granularity",
     default: "instruction",
-    help: "what is covered or not: each function, block (when entered) or instruction",
-    values: &["function", "block", "instruction"],
+    help: "what is covered or not: each function, block (when entered), instruction, or source line",
+    values: &["function", "block", "instruction", "line"],
 };
 
 #[derive(Clone, Copy, PartialEq)]
@@ -36,7 +54,12 @@ enum Granularity {
 
 pub(crate) struct Coverage {
     granularity: Granularity,
+    /// Source lines alone, which are known from counts.
+    only_lines: bool,
     functions: HashMap<Key, Seen>,
+    files: FileFilter,
+    /// If exports want it.
+    collector: Option<Collector>,
 }
 
 /// What executed of one function, in all its instances.
@@ -51,14 +74,25 @@ struct Seen {
 
 impl Coverage {
     pub fn new(options: &Options) -> Coverage {
+        let granularity = match options.get(GRANULARITY.name) {
+            "function" => Granularity::Function,
+            "block" => Granularity::Block,
+            _ => Granularity::Instruction,
+        };
+        let files = FileFilter::parse(options.get(FILES.name));
+        let only_lines = options.get(GRANULARITY.name) == "line";
         Coverage {
-            granularity: match options.get(GRANULARITY.name) {
-                "function" => Granularity::Function,
-                "block" => Granularity::Block,
-                _ => Granularity::Instruction,
-            },
+            granularity,
+            only_lines,
             functions: HashMap::new(),
+            collector: only_lines.then(|| Collector::new(files.clone())),
+            files,
         }
+    }
+
+    /// Whether a function needs no probes of its own.
+    fn follows_from_counts(&self, at: &Instrument<'_, '_, '_>) -> bool {
+        self.granularity != Granularity::Function && at.probes.may_compile()
     }
 
     /// What has one probe, as operator indices; the function itself as none.
@@ -79,7 +113,28 @@ impl Coverage {
 }
 
 impl Analysis for Coverage {
+    fn collect(&mut self, _kind: DataKind) {
+        let files = &self.files;
+        self.collector
+            .get_or_insert_with(|| Collector::new(files.clone()));
+    }
+
+    fn wants_counts(&self, at: &Instrument<'_, '_, '_>) -> Result<Wanted> {
+        Ok(
+            match self.collector.is_some() || self.follows_from_counts(at) {
+                true => Wanted::all(),
+                false => Wanted::nothing(),
+            },
+        )
+    }
+
     fn instrument(&mut self, at: &mut Instrument<'_, '_, '_>) -> Result<()> {
+        if let Some(collector) = &mut self.collector {
+            collector.instrument(at)?;
+        }
+        if self.only_lines || self.follows_from_counts(at) {
+            return Ok(());
+        }
         let cfg = match self.granularity {
             Granularity::Function => Arc::default(),
             _ => at.cfg()?,
@@ -120,6 +175,27 @@ impl Analysis for Coverage {
     }
 
     fn finish(&mut self, run: &Run<'_>) -> Findings {
+        let mut findings = match self.only_lines {
+            true => Findings {
+                facts: vec![Fact::new("granularity", Kind::Text, "line")],
+                ..Findings::default()
+            },
+            false => self.by_function(run),
+        };
+        if let Some(collector) = &self.collector {
+            let data = collector.finish(run);
+            let (totals, files) = tables::files(&data);
+            findings.facts.extend(tables::facts(&totals));
+            findings.tables.push(files);
+            findings.data = Some(Data::Coverage(data));
+        }
+        findings
+    }
+}
+
+impl Coverage {
+    /// What is covered of each function of the code.
+    fn by_function(&self, run: &Run<'_>) -> Findings {
         let mut columns = run.function_columns("index");
         columns.extend([
             Column::new("total", Kind::Count),
@@ -162,11 +238,10 @@ impl Analysis for Coverage {
                 Fact::new("functions_covered", Kind::Count, started),
             ],
             tables: vec![table],
+            ..Findings::default()
         }
     }
-}
 
-impl Coverage {
     /// Everything to cover in a function, in order: first and behind the last
     /// byte offset, and whether it executed.
     fn states(&self, function: &Function<'_>) -> Vec<(u32, u32, bool)> {
@@ -180,13 +255,17 @@ impl Coverage {
         let pc = |index: usize| operators.get(index).map_or(body.end, |(pc, _)| pc.0);
         let by_block = self.granularity == Granularity::Block;
         let Some(seen) = seen else {
-            // No need to know its pieces: most functions of a large module.
-            let all = match by_block {
-                true => self.pieces(&Cfg::new(&operators)),
-                false => (0..operators.len()).map(|at| at..at + 1).collect(),
+            // Most functions of a large module have no counts either, and never started.
+            let counts = function.counts.as_ref();
+            let parts = match (by_block, counts) {
+                (true, Some(counts)) => self.pieces(counts.cfg()),
+                (true, None) => self.pieces(&Cfg::new(&operators)),
+                (false, _) => (0..operators.len()).map(|at| at..at + 1).collect(),
             };
-            let states = all.iter().map(|part| (pc(part.start), pc(part.end), false));
-            return states.collect();
+            let executions = counts.map(FunctionCounts::instrs).unwrap_or_default();
+            let covered = |at: usize| executions.get(at).is_some_and(|&times| times > 0);
+            let state = |part: Range<usize>| (pc(part.start), pc(part.end), covered(part.start));
+            return parts.into_iter().map(state).collect();
         };
         let mut states = Vec::new();
         for (at, piece) in seen.pieces.iter().enumerate() {

@@ -59,6 +59,7 @@ impl Analysis for Icount {
                 Fact::new("fuel", Kind::Count, total_fuel),
             ],
             tables: vec![table],
+            ..Findings::default()
         }
     }
 }

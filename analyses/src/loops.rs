@@ -144,6 +144,7 @@ impl Analysis for Loops {
                 table.sum("iterations"),
             )],
             tables: vec![table],
+            ..Findings::default()
         }
     }
 }

@@ -165,6 +165,7 @@ impl Analysis for Rules {
         Findings {
             facts: Vec::new(),
             tables,
+            ..Findings::default()
         }
     }
 }

@@ -28,6 +28,8 @@ Examples:
     probity run -p 'func:entry / fname == \"malloc\" / { hist(arg0); stack(4) }' program.wasm
   Several analyses in one run, as JSON in a file:
     probity run -a hotness -a branches --format json -o report.json program.wasm
+  Which lines, functions and branches ran, for genhtml:
+    probity run -a coverage --export lcov=coverage.info program.wasm
   Call one exported function and print its results:
     probity run --invoke fib math.wasm 30
   Start with compiled code if the module has run before:
@@ -66,6 +68,34 @@ pub struct RunArgs {
     /// Where the report goes; `-` is stdout [default: stderr]
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
+
+    /// Write what an analysis found in a format of another tool; repeatable (see `probity list`)
+    ///
+    /// PATH `-` is stdout. An analysis of the run has to have the data, such as -a coverage for
+    /// lcov. Where all that was asked for is exported, a report is only written if --format or -o
+    /// is given.
+    #[arg(long, value_name = "FORMAT=PATH")]
+    pub export: Vec<OsString>,
+
+    /// Add coverage to FILE, where that of earlier runs is, if any; exports then show the sum
+    ///
+    /// Any number of runs may do so at a time. What earlier builds of the module have left is
+    /// dropped. With `cargo test`, whose programs run one by one:
+    /// CARGO_TARGET_WASM32_WASIP1_RUNNER="probity run -a coverage --merge $PWD/target/coverage.json
+    /// --export html=$PWD/target/coverage.html --"
+    #[arg(long, value_name = "FILE")]
+    pub merge: Option<PathBuf>,
+
+    /// Show source files below DIR in exports; repeatable [default: the current directory]
+    #[arg(long, value_name = "DIR")]
+    pub source_dir: Vec<PathBuf>,
+
+    /// Take source lines from this source map, whatever the module says itself
+    ///
+    /// By default they come from its DWARF, or else from the file that its section
+    /// `sourceMappingURL` names and that lies beside it.
+    #[arg(long, value_name = "FILE")]
+    pub source_map: Option<PathBuf>,
 
     /// Call this exported function instead of `_start`
     ///

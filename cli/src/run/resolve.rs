@@ -7,13 +7,20 @@ use std::{
     time::Duration,
 };
 
-use probity_analyses::Session;
+use probity_analyses::{Session, export::DataKind};
 use probity_engine::{Config, Limits};
 use probity_probes::rule::Rule;
 use probity_wasi::{WasiCtx, WasiCtxBuilder};
 
 use super::args::{Format, RunArgs};
-use crate::{cache, failure::Failure, rules};
+use crate::{
+    cache,
+    coverage::{self, Sum},
+    exports::ExportTarget,
+    failure::Failure,
+    place::Place,
+    rules,
+};
 
 /// Start of the virtual clock: 2000-01-01T00:00:00Z, in ns since 1970.
 const VIRTUAL_CLOCK_START_NS: u64 = 946_684_800_000_000_000;
@@ -49,6 +56,14 @@ pub struct Plan {
     pub limits: Limits,
     /// Where the report goes, if one was asked for.
     pub report: Option<ReportTarget>,
+    /// A source map to use instead of what the module says.
+    pub source_map: Option<PathBuf>,
+    /// Where coverage is added up, if it is.
+    pub merge: Option<Sum>,
+    /// Directories whose source files may be shown.
+    pub source_dirs: Vec<PathBuf>,
+    /// What else is written.
+    pub exports: Vec<ExportTarget>,
 }
 
 /// Where a report goes and in which format.
@@ -64,17 +79,6 @@ impl ReportTarget {
     pub fn is_for_the_terminal(&self) -> bool {
         self.format == probity_analyses::Format::Text && self.place == Place::Stderr
     }
-}
-
-/// A place for a report.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Place {
-    /// The default.
-    Stderr,
-    /// `-o -`
-    Stdout,
-    /// `-o FILE`
-    File(PathBuf),
 }
 
 impl Plan {
@@ -114,17 +118,37 @@ impl Plan {
 
         let rules = args.probe.iter().map(|text| rules::parse(text));
         let rules = rules.collect::<Result<Vec<Rule>, _>>()?;
+        let exports = args.export.iter().map(|spec| ExportTarget::parse(spec));
+        let exports = exports.collect::<Result<Vec<ExportTarget>, _>>()?;
+        let mut session = session(&args.analysis, &rules)?;
+        for export in &exports {
+            session
+                .collect(export.format.takes)
+                .map_err(|e| Failure::usage(format!("--export {}: {e}", export.format.name)))?;
+        }
+        if args.merge.is_some() {
+            session
+                .collect(DataKind::Coverage)
+                .map_err(|e| Failure::usage(format!("--merge: {e}")))?;
+        }
+        let report = report_target(&args, &exports);
+        let places = report.iter().map(|report| &report.place);
+        Place::all_differ(places.chain(exports.iter().map(|export| &export.place)))?;
         Ok(Plan {
             config,
             invoke: args.invoke.clone(),
             preload: args.preload.iter().map(preload).collect::<Result<_, _>>()?,
-            session: session(&args.analysis, &rules)?,
+            session,
             rules,
             wasi: Some(wasi(&args, &module, &guest_args)?),
             fuel: args.fuel,
             timeout: args.timeout,
             limits,
-            report: report_target(&args),
+            report,
+            exports,
+            source_map: args.source_map,
+            merge: args.merge.map(Sum::new).transpose()?,
+            source_dirs: coverage::source_dirs(&args.source_dir),
             module,
             guest_args,
         })
@@ -137,18 +161,21 @@ fn utf8(text: &OsStr, what: &str) -> Result<String, Failure> {
         .ok_or_else(|| Failure::usage(format!("{what} {text:?} is not UTF-8")))
 }
 
-fn report_target(args: &RunArgs) -> Option<ReportTarget> {
-    let wanted = !args.analysis.is_empty()
+/// Whatever was watched is told somewhere: in the report, unless an export has it.
+fn report_target(args: &RunArgs, exports: &[ExportTarget]) -> Option<ReportTarget> {
+    let exported = |spec: &String| {
+        let name = spec.split_once(':').map_or(spec.as_str(), |(name, _)| name);
+        let shown = exports.iter().map(|export| export.format.takes);
+        let mut shown = shown.chain(args.merge.as_ref().map(|_| DataKind::Coverage));
+        shown.any(|kind| kind.analyses().any(|other| other == name))
+    };
+    let wanted = !args.analysis.iter().all(exported)
         || !args.probe.is_empty()
         || args.format.is_some()
         || args.output.is_some();
     wanted.then(|| ReportTarget {
         format: args.format.unwrap_or(Format::Text).into(),
-        place: match &args.output {
-            None => Place::Stderr,
-            Some(path) if path == Path::new("-") => Place::Stdout,
-            Some(path) => Place::File(path.clone()),
-        },
+        place: args.output.as_deref().map_or(Place::Stderr, Place::of),
     })
 }
 

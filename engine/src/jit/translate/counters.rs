@@ -4,7 +4,8 @@
 //! So in an innermost loop that nobody else can look into, what is counted is held in registers and added to memory
 //! where the loop is left: at its exits, where a poll leaves the function, and behind a trap, for which it is noted
 //! which value each counter has at each operator (`jit::held` finds where that is in the end). Counters that are not
-//! found there are stored in each round, by code that is made anew.
+//! found there are stored in each round, by code that is made anew. Nobody looks at counters meanwhile but other
+//! threads, which are told so ([`Counters`](crate::hook::Counters)).
 
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{InstBuilder, Value, ValueLabel, types};
