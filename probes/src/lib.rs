@@ -24,4 +24,5 @@ mod scan;
 pub mod source;
 pub mod told;
 pub mod unwind;
+pub mod wanted;
 pub mod watchpoint;
