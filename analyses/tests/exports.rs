@@ -488,7 +488,7 @@ fn without_source() -> CoverageData {
         },
         FunctionCoverage {
             index: 4,
-            name: "g".to_owned(),
+            name: "_ZN3app1gEi".to_owned(),
             entries: 0,
             pieces: vec![piece(30, 31, 1, 0)],
             branches: Vec::new(),
@@ -511,7 +511,7 @@ fn without_source_by_function_and_offset() {
     let summary = "plain.wasm: no source lines are known
    operators  entries  function
   3/5  60.0%        2  3 <f>
-  0/1   0.0%        0  4 g
+  0/1   0.0%        0  4 app::g(int)
   3/6  50.0%           total
 ";
     assert_eq!(written("summary", &coverage), summary);

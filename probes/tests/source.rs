@@ -159,40 +159,43 @@ fn custom_sections(bytes: &[u8]) -> Vec<(String, Range<usize>)> {
     sections.collect()
 }
 
-/// A module with a section cut off: the rest of the module is as it was.
-fn with_section_cut(bytes: &[u8], section: &str, keep: usize) -> Vec<u8> {
+/// A section of some contents, with its size in five bytes, as linkers write it.
+fn section(id: u8, contents: &[u8], to: &mut Vec<u8>) {
+    to.push(id);
+    to.extend((0..5).map(|at| {
+        let more = if at < 4 { 0x80 } else { 0 };
+        ((contents.len() as u32 >> (7 * at)) & 0x7f) as u8 | more
+    }));
+    to.extend(contents);
+}
+
+/// A module with as much of each custom section as `keep` says (given its name and length),
+/// and without those of which it keeps nothing. The rest is as it was.
+fn with_custom_sections(bytes: &[u8], keep: impl Fn(&str, usize) -> Option<usize>) -> Vec<u8> {
     use probity_engine::wasmparser::{Parser, Payload};
-    let mut cut = bytes[..8].to_vec();
+    let mut module = bytes[..8].to_vec();
     for payload in Parser::new(0).parse_all(bytes) {
         let payload = payload.expect("a module");
-        match &payload {
-            Payload::CustomSection(custom) if custom.name() == section => {
-                let mut contents = vec![section.len() as u8];
-                contents.extend(section.as_bytes());
+        if let Payload::CustomSection(custom) = &payload {
+            if let Some(keep) = keep(custom.name(), custom.data().len()) {
+                let mut contents = vec![custom.name().len() as u8];
+                contents.extend(custom.name().as_bytes());
                 contents.extend(&custom.data()[..keep]);
-                // A size in five bytes, as linkers write it.
-                let size = contents.len() as u32;
-                cut.push(0);
-                cut.extend((0..5).map(|at| {
-                    let more = if at < 4 { 0x80 } else { 0 };
-                    ((size >> (7 * at)) & 0x7f) as u8 | more
-                }));
-                cut.extend(contents);
+                section(0, &contents, &mut module);
             }
-            payload => {
-                if let Some((id, range)) = payload.as_section() {
-                    cut.push(id);
-                    let size = range.end - range.start;
-                    cut.extend((0..5).map(|at| {
-                        let more = if at < 4 { 0x80 } else { 0 };
-                        ((size >> (7 * at)) & 0x7f) as u8 | more
-                    }));
-                    cut.extend(&bytes[range.start as usize..range.end as usize]);
-                }
-            }
+        } else if let Some((id, range)) = payload.as_section() {
+            let contents = &bytes[range.start as usize..range.end as usize];
+            section(id, contents, &mut module);
         }
     }
-    cut
+    module
+}
+
+/// A module with one section cut off.
+fn with_section_cut(bytes: &[u8], section: &str, keep: usize) -> Vec<u8> {
+    with_custom_sections(bytes, |name, len| {
+        Some(if name == section { keep } else { len })
+    })
 }
 
 /// Each section of the DWARF, cut off at every byte.
@@ -300,6 +303,39 @@ fn source_maps_beside_the_module() {
     let source = Source::new(&module, origin);
     assert_eq!(walk(&source, &module, 0), ["f:3", "f:5", "f:0"]);
     assert_eq!(source.problem(), None);
+}
+
+/// The DWARF of `inlined.wasm`, in a file of its own, says of the module without it what it said
+/// of the module with it.
+#[test]
+fn dwarf_in_another_file() {
+    let dir = Dir::new("dwarf");
+    let dwarf = |name: &str| name.starts_with(".debug_");
+    let mut plain = with_custom_sections(INLINED, |name, len| (!dwarf(name)).then_some(len));
+    section(0, b"\x13external_debug_info\x07m.dwarf", &mut plain);
+    let module = module(&plain);
+    let source = || {
+        let path = Some(dir.0.join("m.wasm"));
+        let origin = Origin {
+            path,
+            source_map: None,
+        };
+        Source::new(&module, origin)
+    };
+    let missing = source();
+    assert_eq!(walk(&missing, &module, 1), ["run:0"]);
+    let problem = missing.problem().expect("a problem");
+    assert!(problem.starts_with("read debug information `"), "{problem}");
+
+    fs::write(dir.0.join("m.dwarf"), INLINED).expect("written");
+    let whole = self::module(INLINED);
+    for index in 0..2 {
+        let expected = walk(&Source::new(&whole, Origin::default()), &whole, index);
+        // Offsets in the two differ: sections in front of the code may have other sizes.
+        assert_eq!(walk(&source(), &module, index), expected);
+    }
+    fs::write(dir.0.join("m.dwarf"), "no module").expect("written");
+    assert_eq!(walk(&source(), &module, 1), ["run:0"]);
 }
 
 #[test]

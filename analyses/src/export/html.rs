@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use super::{function_shares, sources};
+use super::{function_shares, shown_name, sources};
 use crate::coverage::{
     CoverageData, FileCoverage, FileTotals, FunctionCoverage, ModuleCoverage, Share, SourceBranch,
 };
@@ -234,7 +234,7 @@ fn code(module: &ModuleCoverage, out: &mut dyn Write) -> io::Result<()> {
             count_cell(function.entries),
             cell(share),
             offsets(function),
-            name = escape(&function.name),
+            name = escape(&shown_name(function)),
         )?;
     }
     writeln!(out, "</table>")

@@ -17,6 +17,7 @@ mod summary;
 use std::borrow::Cow;
 use std::io;
 
+use probity_probes::demangle::demangle;
 use probity_probes::nearest::nearest;
 
 use crate::coverage::{CoverageData, FunctionCoverage, ModuleCoverage, Share};
@@ -182,6 +183,11 @@ fn one_line(text: &str) -> Cow<'_, str> {
         true => text.replace(char::is_control, "\u{fffd}").into(),
         false => text.into(),
     }
+}
+
+/// A function's name for people.
+fn shown_name(function: &FunctionCoverage) -> Cow<'_, str> {
+    demangle(&function.name).map_or(Cow::Borrowed(&*function.name), Cow::Owned)
 }
 
 /// How many operators of each function executed.

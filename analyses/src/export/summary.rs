@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use unicode_width::UnicodeWidthStr;
 
-use super::{function_shares, one_line, sources};
+use super::{function_shares, one_line, shown_name, sources};
 use crate::coverage::{CoverageData, FileCoverage, FileTotals, Share};
 
 pub(super) fn write(coverage: &CoverageData, out: &mut dyn Write) -> io::Result<()> {
@@ -44,7 +44,7 @@ pub(super) fn write(coverage: &CoverageData, out: &mut dyn Write) -> io::Result<
         let mut sum = Share::default();
         for (function, share) in function_shares(module) {
             sum = sum.plus(share);
-            let name = format!("{} {}", function.index, one_line(&function.name));
+            let name = format!("{} {}", function.index, one_line(&shown_name(function)));
             rows.push([
                 text(share),
                 function.entries.to_string(),

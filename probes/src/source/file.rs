@@ -7,12 +7,13 @@ use std::path::{Path, PathBuf};
 
 use super::sections::Sections;
 
-/// Larger source maps are none.
+/// Larger files are none of these.
 const BYTES_MAX: u64 = 512 << 20;
 
-/// The contents of the section `sourceMappingURL`: a string with its length in front.
-pub(super) fn source_mapping_url(sections: &Sections<'_>) -> Option<String> {
-    let mut rest = sections.custom("sourceMappingURL")?.iter();
+/// The contents of the section `sourceMappingURL` or `external_debug_info`: a string with its length in
+/// front.
+pub(super) fn url(sections: &Sections<'_>, section: &str) -> Option<String> {
+    let mut rest = sections.custom(section)?.iter();
     let (mut length, mut shift) = (0u64, 0u32);
     loop {
         let byte = *rest.next().filter(|_| shift <= 28)?;
@@ -31,9 +32,9 @@ pub(super) fn source_mapping_url(sections: &Sections<'_>) -> Option<String> {
 /// # Errors
 /// If there can be no such file; the message says what the user can do.
 pub(super) fn beside(url: &str, module: Option<&Path>) -> Result<PathBuf, String> {
-    let cannot = |why: &str| Err(format!("find source map: {why}"));
+    let cannot = |why: &str| Err(format!("find debug information: {why}"));
     if url.starts_with("data:") {
-        return cannot("it is in the module itself, which is not supported");
+        return cannot("what is in the module itself is not supported");
     }
     let path = url.split(['?', '#']).next().unwrap_or_default();
     let name = path.rsplit('/').next().unwrap_or_default();
@@ -104,7 +105,10 @@ mod tests {
             module.extend([0, (name.len() + bytes.len()) as u8]);
             module.extend(name);
             module.extend(bytes);
-            source_mapping_url(&Sections::new(&module).expect("sections"))
+            super::url(
+                &Sections::new(&module).expect("sections"),
+                "sourceMappingURL",
+            )
         };
         assert_eq!(url(b"\x05a.map").as_deref(), Some("a.map"));
         assert_eq!(url(b"\x85\0a.map").as_deref(), Some("a.map"));

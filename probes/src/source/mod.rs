@@ -1,7 +1,7 @@
 //! From code to its source: lines, functions and what is inlined in them.
 //!
-//! A module says it by DWARF in its custom sections, or by a source map in a file that its
-//! section `sourceMappingURL` names. What is not there, or cannot be read, is not known: debug
+//! A module says it by DWARF in its custom sections, or in those of a file that its section
+//! `external_debug_info` names, or by a source map in a file that its section `sourceMappingURL` names. What is not there, or cannot be read, is not known: debug
 //! information is an addition, never a reason to fail. Then functions still have the names of
 //! the name section, and code has offsets.
 //!
@@ -30,7 +30,7 @@ mod variables;
 use std::cell::OnceCell;
 use std::fmt;
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use probity_engine::{Module, WasmPc};
@@ -48,7 +48,7 @@ use sections::Sections;
 /// Where a module came from.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Origin {
-    /// Its file, beside which its source map may be.
+    /// Its file, beside which files that it names may be.
     pub path: Option<PathBuf>,
     /// A source map to use, whatever the module says itself.
     pub source_map: Option<PathBuf>,
@@ -94,8 +94,7 @@ impl Source {
         self.read().as_ref().ok()?.as_ref()
     }
 
-    /// Why a source map that the module or the user names was not read, as a fragment that names
-    /// its file.
+    /// Why a file that the module or the user names was not read, as a fragment that names it.
     pub fn problem(&self) -> Option<&str> {
         self.read().as_ref().err().map(String::as_str)
     }
@@ -116,13 +115,17 @@ impl Source {
         if let Some(map) = SourceMap::new(&self.module) {
             return Ok(Some(map));
         }
-        let url = Sections::new(self.module.bytes())
-            .and_then(|sections| file::source_mapping_url(&sections));
-        let Some(url) = url else {
+        let Some(sections) = Sections::new(self.module.bytes()) else {
             return Ok(None);
         };
-        let path = file::beside(&url, self.origin.path.as_deref())?;
-        SourceMap::from_file(&self.module, &path).map(Some)
+        let beside = |url: String| file::beside(&url, self.origin.path.as_deref());
+        if let Some(url) = file::url(&sections, "external_debug_info") {
+            return SourceMap::from_dwarf_file(&self.module, &beside(url)?).map(Some);
+        }
+        match file::url(&sections, "sourceMappingURL") {
+            Some(url) => SourceMap::from_file(&self.module, &beside(url)?).map(Some),
+            None => Ok(None),
+        }
     }
 
     /// The functions of the source that the operator at `pc` of the function `index` belongs to,
@@ -149,6 +152,8 @@ impl Source {
 /// The source of one module's code.
 pub struct SourceMap {
     module: Module,
+    /// The file that has the DWARF, if that is not the module.
+    dwarf: Option<Vec<u8>>,
     lines: OnceCell<LineTable>,
     functions: OnceCell<FunctionTable>,
 }
@@ -193,6 +198,7 @@ impl SourceMap {
         Sections::new(module.bytes())?.custom(".debug_line")?;
         Some(SourceMap {
             module: module.clone(),
+            dwarf: None,
             lines: OnceCell::new(),
             functions: OnceCell::new(),
         })
@@ -202,26 +208,51 @@ impl SourceMap {
     ///
     /// # Errors
     /// If the file cannot be read or is no source map; the message names it.
-    pub fn from_file(module: &Module, path: &std::path::Path) -> Result<SourceMap, String> {
+    pub fn from_file(module: &Module, path: &Path) -> Result<SourceMap, String> {
         let read = || mappings::read(&file::read(path)?, module.bytes().len() as u32);
         let lines = read().map_err(|e| format!("read source map `{}`: {e}", path.display()))?;
         Ok(SourceMap {
             module: module.clone(),
+            dwarf: None,
             lines: lines.into(),
             functions: OnceCell::from(FunctionTable::default()),
         })
     }
 
+    /// What the DWARF in another file says, as compilers write it that keep it apart
+    /// (`external_debug_info`).
+    ///
+    /// # Errors
+    /// If the file cannot be read; the message names it.
+    pub fn from_dwarf_file(module: &Module, path: &Path) -> Result<SourceMap, String> {
+        let dwarf = file::read(path)
+            .map_err(|e| format!("read debug information `{}`: {e}", path.display()))?;
+        Ok(SourceMap {
+            module: module.clone(),
+            dwarf: Some(dwarf),
+            lines: OnceCell::new(),
+            functions: OnceCell::new(),
+        })
+    }
+
+    fn sections(&self) -> Option<Sections<'_>> {
+        let own = Sections::new(self.module.bytes())?;
+        Some(match &self.dwarf {
+            Some(dwarf) => own.with_custom_of(dwarf),
+            None => own,
+        })
+    }
+
     fn lines(&self) -> &LineTable {
         self.lines.get_or_init(|| {
-            let sections = Sections::new(self.module.bytes());
+            let sections = self.sections();
             sections.map_or_else(LineTable::default, |sections| dwarf::lines(&sections))
         })
     }
 
     fn functions(&self) -> &FunctionTable {
         self.functions.get_or_init(|| {
-            let sections = Sections::new(self.module.bytes());
+            let sections = self.sections();
             sections.map_or_else(FunctionTable::default, |sections| {
                 dwarf::functions(&sections)
             })
@@ -267,7 +298,7 @@ impl SourceMap {
     /// scopes first. Reads what it needs at each call: for a debugger, which asks when it stops.
     pub fn variables(&self, pc: WasmPc) -> Vec<Variable> {
         let code = self.function(pc);
-        let sections = Sections::new(self.module.bytes());
+        let sections = self.sections();
         let Some((code, sections)) = code.zip(sections) else {
             return Vec::new();
         };
@@ -277,7 +308,7 @@ impl SourceMap {
 
     /// A type of the source, as [`Variable::ty`] or another type names it.
     pub fn ty(&self, id: TypeId) -> Option<Type> {
-        Reading::new(&Sections::new(self.module.bytes())?).ty(id)
+        Reading::new(&self.sections()?).ty(id)
     }
 
     /// The functions of the source that the operator at `pc` belongs to, from the innermost

@@ -15,35 +15,18 @@ pub(super) struct Sections<'m> {
 impl<'m> Sections<'m> {
     /// `None` if there is no code.
     pub fn new(bytes: &'m [u8]) -> Option<Sections<'m>> {
-        let mut parser = Parser::new(0);
-        let mut rest = bytes;
-        let mut code = None;
-        let mut custom = Vec::new();
-        loop {
-            let Chunk::Parsed { consumed, payload } = parser.parse(rest, true).ok()? else {
-                return None;
-            };
-            rest = rest.get(consumed..)?;
-            match payload {
-                Payload::CodeSectionStart {
-                    unchecked_range,
-                    size,
-                    ..
-                } => {
-                    code = Some(u32::try_from(unchecked_range.start).ok()?);
-                    // The bodies are of no interest here.
-                    parser.skip_section();
-                    rest = rest.get(size as usize..)?;
-                }
-                Payload::CustomSection(section) => custom.push((section.name(), section.data())),
-                Payload::End(_) => {
-                    return Some(Sections {
-                        code: code?,
-                        custom,
-                    });
-                }
-                _ => {}
-            }
+        let (code, custom) = read(bytes)?;
+        Some(Sections {
+            code: code?,
+            custom,
+        })
+    }
+
+    /// The same code, with the custom sections of another file.
+    pub fn with_custom_of<'f>(&self, bytes: &'f [u8]) -> Sections<'f> {
+        Sections {
+            code: self.code,
+            custom: read(bytes).map_or_else(Vec::new, |(_, custom)| custom),
         }
     }
 
@@ -51,5 +34,34 @@ impl<'m> Sections<'m> {
     pub fn custom(&self, name: &str) -> Option<&'m [u8]> {
         let section = self.custom.iter().find(|(other, _)| *other == name);
         section.map(|&(_, data)| data)
+    }
+}
+
+/// Start of the code section's contents, if there is one, and the custom sections.
+fn read(bytes: &[u8]) -> Option<(Option<u32>, Vec<Custom<'_>>)> {
+    let mut parser = Parser::new(0);
+    let mut rest = bytes;
+    let mut code = None;
+    let mut custom = Vec::new();
+    loop {
+        let Chunk::Parsed { consumed, payload } = parser.parse(rest, true).ok()? else {
+            return None;
+        };
+        rest = rest.get(consumed..)?;
+        match payload {
+            Payload::CodeSectionStart {
+                unchecked_range,
+                size,
+                ..
+            } => {
+                code = Some(u32::try_from(unchecked_range.start).ok()?);
+                // The bodies are of no interest here.
+                parser.skip_section();
+                rest = rest.get(size as usize..)?;
+            }
+            Payload::CustomSection(section) => custom.push((section.name(), section.data())),
+            Payload::End(_) => return Some((code, custom)),
+            _ => {}
+        }
     }
 }
