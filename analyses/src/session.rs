@@ -253,7 +253,15 @@ impl Session {
                 data: findings.data,
             }
         });
-        reports.collect()
+        let mut reports: Vec<AnalysisReport> = reports.collect();
+        // Known only now: sources are read when they are first asked for.
+        let asked = sources.iter().filter(|source| source.was_asked());
+        for problem in asked.filter_map(Source::problem) {
+            for report in reports.iter_mut().filter(|report| report.data.is_some()) {
+                report.warnings.push(format!("failed to {problem}"));
+            }
+        }
+        reports
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

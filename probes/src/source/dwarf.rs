@@ -5,7 +5,7 @@
 //! lines, and into one of functions, each when it is first asked for. What cannot be read is
 //! left out.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
@@ -28,7 +28,10 @@ type Entry<'m> = DebuggingInformationEntry<Slice<'m>>;
 /// A function's entry may refer to another for its name, that to another, and so on.
 const REFERENCES_MAX: usize = 16;
 /// Lists of ranges may be shared, so that a small section claims any number of them.
-const RANGES_MAX: usize = 1 << 24;
+const RANGES_MAX: usize = 1 << 22;
+/// So may strings: what all paths and names of a module may take, in bytes, and what one may.
+const TEXT_BYTES_MAX: usize = 256 << 20;
+const NAME_BYTES_MAX: usize = 16 << 10;
 
 /// The lines of all units.
 pub(super) fn lines(sections: &Sections<'_>) -> LineTable {
@@ -64,6 +67,7 @@ struct Reading<'m> {
     units: Vec<Unit<Slice<'m>>>,
     /// Byte offset in the module that DWARF calls 0.
     code: u32,
+    text_left: Cell<usize>,
 }
 
 impl<'m> Reading<'m> {
@@ -82,6 +86,7 @@ impl<'m> Reading<'m> {
             dwarf,
             units,
             code: sections.code,
+            text_left: Cell::new(TEXT_BYTES_MAX),
         }
     }
 
@@ -139,13 +144,9 @@ impl<'m> Reading<'m> {
     fn path(&self, unit: &Unit<Slice<'m>>, index: u64) -> Option<String> {
         let header = unit.line_program.as_ref()?.header();
         let file = header.file(index)?;
-        let text = |value| -> Option<String> {
-            let text = self.dwarf.attr_string(unit, value).ok()?;
-            Some(text.to_string_lossy().into_owned())
-        };
-        let mut dir = unit
-            .comp_dir
-            .map_or_else(String::new, |dir| dir.to_string_lossy().into_owned());
+        let text = |value| self.text(unit, value);
+        let comp_dir = unit.comp_dir.and_then(|dir| self.bounded(dir));
+        let mut dir = comp_dir.unwrap_or_default();
         // Directory 0 is the one that the compiler ran in.
         if file.directory_index() != 0
             && let Some(value) = file.directory(header)
@@ -153,6 +154,21 @@ impl<'m> Reading<'m> {
             dir = join(&dir, &text(value)?);
         }
         Some(tidy(&join(&dir, &text(file.path_name())?)))
+    }
+
+    /// A name or a part of a path, if it is of a size that names have.
+    fn text(&self, unit: &Unit<Slice<'m>>, value: AttributeValue<Slice<'m>>) -> Option<String> {
+        self.bounded(self.dwarf.attr_string(unit, value).ok()?)
+    }
+
+    fn bounded(&self, text: Slice<'m>) -> Option<String> {
+        let bytes = text.slice();
+        if bytes.len() > NAME_BYTES_MAX {
+            return None;
+        }
+        let left = self.text_left.get().checked_sub(bytes.len())?;
+        self.text_left.set(left);
+        Some(String::from_utf8_lossy(bytes).into_owned())
     }
 
     /// The unit that holds an offset of the section.
@@ -327,10 +343,7 @@ impl<'m> Functions<'_, 'm> {
         entry: &Entry<'m>,
         told: &mut Told,
     ) -> Option<DebugInfoOffset> {
-        let text = |value| -> Option<String> {
-            let text = self.dwarf.dwarf.attr_string(unit, value).ok()?;
-            Some(text.to_string_lossy().into_owned())
-        };
+        let text = |value| self.dwarf.text(unit, value);
         let (mut file, mut line, mut refers_to) = (None, None, None);
         for attr in entry.attrs() {
             let value = attr.value();

@@ -130,19 +130,19 @@ mod tests {
             name: "f".into(),
             place: None,
         });
-        let copy = |parent, ranges: &[Range<u32>]| Inlined {
+        let copy = |parent, ranges: &[(u32, u32)]| Inlined {
             function: function.clone(),
             call: None,
             call_column: 0,
             parent,
-            ranges: ranges.to_vec(),
+            ranges: ranges.iter().map(|&(start, end)| start..end).collect(),
         };
         // 1 and 2 are inside 0; 2 ends where 0 does; 3 claims more than what it is inside of.
         let inlined = vec![
-            copy(None, &[10..30, 40..50]),
-            copy(Some(0), &[12..14]),
-            copy(Some(0), &[20..30, 45..50]),
-            copy(Some(1), &[13..16]),
+            copy(None, &[(10, 30), (40, 50)]),
+            copy(Some(0), &[(12, 14)]),
+            copy(Some(0), &[(20, 30), (45, 50)]),
+            copy(Some(1), &[(13, 16)]),
         ];
         let code = FunctionCode::new(function, 0..60, inlined);
         let at = [0, 10, 12, 13, 14, 16, 19, 20, 29, 30, 40, 45, 49, 50, 59];

@@ -95,6 +95,11 @@ impl Source {
         self.read().as_ref().err().map(String::as_str)
     }
 
+    /// Whether anyone has asked for anything yet.
+    pub fn was_asked(&self) -> bool {
+        self.map.get().is_some()
+    }
+
     fn read(&self) -> &Result<Option<SourceMap>, String> {
         self.map.get_or_init(|| self.find())
     }
