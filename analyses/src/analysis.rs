@@ -17,6 +17,9 @@ use crate::report::table::{Column, Fact, Kind, Table, Value};
 
 /// One analysis in one run.
 pub(crate) trait Analysis: Send {
+    /// Has the store tell of what is no site of a function. Called once, before the first module is attached.
+    fn attach(&mut self, _probes: &mut Probes<'_>) {}
+
     /// Whether it reads execution counts of this function, one of those that it
     /// looks at.
     fn wants_counts(&self, _at: &Instrument<'_, '_, '_>) -> Result<bool> {

@@ -139,6 +139,9 @@ impl Session {
         }
         if state.modules.is_empty() {
             state.plan.attach(&mut store.probes());
+            for tool in &mut state.tools {
+                tool.analysis.attach(&mut store.probes());
+            }
         }
         let at = state.modules.len() as u32;
         state.modules.push(module.clone());

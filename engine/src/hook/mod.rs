@@ -479,6 +479,8 @@ pub(crate) enum Moment {
     Exit(ExitReason),
     /// A trap is about to unwind the frame.
     Trap,
+    /// The frame catches an exception.
+    Catch,
     /// The frame calls a host function, or has done so.
     HostCall,
     /// So much fuel has been consumed.
@@ -545,7 +547,10 @@ impl ProbeContext<'_> {
         }
         let frame = FrameRef::Borrowed(&self.frame);
         // What a handler had not yet written of its operands is lost.
-        let lost = matches!(self.moment, Moment::Exit(ExitReason::Trap) | Moment::Trap);
+        let lost = matches!(
+            self.moment,
+            Moment::Exit(ExitReason::Trap) | Moment::Trap | Moment::Catch
+        );
         FrameAccessor::new(self.core, frame, !lost)
     }
 
