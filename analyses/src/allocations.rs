@@ -126,6 +126,7 @@ impl Analysis for Allocations {
                 Fact::new("elements", Kind::Count, all_elements),
             ],
             tables: vec![table],
+            ..Findings::default()
         }
     }
 }

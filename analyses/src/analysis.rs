@@ -11,14 +11,20 @@ use probity_engine::{Func, FunctionInfo, Module, Result, WasmPc};
 use probity_probes::cfg::Cfg;
 use probity_probes::counts::{CountPlan, FunctionCounts};
 use probity_probes::matcher::FunctionSelector;
+use probity_probes::source::{Source, SourceMap};
 use probity_probes::unwind::Unwind;
 
+use crate::export::{Data, DataKind};
 use crate::report::table::{Column, Fact, Kind, Table, Value};
 
 /// One analysis in one run.
 pub(crate) trait Analysis: Send {
     /// Has the store tell of what is no site of a function. Called once, before the first module is attached.
     fn attach(&mut self, _probes: &mut Probes<'_>) {}
+
+    /// Something wants this data, one of the kinds that the analysis has by its row of the
+    /// registry. Called before the run, if at all: what nobody wants need not be collected.
+    fn collect(&mut self, _kind: DataKind) {}
 
     /// Whether it reads execution counts of this function, one of those that it
     /// looks at.
@@ -39,11 +45,12 @@ pub(crate) trait Analysis: Send {
     fn finish(&mut self, run: &Run<'_>) -> Findings;
 }
 
-/// What an analysis gives: single values, then tables.
+/// What an analysis gives: single values, then tables; and what exports show.
 #[derive(Default)]
 pub(crate) struct Findings {
     pub facts: Vec<Fact>,
     pub tables: Vec<Table>,
+    pub data: Option<Data>,
 }
 
 /// A function of an attached module, all its instances taken together.
@@ -110,6 +117,8 @@ impl<'a, 'p, 'm> Instrument<'a, 'p, 'm> {
 /// asked to look at.
 pub(crate) struct Run<'a> {
     pub modules: &'a [Module],
+    /// By the same index.
+    pub sources: &'a [Source],
     pub started: &'a BTreeMap<Key, Vec<Func>>,
     pub plan: &'a CountPlan,
     pub selector: &'a FunctionSelector,
@@ -168,6 +177,11 @@ impl<'a> Run<'a> {
                 module,
             })
         })
+    }
+
+    /// What is known of a function's source; read when it is first asked for.
+    pub fn source(&self, key: Key) -> Option<&'a SourceMap> {
+        self.sources.get(key.module as usize)?.map()
     }
 
     /// The columns that say which function a row is about: `index` as given,

@@ -2,26 +2,21 @@
 //! (taken: not zero), `br_on_*` by whether they branched, `br_table` by target;
 //! and where exceptions landed that the function itself caught.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
-use probity_engine::hook::Counters;
-use probity_engine::wasmparser::Operator;
 use probity_engine::{Func, Result, WasmPc};
-use probity_probes::counts::FunctionCounts;
-use probity_probes::events::{Branch, BranchKind, branches};
+use probity_probes::events::BranchKind;
 use probity_probes::opcode::Opcode;
-use probity_probes::told::Told;
 use probity_probes::unwind::Unwind;
 
 use crate::analysis::{Analysis, Findings, Instrument, Key, Run};
 use crate::options::Options;
 use crate::report::table::{Column, Fact, Kind, Table, Value};
+use crate::ways::Ways;
 
 pub(crate) struct Branches {
     zero: bool,
-    /// The ways of all branches of a function, one branch after the other,
-    /// for all its instances.
-    counters: HashMap<Key, Counters>,
+    ways: Ways,
     /// Exceptions by the operator that threw or called, and the landing.
     caught: BTreeMap<(Key, WasmPc, WasmPc), u64>,
 }
@@ -30,7 +25,7 @@ impl Branches {
     pub fn new(options: &Options) -> Branches {
         Branches {
             zero: options.zero(),
-            counters: HashMap::new(),
+            ways: Ways::default(),
             caught: BTreeMap::new(),
         }
     }
@@ -38,33 +33,11 @@ impl Branches {
 
 impl Analysis for Branches {
     fn wants_counts(&self, at: &Instrument<'_, '_, '_>) -> Result<bool> {
-        for branch in branches(&at.operators()?) {
-            // What is not told by the counts of blocks is by that of the operator, in part.
-            if branch.kind == BranchKind::Condition || told_by_counts(at, &branch)? {
-                return Ok(true);
-            }
-        }
-        Ok(false)
+        Ways::wants_counts(at)
     }
 
     fn instrument(&mut self, at: &mut Instrument<'_, '_, '_>) -> Result<()> {
-        let branches = branches(&at.operators()?);
-        let ways = branches.iter().map(|branch| branch.ways()).sum();
-        let counters = self.counters.entry(at.key);
-        let counters = counters.or_insert_with(|| Counters::new(ways));
-        let mut first = 0;
-        for branch in branches {
-            if !told_by_counts(at, &branch)? {
-                match branch.kind {
-                    BranchKind::Condition => {
-                        branch.count_taken(at.probes, at.func, counters, first + 1)?
-                    }
-                    _ => branch.count(at.probes, at.func, counters, first)?,
-                };
-            }
-            first += branch.ways();
-        }
-        Ok(())
+        self.ways.instrument(at)
     }
 
     fn unwound(&mut self, key: Key, _func: Func, unwind: Unwind) {
@@ -100,20 +73,8 @@ impl Analysis for Branches {
         let mut by_exception = table("catches", &landings);
         for function in run.functions(self.zero) {
             let who = run.function_cells(&function);
-            let counters = self.counters.get(&function.key);
             let operators = function.operators();
-            let mut first = 0;
-            for branch in branches(&operators) {
-                let way = |at: usize| counters.map_or(0, |counters| counters.get(at));
-                let mut counted: Vec<u64> = (first..first + branch.ways()).map(way).collect();
-                if let (BranchKind::Condition, Some(counts)) = (branch.kind, &function.counts) {
-                    let reached = counts.instr(branch.index);
-                    counted[0] = reached.saturating_sub(counted[1]);
-                }
-                let op = &operators[branch.index].1;
-                let told = function.counts.as_ref().and_then(|c| told(c, &branch, op));
-                let ways = told.unwrap_or(counted);
-                first += branch.ways();
+            for (branch, ways) in self.ways.of(&function, &operators) {
                 let count: u64 = ways.iter().sum();
                 if count == 0 && !self.zero {
                     continue;
@@ -159,29 +120,7 @@ impl Analysis for Branches {
                 Fact::new("caught", Kind::Count, by_exception.sum("count")),
             ],
             tables: vec![by_condition, by_table, by_exception],
+            ..Findings::default()
         }
     }
-}
-
-/// Whether the ways of a branch follow from the counts of blocks.
-fn told_by_counts(at: &Instrument<'_, '_, '_>, branch: &Branch) -> Result<bool> {
-    Ok(match branch.kind {
-        BranchKind::Table(_) => false,
-        BranchKind::Condition | BranchKind::Reference(_) => {
-            Told::by(&*at.cfg()?, branch.index).is_some()
-        }
-    })
-}
-
-/// The ways of a branch, if they follow from the counts of blocks.
-fn told(counts: &FunctionCounts, branch: &Branch, op: &Operator<'_>) -> Option<Vec<u64>> {
-    if let BranchKind::Table(_) = branch.kind {
-        return None;
-    }
-    let [behind, elsewhere] = Told::by(counts.cfg(), branch.index)?.ways(counts);
-    // Behind an `if` is its true arm.
-    Some(match op {
-        Operator::If { .. } => vec![elsewhere, behind],
-        _ => vec![behind, elsewhere],
-    })
 }

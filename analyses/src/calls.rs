@@ -125,6 +125,7 @@ impl Analysis for Calls {
         Findings {
             facts: facts.collect(),
             tables: vec![table],
+            ..Findings::default()
         }
     }
 }

@@ -6,6 +6,10 @@
 //! block sits at its last operator, so that it fires when all of the block executed;
 //! and where a block was left from within is learnt when it is.
 
+mod collect;
+mod data;
+mod files;
+
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 use std::sync::Arc;
@@ -16,8 +20,13 @@ use probity_probes::cfg::{Block, Cfg};
 use probity_probes::unwind::Unwind;
 
 use crate::analysis::{Analysis, Findings, Function, Instrument, Key, Run};
+use crate::export::{Data, DataKind};
 use crate::options::{OptionInfo, Options};
 use crate::report::table::{Column, Fact, Kind, Table, Value};
+
+use collect::Collector;
+pub use data::*;
+pub use files::{FileTotals, Share};
 
 /// What one thing to cover is.
 pub(crate) const GRANULARITY: OptionInfo = OptionInfo {
@@ -37,6 +46,8 @@ enum Granularity {
 pub(crate) struct Coverage {
     granularity: Granularity,
     functions: HashMap<Key, Seen>,
+    /// If exports want it.
+    collector: Option<Collector>,
 }
 
 /// What executed of one function, in all its instances.
@@ -58,6 +69,7 @@ impl Coverage {
                 _ => Granularity::Instruction,
             },
             functions: HashMap::new(),
+            collector: None,
         }
     }
 
@@ -79,7 +91,18 @@ impl Coverage {
 }
 
 impl Analysis for Coverage {
+    fn collect(&mut self, _kind: DataKind) {
+        self.collector = Some(Collector::default());
+    }
+
+    fn wants_counts(&self, _at: &Instrument<'_, '_, '_>) -> Result<bool> {
+        Ok(self.collector.is_some())
+    }
+
     fn instrument(&mut self, at: &mut Instrument<'_, '_, '_>) -> Result<()> {
+        if let Some(collector) = &mut self.collector {
+            collector.instrument(at)?;
+        }
         let cfg = match self.granularity {
             Granularity::Function => Arc::default(),
             _ => at.cfg()?,
@@ -162,6 +185,10 @@ impl Analysis for Coverage {
                 Fact::new("functions_covered", Kind::Count, started),
             ],
             tables: vec![table],
+            data: self
+                .collector
+                .as_ref()
+                .map(|c| Data::Coverage(c.finish(run))),
         }
     }
 }

@@ -54,6 +54,7 @@ impl Analysis for Hotness {
                 Fact::new("total", Kind::Count, total),
             ],
             tables: vec![table],
+            ..Findings::default()
         }
     }
 }

@@ -58,6 +58,7 @@ impl Analysis for Icount {
                 Fact::new("fuel", Kind::Count, total_fuel),
             ],
             tables: vec![table],
+            ..Findings::default()
         }
     }
 }

@@ -13,7 +13,8 @@ mod allocations;
 mod analysis;
 mod branches;
 mod calls;
-mod coverage;
+pub mod coverage;
+pub mod export;
 mod hotness;
 mod icount;
 mod loops;
@@ -23,6 +24,7 @@ mod registry;
 pub mod report;
 mod rules;
 mod session;
+mod ways;
 
 pub use options::{OptionInfo, UsageError};
 pub use registry::{AnalysisInfo, registry};

@@ -113,6 +113,7 @@ impl Analysis for Loops {
                 table.sum("iterations"),
             )],
             tables: vec![table],
+            ..Findings::default()
         }
     }
 }

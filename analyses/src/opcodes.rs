@@ -75,6 +75,7 @@ impl Analysis for Opcodes {
                 Fact::new("total", Kind::Count, total),
             ],
             tables: vec![by_class, by_opcode],
+            ..Findings::default()
         }
     }
 }

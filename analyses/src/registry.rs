@@ -1,6 +1,7 @@
 //! Every analysis there is, one row each.
 
 use crate::analysis::Analysis;
+use crate::export::DataKind;
 use crate::options::{FUNC, OptionInfo, Options, TOP, ZERO};
 use crate::{allocations, branches, calls, coverage, hotness, icount, loops, opcodes};
 
@@ -12,6 +13,8 @@ pub struct AnalysisInfo {
     pub summary: &'static str,
     /// What it can be asked for.
     pub options: &'static [OptionInfo],
+    /// The data that it has for exports.
+    pub data: Option<DataKind>,
     pub(crate) make: fn(&Options) -> Box<dyn Analysis>,
 }
 
@@ -20,48 +23,56 @@ static REGISTRY: &[AnalysisInfo] = &[
         name: "icount",
         summary: "instructions executed (rule instr.v1) and fuel, in total and per function",
         options: &[FUNC, TOP, ZERO],
+        data: None,
         make: |options| Box::new(icount::Icount::new(options)),
     },
     AnalysisInfo {
         name: "hotness",
         summary: "how often each instruction executed",
         options: &[FUNC, TOP, ZERO],
+        data: None,
         make: |options| Box::new(hotness::Hotness::new(options)),
     },
     AnalysisInfo {
         name: "coverage",
         summary: "what executed at all, by function, block or instruction",
         options: &[FUNC, TOP, coverage::GRANULARITY],
+        data: Some(DataKind::Coverage),
         make: |options| Box::new(coverage::Coverage::new(options)),
     },
     AnalysisInfo {
         name: "branches",
         summary: "which way each if, br_if, br_on_*, select and br_table went, and where exceptions landed",
         options: &[FUNC, TOP, ZERO],
+        data: None,
         make: |options| Box::new(branches::Branches::new(options)),
     },
     AnalysisInfo {
         name: "calls",
         summary: "who called whom, direct and indirect, tail calls included",
         options: &[FUNC, TOP, ZERO],
+        data: None,
         make: |options| Box::new(calls::Calls::new(options)),
     },
     AnalysisInfo {
         name: "loops",
         summary: "entries and iterations of each loop",
         options: &[FUNC, TOP, ZERO],
+        data: None,
         make: |options| Box::new(loops::Loops::new(options)),
     },
     AnalysisInfo {
         name: "opcodes",
         summary: "executions of each opcode and class of opcodes",
         options: &[FUNC, TOP],
+        data: None,
         make: |options| Box::new(opcodes::Opcodes::new(options)),
     },
     AnalysisInfo {
         name: "allocations",
         summary: "structures and arrays made by each operator that makes them",
         options: &[FUNC, TOP, ZERO],
+        data: None,
         make: |options| Box::new(allocations::Allocations::new(options)),
     },
 ];

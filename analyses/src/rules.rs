@@ -172,6 +172,7 @@ impl Analysis for Rules {
         Findings {
             facts: Vec::new(),
             tables,
+            ..Findings::default()
         }
     }
 }

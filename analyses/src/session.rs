@@ -9,9 +9,11 @@ use probity_engine::hook::Probes;
 use probity_engine::{Error, Func, Module, Result, Store};
 use probity_probes::counts::CountPlan;
 use probity_probes::rule::Rule;
+use probity_probes::source::{Origin, Source};
 use probity_probes::unwind::Unwind;
 
 use crate::analysis::{Analysis, Instrument, Key, Run};
+use crate::export::DataKind;
 use crate::options::{Options, UsageError};
 use crate::registry::registry;
 use crate::report::AnalysisReport;
@@ -45,6 +47,8 @@ struct State {
     tools: Vec<Tool>,
     plan: CountPlan,
     modules: Vec<Module>,
+    /// By the same index.
+    sources: Vec<Source>,
     keys: HashMap<Func, Key>,
     started: BTreeMap<Key, Vec<Func>>,
     warnings: Vec<String>,
@@ -121,6 +125,32 @@ impl Session {
         Ok(())
     }
 
+    /// Has the analyses collect what exports of this kind show
+    /// ([`ExportInfo::takes`](crate::export::ExportInfo::takes)). Call it before the run, behind
+    /// adding the analyses.
+    ///
+    /// # Errors
+    /// If no analysis of the session has such data; the message names those that do.
+    pub fn collect(&mut self, kind: DataKind) -> Result<(), UsageError> {
+        let mut state = self.state();
+        let mut found = false;
+        for tool in &mut state.tools {
+            let info = registry().iter().find(|info| info.name == tool.name);
+            if info.is_some_and(|info| info.data == Some(kind)) {
+                tool.analysis.collect(kind);
+                found = true;
+            }
+        }
+        if found {
+            return Ok(());
+        }
+        let have: Vec<&str> = kind.analyses().collect();
+        let (kind, have) = (kind.name(), have.join(" or "));
+        Err(UsageError::new(format!(
+            "no analysis of the run has {kind} data; add {have}"
+        )))
+    }
+
     /// Watches every function of a module, in every instance that `store`
     /// will have of it, from its first execution on. Call it before
     /// instantiating; add the analyses first.
@@ -128,6 +158,20 @@ impl Session {
     /// # Errors
     /// If the module is attached already.
     pub fn attach<T>(&mut self, store: &mut Store<T>, module: &Module) -> Result<(), Error> {
+        self.attach_from(store, module, Origin::default())
+    }
+
+    /// The same, for a module of which is known where it came from: reports can name its file,
+    /// and its sources are found.
+    ///
+    /// # Errors
+    /// If the module is attached already.
+    pub fn attach_from<T>(
+        &mut self,
+        store: &mut Store<T>,
+        module: &Module,
+        origin: Origin,
+    ) -> Result<(), Error> {
         let mut state = self.state();
         if state.modules.iter().any(|known| known.same(module)) {
             return Err(Error::usage(
@@ -145,6 +189,7 @@ impl Session {
         }
         let at = state.modules.len() as u32;
         state.modules.push(module.clone());
+        state.sources.push(Source::new(module, origin));
         drop(state);
 
         let (module, shared) = (module.clone(), self.state.clone());
@@ -176,6 +221,7 @@ impl Session {
             tools,
             plan,
             modules,
+            sources,
             keys,
             started,
             warnings,
@@ -193,6 +239,7 @@ impl Session {
         let reports = tools.iter_mut().map(|tool| {
             let findings = tool.analysis.finish(&Run {
                 modules,
+                sources,
                 started,
                 plan,
                 selector: &tool.options.selector,
@@ -205,6 +252,7 @@ impl Session {
                 tables: findings.tables,
                 top: tool.options.top,
                 warnings: warnings.clone(),
+                data: findings.data,
             }
         });
         reports.collect()

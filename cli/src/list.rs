@@ -1,14 +1,21 @@
-//! `probity list`: the analyses, their options, one line each.
+//! `probity list`: the analyses, their options, and the formats of exports, one line each.
 
 use std::io::{self, Write};
 
-use probity_analyses::{AnalysisInfo, OptionInfo, registry};
+use probity_analyses::{
+    AnalysisInfo, OptionInfo,
+    export::{ExportInfo, exports},
+    registry,
+};
 
 use crate::{failure::Failure, output::to_stdout};
 
 /// Runs the subcommand.
 pub fn main() -> Result<u8, Failure> {
-    to_stdout(|out| write(registry(), out))?;
+    to_stdout(|out| {
+        write(registry(), out)?;
+        write_exports(exports(), out)
+    })?;
     Ok(0)
 }
 
@@ -25,6 +32,20 @@ fn write(analyses: &[AnalysisInfo], out: &mut dyn Write) -> io::Result<()> {
     }
     writeln!(out, "\nEvery analysis also takes")?;
     write_options(first.options.iter().filter(|o| is_common(o)), 0, out)
+}
+
+fn write_exports(exports: &[ExportInfo], out: &mut dyn Write) -> io::Result<()> {
+    writeln!(
+        out,
+        "\nFormats of --export, and the analyses that have what they show"
+    )?;
+    let name_width = width(exports.iter().map(|export| export.name.len()));
+    for export in exports {
+        let analyses: Vec<&str> = export.takes.analyses().collect();
+        let (name, summary, analyses) = (export.name, export.summary, analyses.join(", "));
+        writeln!(out, "  {name:name_width$}  {summary} ({analyses})")?;
+    }
+    Ok(())
 }
 
 /// `name=default  help`, indented.

@@ -91,6 +91,12 @@ pub fn main(args: RunArgs) -> Result<u8, Failure> {
         all_written = false;
     }
     let (outcome, status) = run.ended.into_parts();
+    // Nothing was collected of a module that could not be loaded.
+    if !run.analyses.is_empty() {
+        for target in &plan.exports {
+            all_written &= report::export(&run.analyses, target);
+        }
+    }
     if let Some(target) = &plan.report {
         let report = Report {
             module: summary,

@@ -4,7 +4,9 @@
 //! the code section. What is not there, or cannot be read, is not known: debug
 //! information is an addition, never a reason to fail.
 
+use std::cell::OnceCell;
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use addr2line::Context;
@@ -13,6 +15,43 @@ use probity_engine::wasmparser::{Chunk, Parser, Payload};
 use probity_engine::{Module, WasmPc};
 
 type Reader = EndianArcSlice<LittleEndian>;
+
+/// Where a module came from.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// Its file, beside which others may be that belong to it.
+    pub path: Option<PathBuf>,
+}
+
+/// What is known of a module's source, read when it is first asked for: a module of tens of
+/// megabytes may run without anyone asking.
+pub struct Source {
+    module: Module,
+    origin: Origin,
+    map: OnceCell<Option<SourceMap>>,
+}
+
+impl Source {
+    /// Reads nothing yet.
+    pub fn new(module: &Module, origin: Origin) -> Source {
+        Source {
+            module: module.clone(),
+            origin,
+            map: OnceCell::new(),
+        }
+    }
+
+    /// Where the module came from.
+    pub fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    /// What there is; `None` if the module has no lines.
+    pub fn map(&self) -> Option<&SourceMap> {
+        let map = self.map.get_or_init(|| SourceMap::new(&self.module));
+        map.as_ref()
+    }
+}
 
 /// The source lines of one module.
 pub struct SourceMap {

@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use crate::export::Data;
+
 /// How the values of a column are meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -194,4 +196,6 @@ pub struct AnalysisReport {
     pub top: Option<usize>,
     /// What could not be watched, if anything.
     pub warnings: Vec<String>,
+    /// What exports show, if it was collected.
+    pub data: Option<Data>,
 }

@@ -32,6 +32,7 @@ fn report() -> Report {
         tables: vec![table],
         top: Some(2),
         warnings: Vec::new(),
+        data: None,
     };
     let columns = vec![
         Column::new("targets", Kind::Counts),
@@ -48,6 +49,7 @@ fn report() -> Report {
         ],
         top: None,
         warnings: vec!["failed to watch".to_owned()],
+        data: None,
     };
     Report {
         module: ModuleSummary {

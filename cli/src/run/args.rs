@@ -28,6 +28,8 @@ Examples:
     probity run -p 'func:entry / fname == \"malloc\" / { hist(arg0); stack(4) }' program.wasm
   Several analyses in one run, as JSON in a file:
     probity run -a hotness -a branches --format json -o report.json program.wasm
+  Which lines, functions and branches ran, for genhtml:
+    probity run -a coverage --export lcov=coverage.info program.wasm
   Call one exported function and print its results:
     probity run --invoke fib math.wasm 30
   Start with compiled code if the module has run before:
@@ -66,6 +68,14 @@ pub struct RunArgs {
     /// Where the report goes; `-` is stdout [default: stderr]
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
+
+    /// Write what an analysis found in a format of another tool; repeatable (see `probity list`)
+    ///
+    /// PATH `-` is stdout. An analysis of the run has to have the data, such as -a coverage for
+    /// lcov. Where all that was asked for is exported, a report is only written if --format or -o
+    /// is given.
+    #[arg(long, value_name = "FORMAT=PATH")]
+    pub export: Vec<OsString>,
 
     /// Call this exported function instead of `_start`
     ///

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use probity_analyses::AnalysisReport;
 use probity_engine::{Engine, Error, FuncType, Instance, Linker, Module, Store, Val, ValType};
+use probity_probes::source::Origin;
 use probity_wasi::WasiCtx;
 
 use super::{
@@ -120,7 +121,10 @@ fn guest(
         })?;
     }
     all_imports_defined(linker, module)?;
-    plan.session.attach(store, module)?;
+    let origin = Origin {
+        path: Some(plan.module.clone()),
+    };
+    plan.session.attach_from(store, module, origin)?;
     let instance = linker.instantiate(store, module)?;
     match entry {
         Entry::None => Ok(Vec::new()),

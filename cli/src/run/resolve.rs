@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use probity_analyses::Session;
+use probity_analyses::{Session, export::ExportInfo};
 use probity_engine::{Config, Limits};
 use probity_probes::rule::Rule;
 use probity_wasi::{WasiCtx, WasiCtxBuilder};
@@ -49,6 +49,16 @@ pub struct Plan {
     pub limits: Limits,
     /// Where the report goes, if one was asked for.
     pub report: Option<ReportTarget>,
+    /// What else is written.
+    pub exports: Vec<ExportTarget>,
+}
+
+/// What goes where in a format of another tool.
+pub struct ExportTarget {
+    /// The format.
+    pub format: &'static ExportInfo,
+    /// The place.
+    pub place: Place,
 }
 
 /// Where a report goes and in which format.
@@ -66,15 +76,34 @@ impl ReportTarget {
     }
 }
 
-/// A place for a report.
-#[derive(Debug, PartialEq, Eq)]
+/// A place for a report or an export.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Place {
     /// The default.
     Stderr,
-    /// `-o -`
+    /// `-`
     Stdout,
-    /// `-o FILE`
+    /// A file.
     File(PathBuf),
+}
+
+impl Place {
+    /// What a path on the command line means.
+    fn of(path: &Path) -> Place {
+        match path == Path::new("-") {
+            true => Place::Stdout,
+            false => Place::File(path.to_owned()),
+        }
+    }
+
+    /// Its name in messages.
+    pub fn name(&self) -> String {
+        match self {
+            Place::Stderr => "stderr".to_owned(),
+            Place::Stdout => "stdout".to_owned(),
+            Place::File(path) => path.display().to_string(),
+        }
+    }
 }
 
 impl Plan {
@@ -114,17 +143,28 @@ impl Plan {
 
         let rules = args.probe.iter().map(|text| rules::parse(text));
         let rules = rules.collect::<Result<Vec<Rule>, _>>()?;
+        let exports = args.export.iter().map(|spec| export(spec));
+        let exports = exports.collect::<Result<Vec<ExportTarget>, _>>()?;
+        let mut session = session(&args.analysis, &rules)?;
+        for export in &exports {
+            session
+                .collect(export.format.takes)
+                .map_err(|e| Failure::usage(format!("--export {}: {e}", export.format.name)))?;
+        }
+        let report = report_target(&args, &exports);
+        places_differ(report.as_ref(), &exports)?;
         Ok(Plan {
             config,
             invoke: args.invoke.clone(),
             preload: args.preload.iter().map(preload).collect::<Result<_, _>>()?,
-            session: session(&args.analysis, &rules)?,
+            session,
             rules,
             wasi: Some(wasi(&args, &module, &guest_args)?),
             fuel: args.fuel,
             timeout: args.timeout,
             limits,
-            report: report_target(&args),
+            report,
+            exports,
             module,
             guest_args,
         })
@@ -137,19 +177,50 @@ fn utf8(text: &OsStr, what: &str) -> Result<String, Failure> {
         .ok_or_else(|| Failure::usage(format!("{what} {text:?} is not UTF-8")))
 }
 
-fn report_target(args: &RunArgs) -> Option<ReportTarget> {
-    let wanted = !args.analysis.is_empty()
+/// Whatever was watched is told somewhere: in the report, unless an export has it.
+fn report_target(args: &RunArgs, exports: &[ExportTarget]) -> Option<ReportTarget> {
+    let exported = |spec: &String| {
+        let name = spec.split_once(':').map_or(spec.as_str(), |(name, _)| name);
+        let mut formats = exports.iter().map(|export| export.format);
+        formats.any(|format| format.takes.analyses().any(|other| other == name))
+    };
+    let wanted = !args.analysis.iter().all(exported)
         || !args.probe.is_empty()
         || args.format.is_some()
         || args.output.is_some();
     wanted.then(|| ReportTarget {
         format: args.format.unwrap_or(Format::Text).into(),
-        place: match &args.output {
-            None => Place::Stderr,
-            Some(path) if path == Path::new("-") => Place::Stdout,
-            Some(path) => Place::File(path.clone()),
-        },
+        place: args.output.as_deref().map_or(Place::Stderr, Place::of),
     })
+}
+
+/// `FORMAT=PATH`, split.
+fn export(spec: &OsStr) -> Result<ExportTarget, Failure> {
+    let text = utf8(spec, "--export")?;
+    let Some((name, path)) = text.split_once('=').filter(|(_, path)| !path.is_empty()) else {
+        return Err(Failure::usage(format!(
+            "--export '{text}' is not of the form FORMAT=PATH"
+        )));
+    };
+    let format = ExportInfo::find(name)
+        .map_err(|e| Failure::usage(format!("{e} (`probity list` shows what there is)")))?;
+    Ok(ExportTarget {
+        format,
+        place: Place::of(Path::new(path)),
+    })
+}
+
+/// Two outputs in one place would be neither.
+fn places_differ(report: Option<&ReportTarget>, exports: &[ExportTarget]) -> Result<(), Failure> {
+    let mut places: Vec<&Place> = report.iter().map(|report| &report.place).collect();
+    for export in exports {
+        if places.contains(&&export.place) {
+            let place = export.place.name();
+            return Err(Failure::usage(format!("two outputs go to {place}")));
+        }
+        places.push(&export.place);
+    }
+    Ok(())
 }
 
 /// The session with all analyses and rules of the command line.

@@ -1,0 +1,146 @@
+//! Formats of other people's tools: what an analysis found, as their readers
+//! expect it.
+//!
+//! Tables are for people and scripts; a format such as lcov wants more than
+//! rows, so a report also carries [`Data`], typed by what it is about. Every
+//! format is one row of [`exports`]: its name, the kind of data that it takes
+//! and a writer. Data costs a run more than tables do, so analyses collect it
+//! when a format wants it: [`Session::collect`](crate::Session::collect).
+
+mod lcov;
+
+use std::borrow::Cow;
+use std::io;
+
+use probity_probes::nearest::nearest;
+
+use crate::coverage::CoverageData;
+use crate::options::UsageError;
+use crate::registry::registry;
+use crate::report::AnalysisReport;
+
+/// What an analysis found out, for formats.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Data {
+    /// Which lines, functions and branches executed, how often.
+    Coverage(CoverageData),
+}
+
+impl Data {
+    /// What it is about.
+    pub fn kind(&self) -> DataKind {
+        match self {
+            Data::Coverage(_) => DataKind::Coverage,
+        }
+    }
+}
+
+/// What data is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum DataKind {
+    /// [`Data::Coverage`]
+    Coverage,
+}
+
+impl DataKind {
+    /// The name that messages use.
+    pub fn name(self) -> &'static str {
+        match self {
+            DataKind::Coverage => "coverage",
+        }
+    }
+
+    /// The analyses that have such data.
+    pub fn analyses(self) -> impl Iterator<Item = &'static str> {
+        let have = registry().iter().filter(move |a| a.data == Some(self));
+        have.map(|analysis| analysis.name)
+    }
+}
+
+/// A format.
+pub struct ExportInfo {
+    /// What `--export` takes before the `=`.
+    pub name: &'static str,
+    /// One line for people.
+    pub summary: &'static str,
+    /// The data that it shows.
+    pub takes: DataKind,
+    /// Writes data of that kind; of any other, nothing.
+    write: fn(&Data, &mut dyn io::Write) -> io::Result<()>,
+}
+
+static EXPORTS: &[ExportInfo] = &[ExportInfo {
+    name: "lcov",
+    summary: "lines, functions and branches for genhtml and other readers of lcov's tracefiles",
+    takes: DataKind::Coverage,
+    write: |data, out| match data {
+        Data::Coverage(coverage) => lcov::write(coverage, out),
+    },
+}];
+
+/// Every format, in the order of lists.
+pub fn exports() -> &'static [ExportInfo] {
+    EXPORTS
+}
+
+impl ExportInfo {
+    /// The format of a name.
+    ///
+    /// # Errors
+    /// If there is none; the message names the nearest.
+    pub fn find(name: &str) -> Result<&'static ExportInfo, UsageError> {
+        let names = || exports().iter().map(|export| export.name);
+        let found = exports().iter().find(|export| export.name == name);
+        found.ok_or_else(|| {
+            let mut message = format!("unknown export format `{name}`");
+            match nearest(name, names()) {
+                Some(name) => message += &format!("; did you mean `{name}`?"),
+                None => message += &format!("; known: {}", names().collect::<Vec<_>>().join(", ")),
+            }
+            UsageError::new(message)
+        })
+    }
+
+    /// Writes data in this format.
+    ///
+    /// # Errors
+    /// Those of `out`, and [`io::ErrorKind::InvalidInput`] if the data is not of the
+    /// kind that the format takes.
+    pub fn write(&self, data: &Data, out: &mut dyn io::Write) -> io::Result<()> {
+        if data.kind() != self.takes {
+            let (takes, given) = (self.takes.name(), data.kind().name());
+            let message = format!("{} takes {takes} data, not {given} data", self.name);
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+        }
+        let mut out = io::BufWriter::new(out);
+        (self.write)(data, &mut out)?;
+        io::Write::flush(&mut out)
+    }
+
+    /// Writes the data of a run's first analysis that has the kind.
+    ///
+    /// # Errors
+    /// Those of [`ExportInfo::write`]; [`io::ErrorKind::NotFound`] if no analysis has such data.
+    pub fn write_report(
+        &self,
+        analyses: &[AnalysisReport],
+        out: &mut dyn io::Write,
+    ) -> io::Result<()> {
+        let mut data = analyses.iter().filter_map(|a| a.data.as_ref());
+        match data.find(|data| data.kind() == self.takes) {
+            Some(data) => self.write(data, out),
+            None => {
+                let message = format!("no analysis has {} data", self.takes.name());
+                Err(io::Error::new(io::ErrorKind::NotFound, message))
+            }
+        }
+    }
+}
+
+/// Names come from the module: in formats of lines, a line break must not begin one.
+fn one_line(text: &str) -> Cow<'_, str> {
+    match text.contains(char::is_control) {
+        true => text.replace(char::is_control, "\u{fffd}").into(),
+        false => text.into(),
+    }
+}
