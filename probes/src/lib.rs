@@ -22,5 +22,6 @@ pub mod rule;
 mod scan;
 pub mod source;
 pub mod told;
+pub mod total;
 pub mod unwind;
 pub mod watchpoint;
