@@ -8,7 +8,9 @@
 
 mod collect;
 mod data;
+mod file_filter;
 mod files;
+mod source;
 
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
@@ -26,6 +28,8 @@ use crate::report::table::{Column, Fact, Kind, Table, Value};
 
 use collect::Collector;
 pub use data::*;
+pub(crate) use file_filter::FILES;
+use file_filter::FileFilter;
 pub use files::{FileTotals, Share};
 
 /// What one thing to cover is.
@@ -46,6 +50,7 @@ enum Granularity {
 pub(crate) struct Coverage {
     granularity: Granularity,
     functions: HashMap<Key, Seen>,
+    files: FileFilter,
     /// If exports want it.
     collector: Option<Collector>,
 }
@@ -69,6 +74,7 @@ impl Coverage {
                 _ => Granularity::Instruction,
             },
             functions: HashMap::new(),
+            files: FileFilter::parse(options.get(FILES.name)),
             collector: None,
         }
     }
@@ -92,7 +98,7 @@ impl Coverage {
 
 impl Analysis for Coverage {
     fn collect(&mut self, _kind: DataKind) {
-        self.collector = Some(Collector::default());
+        self.collector = Some(Collector::new(self.files.clone()));
     }
 
     fn wants_counts(&self, _at: &Instrument<'_, '_, '_>) -> Result<bool> {

@@ -36,7 +36,7 @@ static REGISTRY: &[AnalysisInfo] = &[
     AnalysisInfo {
         name: "coverage",
         summary: "what executed at all, by function, block or instruction",
-        options: &[FUNC, TOP, coverage::GRANULARITY],
+        options: &[FUNC, TOP, coverage::GRANULARITY, coverage::FILES],
         data: Some(DataKind::Coverage),
         make: |options| Box::new(coverage::Coverage::new(options)),
     },

@@ -7,6 +7,7 @@ pub mod access;
 pub mod callee;
 pub mod cfg;
 pub mod counts;
+pub mod demangle;
 pub mod events;
 pub mod flow;
 pub mod gate;

@@ -5,6 +5,8 @@ use std::ops::RangeInclusive;
 use probity_engine::FunctionInfo;
 use wildmatch::WildMatch;
 
+use crate::demangle::demangle;
+
 /// A set of functions, written as alternatives between `|`:
 ///
 /// - `17` is the function of that index;
@@ -74,12 +76,6 @@ impl FunctionSelector {
             pattern.matches(&name) || demangled.as_deref().is_some_and(|d| pattern.matches(d))
         })
     }
-}
-
-/// A Rust symbol as its source has it, without the hash; `None` if it is none.
-pub fn demangle(name: &str) -> Option<String> {
-    let symbol = rustc_demangle::try_demangle(name).ok()?;
-    Some(format!("{symbol:#}"))
 }
 
 fn alternative(text: &str) -> Result<Alternative, String> {

@@ -4,25 +4,29 @@
 //! they have fired; how often is not. So counts, and the ways of branches, are
 //! collected only if an export wants them.
 
-use std::collections::{BTreeMap, HashMap};
-
 use probity_engine::wasmparser::Operator;
 use probity_engine::{Result, WasmPc};
-use probity_probes::source::SourceMap;
 
-use super::data::{
-    CoverageData, FileCoverage, FunctionCoverage, LineCoverage, ModuleCoverage, OffsetBranch, Piece,
-};
+use super::data::{CoverageData, FunctionCoverage, ModuleCoverage, OffsetBranch, Piece};
+use super::file_filter::FileFilter;
+use super::source::{Executed, Files};
 use crate::analysis::{Function, Instrument, Run};
 use crate::ways::Ways;
 
 /// What has to be placed before the run, besides the counts of all operators.
-#[derive(Default)]
 pub(super) struct Collector {
     ways: Ways,
+    filter: FileFilter,
 }
 
 impl Collector {
+    pub fn new(filter: FileFilter) -> Collector {
+        Collector {
+            ways: Ways::default(),
+            filter,
+        }
+    }
+
     pub fn instrument(&mut self, at: &mut Instrument<'_, '_, '_>) -> Result<()> {
         self.ways.instrument(at)
     }
@@ -44,7 +48,8 @@ impl Collector {
                 ..ModuleCoverage::default()
             })
             .collect();
-        let mut files: Vec<Files> = modules.iter().map(|_| Files::default()).collect();
+        let new_files = |_| Files::new(&self.filter);
+        let mut files: Vec<Files<'_>> = modules.iter().map(new_files).collect();
         for function in run.functions(true) {
             let at = function.key.module as usize;
             let operators = function.operators();
@@ -56,20 +61,27 @@ impl Collector {
                 None => vec![0; operators.len()],
             };
             let branches = self.ways.of(&function, &operators);
+            if let Some(source) = run.source(function.key) {
+                files[at].add(
+                    source,
+                    &Executed {
+                        function: &function,
+                        operators: &operators,
+                        counts: &counts,
+                        branches: &branches,
+                    },
+                );
+            }
             let branches = branches.into_iter().map(|(branch, ways)| OffsetBranch {
                 pc: branch.pc.0,
                 ways,
             });
-            let branches: Vec<OffsetBranch> = branches.collect();
-            if let Some(source) = run.source(function.key) {
-                files[at].add(source, &operators, &counts);
-            }
             modules[at].functions.push(FunctionCoverage {
                 index: function.key.index,
                 name: function.name().to_string(),
                 entries: function.counts.as_ref().map_or(0, |c| c.entries()),
                 pieces: pieces(&function, &operators, &counts),
-                branches,
+                branches: branches.collect(),
             });
         }
         for (module, files) in modules.iter_mut().zip(files) {
@@ -102,38 +114,4 @@ fn pieces(
         }
     }
     pieces
-}
-
-/// The source files of a module.
-#[derive(Default)]
-struct Files {
-    by_path: BTreeMap<String, BTreeMap<u32, u64>>,
-}
-
-impl Files {
-    fn add(&mut self, source: &SourceMap, operators: &[(WasmPc, Operator<'_>)], counts: &[u64]) {
-        let mut highest: HashMap<(std::sync::Arc<str>, u32), u64> = HashMap::new();
-        for ((pc, _), &count) in operators.iter().zip(counts) {
-            if let Some(at) = source.line(*pc).filter(|at| at.line > 0) {
-                let line = highest.entry((at.file, at.line)).or_default();
-                *line = count.max(*line);
-            }
-        }
-        for ((file, line), count) in highest {
-            let lines = self.by_path.entry(file.to_string()).or_default();
-            *lines.entry(line).or_default() += count;
-        }
-    }
-
-    fn finish(self) -> Vec<FileCoverage> {
-        let files = self.by_path.into_iter().map(|(path, lines)| FileCoverage {
-            path,
-            lines: lines
-                .into_iter()
-                .map(|(line, count)| LineCoverage { line, count })
-                .collect(),
-            ..FileCoverage::default()
-        });
-        files.collect()
-    }
 }

@@ -4,7 +4,7 @@
 use std::cmp::Reverse;
 use std::io;
 
-use probity_probes::matcher::demangle;
+use probity_probes::demangle::demangle;
 use unicode_width::UnicodeWidthStr;
 
 use super::table::{AnalysisReport, Column, Fact, Kind, Table, Value};

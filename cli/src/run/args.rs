@@ -77,6 +77,13 @@ pub struct RunArgs {
     #[arg(long, value_name = "FORMAT=PATH")]
     pub export: Vec<OsString>,
 
+    /// Take source lines from this source map, whatever the module says itself
+    ///
+    /// By default they come from its DWARF, or else from the file that its section
+    /// `sourceMappingURL` names and that lies beside it.
+    #[arg(long, value_name = "FILE")]
+    pub source_map: Option<PathBuf>,
+
     /// Call this exported function instead of `_start`
     ///
     /// ARGS are then its arguments, one for each parameter: integers in decimal

@@ -123,6 +123,7 @@ fn guest(
     all_imports_defined(linker, module)?;
     let origin = Origin {
         path: Some(plan.module.clone()),
+        source_map: plan.source_map.clone(),
     };
     plan.session.attach_from(store, module, origin)?;
     let instance = linker.instantiate(store, module)?;

@@ -49,6 +49,8 @@ pub struct Plan {
     pub limits: Limits,
     /// Where the report goes, if one was asked for.
     pub report: Option<ReportTarget>,
+    /// A source map to use instead of what the module says.
+    pub source_map: Option<PathBuf>,
     /// What else is written.
     pub exports: Vec<ExportTarget>,
 }
@@ -165,6 +167,7 @@ impl Plan {
             limits,
             report,
             exports,
+            source_map: args.source_map,
             module,
             guest_args,
         })

@@ -7,7 +7,8 @@ use wildmatch::WildMatch;
 use super::format::Format;
 use super::value::{Binary, Unary, Value};
 use super::vars::Var;
-use crate::matcher::{FunctionSelector, demangle};
+use crate::demangle::demangle;
+use crate::matcher::FunctionSelector;
 
 /// What an expression can be, as far as that is known before the module is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -13,8 +13,8 @@ use super::value::{Number, Value};
 use super::vars::{Read, Target};
 use super::ways::Ways;
 use crate::callee::target;
+use crate::demangle::demangle;
 use crate::events::Callee;
-use crate::matcher::demangle;
 
 /// Takes the lines that `print` makes.
 pub(super) type Sink = Arc<Mutex<Option<Box<dyn FnMut(&str) + Send>>>>;

@@ -1,0 +1,395 @@
+//! DWARF, as [DWARF for WebAssembly](https://yurydelendik.github.io/webassembly-dwarf/) embeds
+//! it: addresses are byte offsets from the start of the code section's contents.
+//!
+//! Sections are read where they lie in the module, as a whole and once: into a table of
+//! lines, and into one of functions, each when it is first asked for. What cannot be read is
+//! left out.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use gimli::{
+    AttributeValue, ColumnType, DebugInfoOffset, DebuggingInformationEntry, Dwarf, EndianSlice,
+    LittleEndian, Unit, UnitOffset, UnitSectionOffset,
+};
+
+use super::SourceLine;
+use super::functions::{FunctionCode, FunctionTable, Inlined, SourceFunction};
+use super::lines::{LineTable, Row};
+use super::paths::{join, tidy};
+use super::sections::Sections;
+use crate::demangle::demangle;
+
+type Slice<'m> = EndianSlice<'m, LittleEndian>;
+type Entry<'m> = DebuggingInformationEntry<Slice<'m>>;
+
+/// A function's entry may refer to another for its name, that to another, and so on.
+const REFERENCES_MAX: usize = 16;
+/// Lists of ranges may be shared, so that a small section claims any number of them.
+const RANGES_MAX: usize = 1 << 24;
+
+/// The lines of all units.
+pub(super) fn lines(sections: &Sections<'_>) -> LineTable {
+    let dwarf = Reading::new(sections);
+    let mut table = LineTable::default();
+    for unit in &dwarf.units {
+        // A unit that ends in the middle keeps what was before.
+        let _ = dwarf.unit_lines(unit, &mut table);
+    }
+    table.finish()
+}
+
+/// The functions of all units.
+pub(super) fn functions(sections: &Sections<'_>) -> FunctionTable {
+    let dwarf = Reading::new(sections);
+    let mut functions = Functions {
+        dwarf: &dwarf,
+        known: HashMap::new(),
+        paths: RefCell::default(),
+        ranges_left: RANGES_MAX,
+        found: Vec::new(),
+    };
+    for unit in &dwarf.units {
+        let _ = functions.unit(unit);
+    }
+    FunctionTable::new(functions.found)
+}
+
+/// The sections of one module, while they are read.
+struct Reading<'m> {
+    dwarf: Dwarf<Slice<'m>>,
+    /// In the order of the section, so that an offset's is found.
+    units: Vec<Unit<Slice<'m>>>,
+    /// Byte offset in the module that DWARF calls 0.
+    code: u32,
+}
+
+impl<'m> Reading<'m> {
+    fn new(sections: &Sections<'m>) -> Reading<'m> {
+        let load = |id: gimli::SectionId| -> Result<Slice<'m>, gimli::Error> {
+            let data = sections.custom(id.name()).unwrap_or_default();
+            Ok(EndianSlice::new(data, LittleEndian))
+        };
+        let dwarf = Dwarf::load(load).unwrap_or_default();
+        let mut units = Vec::new();
+        let mut headers = dwarf.units();
+        while let Ok(Some(header)) = headers.next() {
+            units.extend(dwarf.unit(header));
+        }
+        Reading {
+            dwarf,
+            units,
+            code: sections.code,
+        }
+    }
+
+    fn unit_lines(
+        &self,
+        unit: &Unit<Slice<'m>>,
+        table: &mut LineTable,
+    ) -> Result<(), gimli::Error> {
+        let Some(program) = unit.line_program.clone() else {
+            return Ok(());
+        };
+        let mut files: HashMap<u64, u32> = HashMap::new();
+        let mut rows = program.rows();
+        let mut open: Option<(u64, Row)> = None;
+        while let Some((_, row)) = rows.next_row()? {
+            let address = row.address();
+            if let Some((begin, mut row)) = open.take()
+                && let Some(code) = self.code_range(begin, address)
+            {
+                row.start = code.start;
+                row.end = code.end;
+                table.push(row);
+            }
+            if row.end_sequence() {
+                continue;
+            }
+            let file = *files.entry(row.file_index()).or_insert_with(|| {
+                table.file(self.path(unit, row.file_index()).unwrap_or_default())
+            });
+            let line = row.line().map_or(0, |line| line.get());
+            let column = match row.column() {
+                ColumnType::LeftEdge => 0,
+                ColumnType::Column(column) => column.get(),
+            };
+            let row = Row {
+                start: 0,
+                end: 0,
+                file,
+                line: u32::try_from(line).unwrap_or(0),
+                column: u32::try_from(column).unwrap_or(0),
+            };
+            open = Some((address, row));
+        }
+        Ok(())
+    }
+
+    /// Offsets in the module; `None` for what the linker has dropped, whose addresses are
+    /// 0 (the number of functions is there) or beyond everything.
+    fn code_range(&self, begin: u64, end: u64) -> Option<Range<u32>> {
+        let offset = |address: u64| self.code.checked_add(u32::try_from(address).ok()?);
+        (0 < begin && begin < end).then_some(offset(begin)?..offset(end)?)
+    }
+
+    /// A file of a unit's line program.
+    fn path(&self, unit: &Unit<Slice<'m>>, index: u64) -> Option<String> {
+        let header = unit.line_program.as_ref()?.header();
+        let file = header.file(index)?;
+        let text = |value| -> Option<String> {
+            let text = self.dwarf.attr_string(unit, value).ok()?;
+            Some(text.to_string_lossy().into_owned())
+        };
+        let mut dir = unit
+            .comp_dir
+            .map_or_else(String::new, |dir| dir.to_string_lossy().into_owned());
+        // Directory 0 is the one that the compiler ran in.
+        if file.directory_index() != 0
+            && let Some(value) = file.directory(header)
+        {
+            dir = join(&dir, &text(value)?);
+        }
+        Some(tidy(&join(&dir, &text(file.path_name())?)))
+    }
+
+    /// The unit that holds an offset of the section.
+    fn unit_at(&self, offset: DebugInfoOffset) -> Option<(&Unit<Slice<'m>>, UnitOffset)> {
+        let start = |unit: &Unit<Slice<'m>>| unit.header.debug_info_offset().map_or(0, |at| at.0);
+        let behind = self.units.partition_point(|unit| start(unit) <= offset.0);
+        let unit = self.units.get(behind.checked_sub(1)?)?;
+        let at = UnitSectionOffset(offset.0).to_unit_offset(&unit.header)?;
+        Some((unit, at))
+    }
+}
+
+/// The functions found so far.
+struct Functions<'d, 'm> {
+    dwarf: &'d Reading<'m>,
+    /// By the offset of their entry in the section.
+    known: HashMap<usize, Arc<SourceFunction>>,
+    /// By unit and index in it.
+    paths: RefCell<HashMap<(usize, u64), Arc<str>>>,
+    ranges_left: usize,
+    found: Vec<FunctionCode>,
+}
+
+/// A function that is being read: its depth in the tree of entries.
+struct Open {
+    depth: isize,
+    function: Arc<SourceFunction>,
+    range: Range<u32>,
+    inlined: Vec<Inlined>,
+    /// Depth and index of the copies around the next entry.
+    around: Vec<(isize, u32)>,
+}
+
+impl<'m> Functions<'_, 'm> {
+    fn unit(&mut self, unit: &Unit<Slice<'m>>) -> Result<(), gimli::Error> {
+        let mut open: Vec<Open> = Vec::new();
+        let mut entries = unit.entries();
+        let walked = loop {
+            let entry = match entries.next_dfs() {
+                Ok(Some(entry)) => entry,
+                Ok(None) => break Ok(()),
+                Err(error) => break Err(error),
+            };
+            let depth = entry.depth();
+            while open.last().is_some_and(|top| depth <= top.depth) {
+                self.found.extend(open.pop().map(Open::finish));
+            }
+            match entry.tag() {
+                gimli::DW_TAG_subprogram => {
+                    let Some(range) = self.ranges(unit, entry).into_iter().next() else {
+                        continue;
+                    };
+                    open.push(Open {
+                        depth,
+                        function: self.function(unit, entry),
+                        range,
+                        inlined: Vec::new(),
+                        around: Vec::new(),
+                    });
+                }
+                gimli::DW_TAG_inlined_subroutine => {
+                    let Some(top) = open.last_mut() else {
+                        continue;
+                    };
+                    while top.around.last().is_some_and(|&(at, _)| depth <= at) {
+                        top.around.pop();
+                    }
+                    let parent = top.around.last().map(|&(_, copy)| copy);
+                    // Each has taken bytes of a section that is smaller than 4 GiB.
+                    top.around.push((depth, top.inlined.len() as u32));
+                    let ranges = self.ranges(unit, entry);
+                    let number =
+                        |name| entry.attr_value(name).and_then(|value| value.udata_value());
+                    let call_file = number(gimli::DW_AT_call_file);
+                    let call_line = number(gimli::DW_AT_call_line);
+                    let copy = Inlined {
+                        function: self.function(unit, entry),
+                        call: self.place(unit, call_file, call_line),
+                        call_column: number(gimli::DW_AT_call_column)
+                            .and_then(|column| u32::try_from(column).ok())
+                            .unwrap_or(0),
+                        parent,
+                        ranges,
+                    };
+                    if let Some(top) = open.last_mut() {
+                        top.inlined.push(copy);
+                    }
+                }
+                _ => {}
+            }
+        };
+        self.found.extend(open.into_iter().map(Open::finish));
+        walked
+    }
+
+    /// The code of an entry, ascending.
+    fn ranges(&mut self, unit: &Unit<Slice<'m>>, entry: &Entry<'m>) -> Vec<Range<u32>> {
+        let dwarf = &self.dwarf.dwarf;
+        let mut ranges = Vec::new();
+        if let Some(value) = entry.attr_value(gimli::DW_AT_ranges) {
+            let Ok(Some(mut list)) = dwarf.attr_ranges(unit, value) else {
+                return ranges;
+            };
+            while let Ok(Some(range)) = list.next() {
+                if self.ranges_left == 0 {
+                    break;
+                }
+                self.ranges_left -= 1;
+                ranges.extend(self.dwarf.code_range(range.begin, range.end));
+            }
+        } else {
+            let address = |value| dwarf.attr_address(unit, value).ok().flatten();
+            let low = entry.attr_value(gimli::DW_AT_low_pc).and_then(address);
+            let high = entry.attr_value(gimli::DW_AT_high_pc).and_then(|value| {
+                match (&value, low) {
+                    // A size, in all forms that are no address.
+                    (AttributeValue::Udata(size), Some(low)) => low.checked_add(*size),
+                    _ => address(value),
+                }
+            });
+            if let (Some(low), Some(high)) = (low, high) {
+                ranges.extend(self.dwarf.code_range(low, high));
+            }
+        }
+        ranges.sort_by_key(|range| range.start);
+        ranges
+    }
+
+    /// What an entry says of its function, or the entries that it refers to.
+    fn function(&mut self, unit: &Unit<Slice<'m>>, entry: &Entry<'m>) -> Arc<SourceFunction> {
+        let at = entry.offset().to_unit_section_offset(&unit.header).0;
+        if let Some(known) = self.known.get(&at) {
+            return known.clone();
+        }
+        let mut told = Told::default();
+        let mut refers_to = self.read(unit, entry, &mut told);
+        // The innermost entry that others have been read from: most copies are of few functions.
+        let mut origin = at;
+        for _ in 0..REFERENCES_MAX {
+            let Some((unit, offset)) = refers_to.and_then(|offset| self.dwarf.unit_at(offset))
+            else {
+                break;
+            };
+            if told == Told::default() {
+                origin = offset.to_unit_section_offset(&unit.header).0;
+                if let Some(known) = self.known.get(&origin) {
+                    return known.clone();
+                }
+            }
+            let Ok(entry) = unit.entry(offset) else {
+                break;
+            };
+            refers_to = self.read(unit, &entry, &mut told);
+        }
+        let name = match (told.linkage_name, told.name) {
+            (Some(linkage), plain) => demangle(&linkage).or(plain).unwrap_or(linkage),
+            (None, plain) => plain.unwrap_or_else(|| "?".to_owned()),
+        };
+        let function = Arc::new(SourceFunction {
+            name: name.into(),
+            place: told.place,
+        });
+        self.known.insert(origin, function.clone());
+        function
+    }
+
+    /// Adds what an entry says to what is told; the entry that it refers to.
+    fn read(
+        &self,
+        unit: &Unit<Slice<'m>>,
+        entry: &Entry<'m>,
+        told: &mut Told,
+    ) -> Option<DebugInfoOffset> {
+        let text = |value| -> Option<String> {
+            let text = self.dwarf.dwarf.attr_string(unit, value).ok()?;
+            Some(text.to_string_lossy().into_owned())
+        };
+        let (mut file, mut line, mut refers_to) = (None, None, None);
+        for attr in entry.attrs() {
+            let value = attr.value();
+            match attr.name() {
+                gimli::DW_AT_linkage_name | gimli::DW_AT_MIPS_linkage_name => {
+                    told.linkage_name = told.linkage_name.take().or_else(|| text(value));
+                }
+                gimli::DW_AT_name => told.name = told.name.take().or_else(|| text(value)),
+                gimli::DW_AT_decl_file => file = value.udata_value(),
+                gimli::DW_AT_decl_line => line = value.udata_value(),
+                gimli::DW_AT_abstract_origin | gimli::DW_AT_specification => {
+                    refers_to = match value {
+                        AttributeValue::UnitRef(offset) => {
+                            let offset = offset.to_unit_section_offset(&unit.header);
+                            Some(DebugInfoOffset(offset.0))
+                        }
+                        AttributeValue::DebugInfoRef(offset) => Some(offset),
+                        _ => None,
+                    };
+                }
+                _ => {}
+            }
+        }
+        if told.place.is_none() {
+            told.place = self.place(unit, file, line);
+        }
+        refers_to
+    }
+
+    fn place(
+        &self,
+        unit: &Unit<Slice<'m>>,
+        file: Option<u64>,
+        line: Option<u64>,
+    ) -> Option<SourceLine> {
+        let (file, line) = (file?, u32::try_from(line?).ok()?);
+        let key = (unit.header.offset().0, file);
+        let known = self.paths.borrow().get(&key).cloned();
+        let path = match known {
+            Some(path) => path,
+            None => {
+                let path: Arc<str> = self.dwarf.path(unit, file)?.into();
+                self.paths.borrow_mut().insert(key, path.clone());
+                path
+            }
+        };
+        Some(SourceLine { file: path, line })
+    }
+}
+
+/// What is known of a function so far.
+#[derive(Default, PartialEq)]
+struct Told {
+    name: Option<String>,
+    linkage_name: Option<String>,
+    place: Option<SourceLine>,
+}
+
+impl Open {
+    fn finish(self) -> FunctionCode {
+        FunctionCode::new(self.function, self.range, self.inlined)
+    }
+}
