@@ -16,6 +16,7 @@ use probity_probes::nearest::nearest;
 
 use crate::coverage::CoverageData;
 use crate::options::UsageError;
+use crate::profile::data::Profile;
 use crate::registry::registry;
 use crate::report::AnalysisReport;
 
@@ -24,6 +25,8 @@ use crate::report::AnalysisReport;
 pub enum Data {
     /// Which lines, functions and branches executed, how often.
     Coverage(CoverageData),
+    /// Where the weight of the run was, along the calls.
+    Profile(Profile),
 }
 
 impl Data {
@@ -31,6 +34,7 @@ impl Data {
     pub fn kind(&self) -> DataKind {
         match self {
             Data::Coverage(_) => DataKind::Coverage,
+            Data::Profile(_) => DataKind::Profile,
         }
     }
 }
@@ -40,6 +44,8 @@ impl Data {
 pub enum DataKind {
     /// [`Data::Coverage`]
     Coverage,
+    /// [`Data::Profile`]
+    Profile,
 }
 
 impl DataKind {
@@ -47,6 +53,7 @@ impl DataKind {
     pub fn name(self) -> &'static str {
         match self {
             DataKind::Coverage => "coverage",
+            DataKind::Profile => "profile",
         }
     }
 
@@ -75,6 +82,7 @@ static EXPORTS: &[ExportInfo] = &[ExportInfo {
     takes: DataKind::Coverage,
     write: |data, out| match data {
         Data::Coverage(coverage) => lcov::write(coverage, out),
+        _ => Ok(()),
     },
 }];
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use probity_probes::source::SourceLine;
+use probity_probes::source::{SourceFrame, SourceLine};
 
 /// Where the weight of a run was.
 #[derive(Debug, Clone, PartialEq)]
@@ -66,8 +66,9 @@ pub struct Function {
     /// Weight of its own operators by byte offset in the module, ascending. Their sum is that of the
     /// nodes' own weights.
     pub pcs: Vec<(u32, u64)>,
-    /// Source lines of the offsets that are in `pcs` or are a call's, as far as they are known.
-    pub lines: BTreeMap<u32, SourceLine>,
+    /// Functions of the source, from the innermost inlined one out, at the offsets that are in `pcs` or are a call's;
+    /// empty if the module does not say what its source is.
+    pub places: BTreeMap<u32, Vec<SourceFrame>>,
     /// Its loops, outer before inner.
     pub loops: Vec<LoopSpan>,
 }
@@ -105,16 +106,46 @@ pub struct Node {
 pub struct Sums {
     /// Of its own.
     pub own: u64,
+    /// Of its own, that of regions inside it included: of the loops in a loop.
+    pub within: u64,
     /// With callees; each is counted once, however often it recurs on the way.
     pub total: u64,
     /// Calls.
     pub calls: u64,
 }
 
+impl Function {
+    /// The source line of an offset.
+    pub fn line(&self, pc: u32) -> Option<&SourceLine> {
+        self.places.get(&pc)?.first()?.place.as_ref()
+    }
+}
+
 impl Profile {
     /// All weight.
     pub fn total(&self) -> u64 {
         self.nodes.iter().map(|node| node.weight).sum()
+    }
+
+    /// Leaves functions out that are in no node.
+    pub(super) fn drop_unused(&mut self) {
+        let mut new: Vec<Option<u32>> = vec![None; self.functions.len()];
+        for node in &self.nodes[1..] {
+            new[node.function as usize] = Some(0);
+        }
+        let mut used = 0;
+        for index in new.iter_mut().flatten() {
+            *index = used;
+            used += 1;
+        }
+        let mut at = 0;
+        self.functions.retain(|_| {
+            at += 1;
+            new[at - 1].is_some()
+        });
+        for node in &mut self.nodes[1..] {
+            node.function = new[node.function as usize].unwrap_or(0);
+        }
     }
 
     /// The weight of each node with all below it.
@@ -157,6 +188,7 @@ impl Profile {
         for node in &self.nodes[1..] {
             let of = &mut sums[node.function as usize];
             of.own += node.weight;
+            of.within += node.weight;
             of.calls += node.calls;
         }
         sums
@@ -165,16 +197,16 @@ impl Profile {
     /// Sums of each source line that has any, in order. The total is that of all that is called there, as far as the
     /// sites of calls are known; further calls of the line's own function have their weight at their lines.
     pub fn by_line(&self) -> Vec<(SourceLine, Sums)> {
-        let mut index = BTreeMap::new();
-        let lines = self.functions.iter().flat_map(|f| f.lines.values());
-        for line in lines {
-            index.insert(line, 0usize);
-        }
-        index.values_mut().enumerate().for_each(|(i, at)| *at = i);
+        let lines = self
+            .functions
+            .iter()
+            .flat_map(|f| f.places.keys().filter_map(|&pc| f.line(pc)));
+        let mut index: BTreeMap<&SourceLine, u32> = lines.map(|line| (line, 0)).collect();
+        (0..).zip(index.values_mut()).for_each(|(i, at)| *at = i);
         let mut of: HashMap<(u32, u32), [u32; 1]> = HashMap::new();
         for (function, f) in (0..).zip(&self.functions) {
-            let lines = f.lines.iter();
-            of.extend(lines.map(|(&pc, line)| ((function, pc), [index[line] as u32])));
+            let lines = f.places.keys().filter_map(|&pc| Some((pc, f.line(pc)?)));
+            of.extend(lines.map(|(pc, line)| ((function, pc), [index[line]])));
         }
         let at = |place| of.get(&place).map_or(&[][..], |of| of);
         let sums = self.places(index.len(), at);
@@ -222,6 +254,7 @@ impl Profile {
                 for (nth, &region) in regions((function, pc)).iter().enumerate() {
                     let of = &mut sums[region as usize];
                     of.own += if nth == 0 { weight } else { 0 };
+                    of.within += weight;
                     of.total += weight;
                 }
             }
@@ -290,7 +323,7 @@ mod tests {
             name: name.into(),
             source: None,
             pcs: pcs.to_vec(),
-            lines: BTreeMap::new(),
+            places: BTreeMap::new(),
             loops: Vec::new(),
         }
     }
@@ -310,11 +343,29 @@ mod tests {
     fn recursive() -> Profile {
         let mut a = function("a", &[(1, 6), (5, 7)]);
         a.loops = vec![
-            LoopSpan { start: 1, end: 9, depth: 1 },
-            LoopSpan { start: 4, end: 8, depth: 2 },
+            LoopSpan {
+                start: 1,
+                end: 9,
+                depth: 1,
+            },
+            LoopSpan {
+                start: 4,
+                end: 8,
+                depth: 2,
+            },
         ];
-        let line = |line| SourceLine { file: "a.c".into(), line };
-        a.lines = BTreeMap::from([(1, line(1)), (5, line(2))]);
+        let line = |line| {
+            let place = Some(SourceLine {
+                file: "a.c".into(),
+                line,
+            });
+            vec![SourceFrame {
+                function: "a".into(),
+                place,
+                column: 0,
+            }]
+        };
+        a.places = BTreeMap::from([(1, line(1)), (5, line(2))]);
         let b = function("b", &[(25, 24)]);
         let host = node(0, 0, 0, 0);
         Profile {
@@ -331,8 +382,13 @@ mod tests {
         }
     }
 
-    fn sums(own: u64, total: u64, calls: u64) -> Sums {
-        Sums { own, total, calls }
+    fn sums(own: u64, within: u64, total: u64, calls: u64) -> Sums {
+        Sums {
+            own,
+            within,
+            total,
+            calls,
+        }
     }
 
     #[test]
@@ -342,7 +398,10 @@ mod tests {
         assert_eq!(profile.totals(), [37, 37, 27, 7, 4]);
         assert_eq!(profile.way(3), [1, 2, 3]);
         // `b` is below `a`; what `a` is below it is in both.
-        assert_eq!(profile.by_function(), [sums(13, 37, 2), sums(24, 27, 2)]);
+        assert_eq!(
+            profile.by_function(),
+            [sums(13, 13, 37, 2), sums(24, 24, 27, 2)]
+        );
     }
 
     #[test]
@@ -355,8 +414,8 @@ mod tests {
             .collect();
         // The call at 5 is in line 2: its 7, and the first `b` with all below it, without the 3 of the second `a`,
         // which are in its lines.
-        assert_eq!(lines, [(1, sums(6, 6, 0)), (2, sums(7, 7 + 24, 0))]);
+        assert_eq!(lines, [(1, sums(6, 6, 6, 0)), (2, sums(7, 7, 7 + 24, 0))]);
         let loops: Vec<Sums> = profile.by_loop().into_iter().map(|(_, _, s)| s).collect();
-        assert_eq!(loops, [sums(6, 13 + 24, 0), sums(7, 7 + 24, 0)]);
+        assert_eq!(loops, [sums(6, 13, 13 + 24, 0), sums(7, 7, 7 + 24, 0)]);
     }
 }

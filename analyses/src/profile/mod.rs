@@ -29,7 +29,7 @@ use probity_probes::unwind::Unwind;
 
 use crate::analysis::{Analysis, Findings, Instrument, Key, Run};
 use crate::export::{Data, DataKind};
-use crate::options::{OptionInfo, Options, number_or_all};
+use crate::options::{NUMBER, OptionInfo, Options};
 use crate::report::table::{Fact, Kind};
 use data::{Node, Profile, Weight};
 pub(crate) use sample::{EVERY, Sample};
@@ -56,7 +56,7 @@ pub(crate) const DEPTH: OptionInfo = OptionInfo {
     name: "depth",
     default: "all",
     help: "levels of the call tree; what is called deeper is part of its caller",
-    values: &[],
+    values: &["all", NUMBER],
 };
 
 /// What becomes of functions that call themselves.
@@ -119,7 +119,9 @@ impl ExactProfile {
     pub fn new(options: &Options, shows_tree: bool) -> ExactProfile {
         let total = RunningTotal::new();
         let shape = Shape {
-            depth_max: options.number(DEPTH.name).unwrap_or(u32::MAX),
+            depth_max: options
+                .number(DEPTH.name)
+                .map_or(u32::MAX, |depth| depth.try_into().unwrap_or(u32::MAX)),
             fold_recursion: options.get(RECURSION.name) == "fold",
         };
         ExactProfile {
@@ -185,7 +187,10 @@ impl Analysis for ExactProfile {
         };
         self.total.instrument(at.probes, at.func, &cfg, weight)?;
         if self.sites.unwrap_or(self.is_exported) {
-            for call in events::calls(&operators).into_iter().filter(|call| !call.tail) {
+            for call in events::calls(&operators)
+                .into_iter()
+                .filter(|call| !call.tail)
+            {
                 let (tree, pc) = (self.tree.clone(), call.pc.0);
                 let probe = Probe::values([], move |[]| {
                     tree.calls_at(pc);
@@ -233,7 +238,11 @@ impl Analysis for ExactProfile {
                 site: (site > 0).then_some(site),
                 calls: node.calls.load(Relaxed),
                 // The host's own sum is that of nothing.
-                weight: if index == 0 { 0 } else { node.sum.load(Relaxed) },
+                weight: if index == 0 {
+                    0
+                } else {
+                    node.sum.load(Relaxed)
+                },
                 pcs: Vec::new(),
             }
         });
@@ -246,6 +255,7 @@ impl Analysis for ExactProfile {
         profile.functions = build::functions(run, &frames, &profile, |function| {
             build::counted(function, self.weight)
         });
+        profile.drop_unused();
         let folded = self.tree.folded.load(Relaxed);
         let mut facts = tables::facts(&profile);
         if folded > 0 {
@@ -265,9 +275,4 @@ impl Analysis for ExactProfile {
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Whether the values of the options are right.
-pub(crate) fn check(options: &Options) -> Result<(), String> {
-    number_or_all(options.get(DEPTH.name)).map(|_| ())
 }

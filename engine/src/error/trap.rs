@@ -230,6 +230,11 @@ impl BacktraceFrame {
         }
     }
 
+    /// The function's module.
+    pub fn module(&self) -> &Module {
+        &self.module
+    }
+
     /// Index of the function in its module.
     pub fn func_index(&self) -> u32 {
         self.func_index

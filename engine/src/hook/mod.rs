@@ -61,7 +61,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::error::{Error, Result};
+use crate::error::{BacktraceFrame, Error, Result};
 use crate::frame::walk::FrameRef;
 use crate::module::Module;
 use crate::runtime::core::{FuncKind, StoreCore};
@@ -557,6 +557,15 @@ impl ProbeContext<'_> {
     /// Number of Wasm frames on the stack.
     pub fn depth(&self) -> usize {
         self.core.frames().count()
+    }
+
+    /// Function and pc of all Wasm frames, innermost first: the operator that is next, in outer frames
+    /// the call. This costs much less than looking at each frame.
+    pub fn backtrace(&self) -> Vec<BacktraceFrame> {
+        let frames = self.core.frames();
+        frames
+            .filter_map(|frame| self.core.backtrace_frame(&frame))
+            .collect()
     }
 
     /// The `n`-th Wasm frame outwards; 0 is the frame that the probe fired in.
