@@ -8,6 +8,7 @@
 //! when a format wants it: [`Session::collect`](crate::Session::collect).
 
 mod lcov;
+mod profile;
 
 use std::borrow::Cow;
 use std::io;
@@ -76,15 +77,65 @@ pub struct ExportInfo {
     write: fn(&Data, &mut dyn io::Write) -> io::Result<()>,
 }
 
-static EXPORTS: &[ExportInfo] = &[ExportInfo {
-    name: "lcov",
-    summary: "lines, functions and branches for genhtml and other readers of lcov's tracefiles",
-    takes: DataKind::Coverage,
-    write: |data, out| match data {
-        Data::Coverage(coverage) => lcov::write(coverage, out),
-        _ => Ok(()),
+static EXPORTS: &[ExportInfo] = &[
+    ExportInfo {
+        name: "lcov",
+        summary: "lines, functions and branches for genhtml and other readers of lcov's tracefiles",
+        takes: DataKind::Coverage,
+        write: |data, out| match data {
+            Data::Coverage(coverage) => lcov::write(coverage, out),
+            _ => Ok(()),
+        },
     },
-}];
+    ExportInfo {
+        name: "folded",
+        summary: "stacks with their weights, one a line, for flame graph tools",
+        takes: DataKind::Profile,
+        write: |data, out| profile::with(data, out, profile::folded::write),
+    },
+    ExportInfo {
+        name: "svg",
+        summary: "flame graph, to be looked at in a browser",
+        takes: DataKind::Profile,
+        write: |data, out| profile::with(data, out, profile::flamegraph::write),
+    },
+    ExportInfo {
+        name: "speedscope",
+        summary: "flame graph of www.speedscope.app",
+        takes: DataKind::Profile,
+        write: |data, out| profile::with(data, out, profile::speedscope::write),
+    },
+    ExportInfo {
+        name: "pprof",
+        summary: "for `go tool pprof` and its relatives, with lines and inlined functions",
+        takes: DataKind::Profile,
+        write: |data, out| profile::with(data, out, profile::pprof::write),
+    },
+    ExportInfo {
+        name: "firefox",
+        summary: "for profiler.firefox.com",
+        takes: DataKind::Profile,
+        write: |data, out| profile::with(data, out, profile::firefox::write),
+    },
+    ExportInfo {
+        name: "callgrind",
+        summary: "for KCachegrind and callgrind_annotate, with lines",
+        takes: DataKind::Profile,
+        write: |data, out| profile::with(data, out, profile::callgrind::write),
+    },
+    ExportInfo {
+        name: "perfetto",
+        summary: "trace events, for ui.perfetto.dev and chrome://tracing",
+        takes: DataKind::Profile,
+        write: |data, out| profile::with(data, out, profile::perfetto::write),
+    },
+    ExportInfo {
+        name: "dot",
+        summary: "call tree for Graphviz",
+        takes: DataKind::Profile,
+        write: |data, out| profile::with(data, out, profile::dot::write),
+    },
+];
 
 /// Every format, in the order of lists.
 pub fn exports() -> &'static [ExportInfo] {

@@ -8,7 +8,7 @@ use probity_probes::cfg::Cfg;
 use probity_probes::opcode::class_of;
 
 use super::Frame;
-use super::data::{Function, LoopSpan, Profile, Weight};
+use super::data::{Function, LoopSpan, Profile, ProfiledModule, Weight};
 use crate::analysis::{self, Key, Run, function_name, module_name};
 
 /// The functions of these frames, in their order. `weights` are those of a function's own operators, by offset, ascending; the
@@ -33,6 +33,20 @@ pub(super) fn functions(
         Frame::Wasm(key) => wasm(run, *key, known.get(key), sites, &weights),
     });
     functions.collect()
+}
+
+/// The modules of a run.
+pub(super) fn modules(run: &Run<'_>) -> Vec<ProfiledModule> {
+    let modules = (0..).zip(run.modules).zip(run.sources);
+    let modules = modules.map(|((at, module), source)| ProfiledModule {
+        name: module_name(module, at).into(),
+        path: source
+            .origin()
+            .path
+            .as_ref()
+            .map(|path| path.display().to_string().into()),
+    });
+    modules.collect()
 }
 
 fn host(name: Arc<str>) -> Function {
@@ -75,7 +89,7 @@ fn wasm(
         depth: l.depth,
     });
     Function {
-        module: (run.modules.len() > 1).then(|| module_name(module, key.module).into()),
+        module: Some(key.module),
         index: Some(key.index),
         name: match &info {
             Some(info) => function_name(info),

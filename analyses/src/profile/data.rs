@@ -12,10 +12,21 @@ pub struct Profile {
     pub weight: Weight,
     /// Whether every call and every operator is in it; otherwise it is made of samples.
     pub is_exact: bool,
+    /// The modules that are watched, in the order of attaching.
+    pub modules: Vec<ProfiledModule>,
     /// What nodes are calls of.
     pub functions: Vec<Function>,
     /// The tree; a parent comes before its children. Node 0 is the host, which has no weight and no function.
     pub nodes: Vec<Node>,
+}
+
+/// A module whose functions may be in a profile.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProfiledModule {
+    /// Its own name, else `module[i]`.
+    pub name: Arc<str>,
+    /// The file that it came from, as it was given.
+    pub path: Option<Arc<str>>,
 }
 
 /// What is measured.
@@ -55,8 +66,8 @@ impl Weight {
 /// A function that was called.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Function {
-    /// Its module's name, if several modules are watched.
-    pub module: Option<Arc<str>>,
+    /// Its module, as an index of [`Profile::modules`]; `None` if it is the host's.
+    pub module: Option<u32>,
     /// Index in its module; `None` if it is the host's.
     pub index: Option<u32>,
     /// Its name as the module has it, else `func[i]`; of the host's the names of the import, between `.`.
@@ -318,7 +329,7 @@ mod tests {
 
     fn function(name: &str, pcs: &[(u32, u64)]) -> Function {
         Function {
-            module: None,
+            module: Some(0),
             index: Some(0),
             name: name.into(),
             source: None,
@@ -371,6 +382,7 @@ mod tests {
         Profile {
             weight: Weight::Instructions,
             is_exact: true,
+            modules: Vec::new(),
             functions: vec![a, b],
             nodes: vec![
                 host,

@@ -249,6 +249,7 @@ impl Analysis for ExactProfile {
         let mut profile = Profile {
             weight: self.weight,
             is_exact: true,
+            modules: build::modules(run),
             functions: Vec::new(),
             nodes: nodes.collect(),
         };

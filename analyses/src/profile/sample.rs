@@ -257,6 +257,7 @@ impl Analysis for Sample {
                 Every::Fuel(_) => Weight::Fuel,
             },
             is_exact: false,
+            modules: build::modules(run),
             functions: Vec::new(),
             nodes: nodes.collect(),
         };

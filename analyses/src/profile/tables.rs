@@ -42,8 +42,9 @@ fn function_cells(run: &Run<'_>, profile: &Profile, function: u32) -> Vec<Value>
         Value::Text(function.name.clone()),
     ];
     if run.modules.len() > 1 {
-        let module = function.module.clone();
-        cells.insert(0, module.map_or(Value::Nothing, Value::Text));
+        let module = function.module.map(|at| &profile.modules[at as usize]);
+        let name = module.map_or(Value::Nothing, |module| Value::Text(module.name.clone()));
+        cells.insert(0, name);
     }
     cells
 }
@@ -58,12 +59,7 @@ fn functions(run: &Run<'_>, profile: &Profile) -> Table {
     rows.sort_by_key(|&(at, _)| {
         let function = &profile.functions[at as usize];
         let host = function.index.is_none();
-        (
-            host,
-            function.module.clone(),
-            function.index,
-            function.name.clone(),
-        )
+        (host, function.module, function.index, function.name.clone())
     });
     for (at, sums) in rows {
         let mut row = function_cells(run, profile, at);
