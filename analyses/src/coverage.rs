@@ -8,9 +8,12 @@
 
 mod collect;
 mod data;
+mod diff;
 mod file_filter;
 mod files;
+mod merge;
 mod source;
+mod tables;
 
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
@@ -28,6 +31,7 @@ use crate::report::table::{Column, Fact, Kind, Table, Value};
 
 use collect::Collector;
 pub use data::*;
+pub use diff::{CoverageDiff, FileDiff};
 pub(crate) use file_filter::FILES;
 use file_filter::FileFilter;
 pub use files::{FileTotals, Share};
@@ -36,8 +40,8 @@ pub use files::{FileTotals, Share};
 pub(crate) const GRANULARITY: OptionInfo = OptionInfo {
     name: "granularity",
     default: "instruction",
-    help: "what is covered or not: each function, block (when entered) or instruction",
-    values: &["function", "block", "instruction"],
+    help: "what is covered or not: each function, block (when entered), instruction, or source line",
+    values: &["function", "block", "instruction", "line"],
 };
 
 #[derive(Clone, Copy, PartialEq)]
@@ -49,6 +53,8 @@ enum Granularity {
 
 pub(crate) struct Coverage {
     granularity: Granularity,
+    /// Source lines alone, which are known from counts.
+    only_lines: bool,
     functions: HashMap<Key, Seen>,
     files: FileFilter,
     /// If exports want it.
@@ -67,15 +73,19 @@ struct Seen {
 
 impl Coverage {
     pub fn new(options: &Options) -> Coverage {
+        let granularity = match options.get(GRANULARITY.name) {
+            "function" => Granularity::Function,
+            "block" => Granularity::Block,
+            _ => Granularity::Instruction,
+        };
+        let files = FileFilter::parse(options.get(FILES.name));
+        let only_lines = options.get(GRANULARITY.name) == "line";
         Coverage {
-            granularity: match options.get(GRANULARITY.name) {
-                "function" => Granularity::Function,
-                "block" => Granularity::Block,
-                _ => Granularity::Instruction,
-            },
+            granularity,
+            only_lines,
             functions: HashMap::new(),
-            files: FileFilter::parse(options.get(FILES.name)),
-            collector: None,
+            collector: only_lines.then(|| Collector::new(files.clone())),
+            files,
         }
     }
 
@@ -98,7 +108,9 @@ impl Coverage {
 
 impl Analysis for Coverage {
     fn collect(&mut self, _kind: DataKind) {
-        self.collector = Some(Collector::new(self.files.clone()));
+        let files = &self.files;
+        self.collector
+            .get_or_insert_with(|| Collector::new(files.clone()));
     }
 
     fn wants_counts(&self, _at: &Instrument<'_, '_, '_>) -> Result<bool> {
@@ -108,6 +120,9 @@ impl Analysis for Coverage {
     fn instrument(&mut self, at: &mut Instrument<'_, '_, '_>) -> Result<()> {
         if let Some(collector) = &mut self.collector {
             collector.instrument(at)?;
+        }
+        if self.only_lines {
+            return Ok(());
         }
         let cfg = match self.granularity {
             Granularity::Function => Arc::default(),
@@ -149,6 +164,27 @@ impl Analysis for Coverage {
     }
 
     fn finish(&mut self, run: &Run<'_>) -> Findings {
+        let mut findings = match self.only_lines {
+            true => Findings {
+                facts: vec![Fact::new("granularity", Kind::Text, "line")],
+                ..Findings::default()
+            },
+            false => self.by_function(run),
+        };
+        if let Some(collector) = &self.collector {
+            let data = collector.finish(run);
+            let (totals, files) = tables::files(&data);
+            findings.facts.extend(tables::facts(&totals));
+            findings.tables.push(files);
+            findings.data = Some(Data::Coverage(data));
+        }
+        findings
+    }
+}
+
+impl Coverage {
+    /// What is covered of each function of the code.
+    fn by_function(&self, run: &Run<'_>) -> Findings {
         let mut columns = run.function_columns("index");
         columns.extend([
             Column::new("total", Kind::Count),
@@ -191,15 +227,10 @@ impl Analysis for Coverage {
                 Fact::new("functions_covered", Kind::Count, started),
             ],
             tables: vec![table],
-            data: self
-                .collector
-                .as_ref()
-                .map(|c| Data::Coverage(c.finish(run))),
+            ..Findings::default()
         }
     }
-}
 
-impl Coverage {
     /// Everything to cover in a function, in order: first and behind the last
     /// byte offset, and whether it executed.
     fn states(&self, function: &Function<'_>) -> Vec<(u32, u32, bool)> {

@@ -2,7 +2,9 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::{cache::CacheArgs, inspect::InspectArgs, run::RunArgs, sites::SitesArgs};
+use crate::{
+    cache::CacheArgs, coverage::CoverageArgs, inspect::InspectArgs, run::RunArgs, sites::SitesArgs,
+};
 
 /// Run and watch WebAssembly programs.
 ///
@@ -31,6 +33,8 @@ pub enum Command {
     Sites(SitesArgs),
     /// Show a module's functions, or the bytecode of one
     Inspect(InspectArgs),
+    /// Add up or compare the coverage of several runs
+    Coverage(CoverageArgs),
     /// Show or clear the code that `probity run --cache` keeps
     Cache(CacheArgs),
 }

@@ -9,11 +9,14 @@
 
 mod args;
 mod cache;
+mod coverage;
+mod exports;
 mod failure;
 mod inspect;
 mod list;
 mod nearest;
 mod output;
+mod place;
 mod rules;
 mod run;
 mod sites;
@@ -32,6 +35,7 @@ fn main() -> ExitCode {
         Command::List => list::main(),
         Command::Sites(args) => sites::main(&args),
         Command::Inspect(args) => inspect::main(&args),
+        Command::Coverage(args) => coverage::main(&args),
         Command::Cache(args) => cache::main(args),
     };
     ExitCode::from(result.unwrap_or_else(|failure| failure.report()))

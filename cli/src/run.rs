@@ -10,14 +10,15 @@ mod args;
 mod execute;
 mod invoke;
 mod outcome;
-mod report;
 mod resolve;
 mod wasm;
 mod watch;
 
-pub use args::RunArgs;
+pub use args::{Format, RunArgs};
 
-use probity_analyses::{ModuleSummary, Report};
+use std::io::Write;
+
+use probity_analyses::{AnalysisReport, ModuleSummary, Report, export::Data};
 use probity_engine::{Engine, Module};
 
 use self::{
@@ -27,7 +28,9 @@ use self::{
     resolve::{Plan, ReportTarget},
 };
 use crate::{
+    coverage::write_coverage,
     failure::{Failure, OUTPUT, say},
+    place::Place,
     rules,
 };
 
@@ -42,7 +45,7 @@ pub fn main(args: RunArgs) -> Result<u8, Failure> {
         say(&format!("failed to {error}; compiled code is not kept"));
     }
 
-    let (summary, run) = match Module::from_file(&engine, &plan.module) {
+    let (summary, mut run) = match Module::from_file(&engine, &plan.module) {
         Ok(module) => {
             let entry = Entry::choose(&module, plan.invoke.as_deref(), &plan.guest_args)?;
             let summary = ModuleSummary::new(&module, Some(&path));
@@ -93,9 +96,7 @@ pub fn main(args: RunArgs) -> Result<u8, Failure> {
     let (outcome, status) = run.ended.into_parts();
     // Nothing was collected of a module that could not be loaded.
     if !run.analyses.is_empty() {
-        for target in &plan.exports {
-            all_written &= report::export(&run.analyses, target);
-        }
+        all_written &= export(&plan, &mut run.analyses);
     }
     if let Some(target) = &plan.report {
         let report = Report {
@@ -103,7 +104,8 @@ pub fn main(args: RunArgs) -> Result<u8, Failure> {
             outcome,
             analyses: run.analyses,
         };
-        all_written &= report::deliver(&report, target);
+        let write = |out: &mut dyn Write| report.write(target.format, out);
+        all_written &= target.place.deliver("the report", write);
     }
     // The guest's own trouble is the more important news.
     Ok(if status == 0 && !all_written {
@@ -111,4 +113,44 @@ pub fn main(args: RunArgs) -> Result<u8, Failure> {
     } else {
         status
     })
+}
+
+/// Adds coverage to that of other runs, and writes all exports; false if anything is not where it
+/// should be.
+fn export(plan: &Plan, analyses: &mut [AnalysisReport]) -> bool {
+    let mut all_written = true;
+    let coverage = analyses
+        .iter_mut()
+        .find_map(|analysis| match &mut analysis.data {
+            Some(Data::Coverage(coverage)) => Some(coverage),
+            _ => None,
+        });
+    let mut sum = None;
+    if let Some(coverage) = coverage {
+        coverage.source_dirs.clone_from(&plan.source_dirs);
+        if let Some(file) = &plan.merge {
+            match file.add(coverage.clone()) {
+                Ok((mut both, lock)) => {
+                    both.source_dirs.clone_from(&plan.source_dirs);
+                    sum = Some((Data::Coverage(both), lock));
+                }
+                Err(error) => {
+                    let path = file.path().display();
+                    say(&format!(
+                        "failed to add coverage to {path}: {error}; that of this run follows here"
+                    ));
+                    let write = |out: &mut dyn Write| write_coverage(coverage, out);
+                    Place::Stderr.deliver("coverage", write);
+                    all_written = false;
+                }
+            }
+        }
+    }
+    for target in &plan.exports {
+        all_written &= match &sum {
+            Some((data, _)) if data.kind() == target.format.takes => target.write(data),
+            _ => target.write_report(analyses),
+        };
+    }
+    all_written
 }

@@ -87,7 +87,10 @@ impl Collector {
         for (module, files) in modules.iter_mut().zip(files) {
             module.files = files.finish();
         }
-        CoverageData { modules }
+        CoverageData {
+            modules,
+            ..CoverageData::default()
+        }
     }
 }
 

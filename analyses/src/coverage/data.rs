@@ -1,5 +1,7 @@
 //! Coverage as data: what exports show, and what runs are merged and compared by.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
 /// What executed of some modules, in one run or several.
@@ -7,6 +9,10 @@ use serde::{Deserialize, Serialize};
 pub struct CoverageData {
     /// One for each module that was watched, in the order of attaching.
     pub modules: Vec<ModuleCoverage>,
+    /// Directories below which source files are read and shown: files of any name can be asked
+    /// for by a module, and not all are for readers of a report. None by default.
+    #[serde(skip)]
+    pub source_dirs: Vec<PathBuf>,
 }
 
 /// What executed of one module, in all its instances.

@@ -17,6 +17,7 @@ const FOREIGN: &[&str] = &[
     // Rust: the standard library, crates of a registry or a repository.
     "/rustc/",
     "/rustlib/src/",
+    "/rust/deps/",
     "/.cargo/registry/",
     "/cargo/registry/",
     "/.cargo/git/checkouts/",
@@ -41,6 +42,7 @@ const FOREIGN: &[&str] = &[
 const FOREIGN_DIRS: &[&str] = &[
     "/usr/",
     "/nix/store/",
+    "dlmalloc/src/",
     "library/std/src/",
     "library/core/src/",
 ];

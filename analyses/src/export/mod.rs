@@ -7,15 +7,20 @@
 //! and a writer. Data costs a run more than tables do, so analyses collect it
 //! when a format wants it: [`Session::collect`](crate::Session::collect).
 
+mod cobertura;
+mod html;
 mod lcov;
+mod llvm_cov;
 mod profile;
+mod sources;
+mod summary;
 
 use std::borrow::Cow;
 use std::io;
 
 use probity_probes::nearest::nearest;
 
-use crate::coverage::CoverageData;
+use crate::coverage::{CoverageData, FunctionCoverage, ModuleCoverage, Share};
 use crate::options::UsageError;
 use crate::profile::data::Profile;
 use crate::registry::registry;
@@ -82,60 +87,103 @@ static EXPORTS: &[ExportInfo] = &[
         name: "lcov",
         summary: "lines, functions and branches for genhtml and other readers of lcov's tracefiles",
         takes: DataKind::Coverage,
-        write: |data, out| match data {
-            Data::Coverage(coverage) => lcov::write(coverage, out),
-            _ => Ok(()),
-        },
+        write: |data, out| of_coverage(data, out, lcov::write),
+    },
+    ExportInfo {
+        name: "cobertura",
+        summary: "the same as Cobertura's XML, for GitLab, Jenkins and others",
+        takes: DataKind::Coverage,
+        write: |data, out| of_coverage(data, out, cobertura::write),
+    },
+    ExportInfo {
+        name: "llvm-cov",
+        summary: "the same as llvm-cov's JSON, version 2.0.1",
+        takes: DataKind::Coverage,
+        write: |data, out| of_coverage(data, out, llvm_cov::write),
+    },
+    ExportInfo {
+        name: "html",
+        summary: "one page with the source, its counts and what did not execute",
+        takes: DataKind::Coverage,
+        write: |data, out| of_coverage(data, out, html::write),
+    },
+    ExportInfo {
+        name: "summary",
+        summary: "text: what of each file executed, and which lines did not",
+        takes: DataKind::Coverage,
+        write: |data, out| of_coverage(data, out, summary::write),
     },
     ExportInfo {
         name: "folded",
         summary: "stacks with their weights, one a line, for flame graph tools",
         takes: DataKind::Profile,
-        write: |data, out| profile::with(data, out, profile::folded::write),
+        write: |data, out| of_profile(data, out, profile::folded::write),
     },
     ExportInfo {
         name: "svg",
         summary: "flame graph, to be looked at in a browser",
         takes: DataKind::Profile,
-        write: |data, out| profile::with(data, out, profile::flamegraph::write),
+        write: |data, out| of_profile(data, out, profile::flamegraph::write),
     },
     ExportInfo {
         name: "speedscope",
         summary: "flame graph of www.speedscope.app",
         takes: DataKind::Profile,
-        write: |data, out| profile::with(data, out, profile::speedscope::write),
+        write: |data, out| of_profile(data, out, profile::speedscope::write),
     },
     ExportInfo {
         name: "pprof",
         summary: "for `go tool pprof` and its relatives, with lines and inlined functions",
         takes: DataKind::Profile,
-        write: |data, out| profile::with(data, out, profile::pprof::write),
+        write: |data, out| of_profile(data, out, profile::pprof::write),
     },
     ExportInfo {
         name: "firefox",
         summary: "for profiler.firefox.com",
         takes: DataKind::Profile,
-        write: |data, out| profile::with(data, out, profile::firefox::write),
+        write: |data, out| of_profile(data, out, profile::firefox::write),
     },
     ExportInfo {
         name: "callgrind",
         summary: "for KCachegrind and callgrind_annotate, with lines",
         takes: DataKind::Profile,
-        write: |data, out| profile::with(data, out, profile::callgrind::write),
+        write: |data, out| of_profile(data, out, profile::callgrind::write),
     },
     ExportInfo {
         name: "perfetto",
         summary: "trace events, for ui.perfetto.dev and chrome://tracing",
         takes: DataKind::Profile,
-        write: |data, out| profile::with(data, out, profile::perfetto::write),
+        write: |data, out| of_profile(data, out, profile::perfetto::write),
     },
     ExportInfo {
         name: "dot",
         summary: "call tree for Graphviz",
         takes: DataKind::Profile,
-        write: |data, out| profile::with(data, out, profile::dot::write),
+        write: |data, out| of_profile(data, out, profile::dot::write),
     },
 ];
+
+fn of_coverage(
+    data: &Data,
+    out: &mut dyn io::Write,
+    write: fn(&CoverageData, &mut dyn io::Write) -> io::Result<()>,
+) -> io::Result<()> {
+    match data {
+        Data::Coverage(coverage) => write(coverage, out),
+        _ => Ok(()),
+    }
+}
+
+fn of_profile(
+    data: &Data,
+    out: &mut dyn io::Write,
+    write: fn(&Profile, &mut dyn io::Write) -> io::Result<()>,
+) -> io::Result<()> {
+    match data {
+        Data::Profile(profile) => write(profile, out),
+        _ => Ok(()),
+    }
+}
 
 /// Every format, in the order of lists.
 pub fn exports() -> &'static [ExportInfo] {
@@ -202,4 +250,17 @@ fn one_line(text: &str) -> Cow<'_, str> {
         true => text.replace(char::is_control, "\u{fffd}").into(),
         false => text.into(),
     }
+}
+
+/// How many operators of each function executed.
+fn function_shares(module: &ModuleCoverage) -> impl Iterator<Item = (&FunctionCoverage, Share)> {
+    module.functions.iter().map(|function| {
+        let mut share = Share::default();
+        for piece in &function.pieces {
+            let operators = u64::from(piece.operators);
+            share.total += operators;
+            share.covered += if piece.count > 0 { operators } else { 0 };
+        }
+        (function, share)
+    })
 }

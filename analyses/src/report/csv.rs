@@ -4,22 +4,31 @@
 use std::io;
 
 use super::table::{Column, Value};
-use super::{OutcomeCode, Report};
+use super::{AnalysisReport, OutcomeCode, Report};
 
 pub(super) fn write(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
+    write_analyses(&report.analyses, Some(&run(report)), out)
+}
+
+/// With the row about the run, if it is about one.
+pub(super) fn write_analyses(
+    analyses: &[AnalysisReport],
+    run: Option<&[(&'static str, String)]>,
+    out: &mut dyn io::Write,
+) -> io::Result<()> {
     let mut columns: Vec<&str> = Vec::new();
     let mut add = |name: &'static str| {
         if !columns.contains(&name) {
             columns.push(name);
         }
     };
-    for analysis in &report.analyses {
+    for analysis in analyses {
         let tables = analysis.tables.iter().flat_map(|table| &table.columns);
         let facts = analysis.facts.iter().map(|fact| &fact.column);
         facts.chain(tables).for_each(|column| add(column.name));
     }
-    let run = run(report);
-    run.iter().for_each(|&(name, _)| add(name));
+    let run_columns = run.iter().flat_map(|run| run.iter());
+    run_columns.for_each(|&(name, _)| add(name));
 
     let mut writer = ::csv::Writer::from_writer(out);
     let header = ["analysis", "table"];
@@ -35,8 +44,10 @@ pub(super) fn write(report: &Report, out: &mut dyn io::Write) -> io::Result<()> 
         let record = [analysis, table].into_iter().chain(values);
         writer.write_record(record).map_err(io_error)
     };
-    record("", "run", &run)?;
-    for analysis in &report.analyses {
+    if let Some(run) = run {
+        record("", "run", run)?;
+    }
+    for analysis in analyses {
         let summary = analysis.facts.iter().map(|f| cell(&f.column, &f.value));
         let summary: Vec<(&str, String)> = summary.collect();
         if !summary.is_empty() {

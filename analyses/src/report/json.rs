@@ -6,10 +6,38 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::table::{AnalysisReport, Column, Table, Value};
 use super::{ModuleSummary, Outcome, OutcomeCode, Report};
+use crate::export::Data;
 
 pub(super) fn write(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
     serde_json::to_writer(&mut *out, report)?;
     out.write_all(b"\n")
+}
+
+pub(super) fn write_analyses(
+    analyses: &[AnalysisReport],
+    out: &mut dyn io::Write,
+) -> io::Result<()> {
+    serde_json::to_writer(&mut *out, &WithoutRun(analyses))?;
+    out.write_all(b"\n")
+}
+
+struct WithoutRun<'a>(&'a [AnalysisReport]);
+
+impl Serialize for WithoutRun<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(2))?;
+        map.serialize_entry("schema", &1)?;
+        map.serialize_entry("analyses", &Analyses(self.0))?;
+        map.end()
+    }
+}
+
+impl Serialize for Data {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Data::Coverage(coverage) => coverage.serialize(serializer),
+        }
+    }
 }
 
 impl Serialize for Report {
@@ -69,6 +97,9 @@ impl Serialize for AnalysisReport {
         }
         if !self.warnings.is_empty() {
             map.serialize_entry("warnings", &self.warnings)?;
+        }
+        if let Some(data) = &self.data {
+            map.serialize_entry("data", data)?;
         }
         map.end()
     }

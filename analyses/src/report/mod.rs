@@ -5,6 +5,8 @@
 //!   objects. Counts are exact integers; pcs are byte offsets in the module;
 //!   a range is `[first, behind the last]`; `name` is the function's name as
 //!   the module has it.
+//!   What formats of other tools are made from is `data`, if it was collected
+//!   (see [`export`](crate::export)).
 //! - **CSV**: one rectangle for the whole document, so that every CSV reader
 //!   loads it: the columns `analysis` and `table`, then every column of any
 //!   table once, empty where it does not apply. The facts of an analysis are
@@ -157,6 +159,24 @@ impl Report {
     pub fn to_json(&self) -> serde_json::Value {
         serde_json::to_value(self).unwrap_or_default()
     }
+}
+
+/// Writes findings that are of no single run, as [`Report::write`] does but for module and outcome.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write_analyses(
+    analyses: &[AnalysisReport],
+    format: Format,
+    out: &mut dyn io::Write,
+) -> io::Result<()> {
+    let mut out = io::BufWriter::new(out);
+    match format {
+        Format::Text => text::write_analyses(analyses, &mut out)?,
+        Format::Json => json::write_analyses(analyses, &mut out)?,
+        Format::Csv => csv::write_analyses(analyses, None, &mut out)?,
+    }
+    io::Write::flush(&mut out)
 }
 
 #[cfg(test)]

@@ -17,7 +17,14 @@ const LIST_MAX: usize = 8;
 
 pub(super) fn write(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
     outcome(report, out)?;
-    for analysis in &report.analyses {
+    write_analyses(&report.analyses, out)
+}
+
+pub(super) fn write_analyses(
+    analyses: &[AnalysisReport],
+    out: &mut dyn io::Write,
+) -> io::Result<()> {
+    for analysis in analyses {
         writeln!(out, "\n== {} ==", analysis.name)?;
         for warning in &analysis.warnings {
             writeln!(out, "warning: {}", printable(warning))?;

@@ -77,6 +77,19 @@ pub struct RunArgs {
     #[arg(long, value_name = "FORMAT=PATH")]
     pub export: Vec<OsString>,
 
+    /// Add coverage to FILE, where that of earlier runs is, if any; exports then show the sum
+    ///
+    /// Any number of runs may do so at a time. What earlier builds of the module have left is
+    /// dropped. With `cargo test`, whose programs run one by one:
+    /// CARGO_TARGET_WASM32_WASIP1_RUNNER="probity run -a coverage --merge $PWD/target/coverage.json
+    /// --export html=$PWD/target/coverage.html --"
+    #[arg(long, value_name = "FILE")]
+    pub merge: Option<PathBuf>,
+
+    /// Show source files below DIR in exports; repeatable [default: the current directory]
+    #[arg(long, value_name = "DIR")]
+    pub source_dir: Vec<PathBuf>,
+
     /// Take source lines from this source map, whatever the module says itself
     ///
     /// By default they come from its DWARF, or else from the file that its section

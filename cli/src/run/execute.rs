@@ -122,7 +122,8 @@ fn guest(
     }
     all_imports_defined(linker, module)?;
     let origin = Origin {
-        path: Some(plan.module.clone()),
+        // Absolute, so that runs in different directories are told apart.
+        path: Some(std::path::absolute(&plan.module).unwrap_or_else(|_| plan.module.clone())),
         source_map: plan.source_map.clone(),
     };
     plan.session.attach_from(store, module, origin)?;

@@ -7,13 +7,20 @@ use std::{
     time::Duration,
 };
 
-use probity_analyses::{Session, export::ExportInfo};
+use probity_analyses::{Session, export::DataKind};
 use probity_engine::{Config, Limits};
 use probity_probes::rule::Rule;
 use probity_wasi::{WasiCtx, WasiCtxBuilder};
 
 use super::args::{Format, RunArgs};
-use crate::{cache, failure::Failure, rules};
+use crate::{
+    cache,
+    coverage::{self, Sum},
+    exports::ExportTarget,
+    failure::Failure,
+    place::Place,
+    rules,
+};
 
 /// Start of the virtual clock: 2000-01-01T00:00:00Z, in ns since 1970.
 const VIRTUAL_CLOCK_START_NS: u64 = 946_684_800_000_000_000;
@@ -51,16 +58,12 @@ pub struct Plan {
     pub report: Option<ReportTarget>,
     /// A source map to use instead of what the module says.
     pub source_map: Option<PathBuf>,
+    /// Where coverage is added up, if it is.
+    pub merge: Option<Sum>,
+    /// Directories whose source files may be shown.
+    pub source_dirs: Vec<PathBuf>,
     /// What else is written.
     pub exports: Vec<ExportTarget>,
-}
-
-/// What goes where in a format of another tool.
-pub struct ExportTarget {
-    /// The format.
-    pub format: &'static ExportInfo,
-    /// The place.
-    pub place: Place,
 }
 
 /// Where a report goes and in which format.
@@ -75,36 +78,6 @@ impl ReportTarget {
     /// Whether the user reads the report where messages go.
     pub fn is_for_the_terminal(&self) -> bool {
         self.format == probity_analyses::Format::Text && self.place == Place::Stderr
-    }
-}
-
-/// A place for a report or an export.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
-    /// The default.
-    Stderr,
-    /// `-`
-    Stdout,
-    /// A file.
-    File(PathBuf),
-}
-
-impl Place {
-    /// What a path on the command line means.
-    fn of(path: &Path) -> Place {
-        match path == Path::new("-") {
-            true => Place::Stdout,
-            false => Place::File(path.to_owned()),
-        }
-    }
-
-    /// Its name in messages.
-    pub fn name(&self) -> String {
-        match self {
-            Place::Stderr => "stderr".to_owned(),
-            Place::Stdout => "stdout".to_owned(),
-            Place::File(path) => path.display().to_string(),
-        }
     }
 }
 
@@ -145,7 +118,7 @@ impl Plan {
 
         let rules = args.probe.iter().map(|text| rules::parse(text));
         let rules = rules.collect::<Result<Vec<Rule>, _>>()?;
-        let exports = args.export.iter().map(|spec| export(spec));
+        let exports = args.export.iter().map(|spec| ExportTarget::parse(spec));
         let exports = exports.collect::<Result<Vec<ExportTarget>, _>>()?;
         let mut session = session(&args.analysis, &rules)?;
         for export in &exports {
@@ -153,8 +126,14 @@ impl Plan {
                 .collect(export.format.takes)
                 .map_err(|e| Failure::usage(format!("--export {}: {e}", export.format.name)))?;
         }
+        if args.merge.is_some() {
+            session
+                .collect(DataKind::Coverage)
+                .map_err(|e| Failure::usage(format!("--merge: {e}")))?;
+        }
         let report = report_target(&args, &exports);
-        places_differ(report.as_ref(), &exports)?;
+        let places = report.iter().map(|report| &report.place);
+        Place::all_differ(places.chain(exports.iter().map(|export| &export.place)))?;
         Ok(Plan {
             config,
             invoke: args.invoke.clone(),
@@ -168,6 +147,8 @@ impl Plan {
             report,
             exports,
             source_map: args.source_map,
+            merge: args.merge.map(Sum::new).transpose()?,
+            source_dirs: coverage::source_dirs(&args.source_dir),
             module,
             guest_args,
         })
@@ -184,8 +165,9 @@ fn utf8(text: &OsStr, what: &str) -> Result<String, Failure> {
 fn report_target(args: &RunArgs, exports: &[ExportTarget]) -> Option<ReportTarget> {
     let exported = |spec: &String| {
         let name = spec.split_once(':').map_or(spec.as_str(), |(name, _)| name);
-        let mut formats = exports.iter().map(|export| export.format);
-        formats.any(|format| format.takes.analyses().any(|other| other == name))
+        let shown = exports.iter().map(|export| export.format.takes);
+        let mut shown = shown.chain(args.merge.as_ref().map(|_| DataKind::Coverage));
+        shown.any(|kind| kind.analyses().any(|other| other == name))
     };
     let wanted = !args.analysis.iter().all(exported)
         || !args.probe.is_empty()
@@ -195,35 +177,6 @@ fn report_target(args: &RunArgs, exports: &[ExportTarget]) -> Option<ReportTarge
         format: args.format.unwrap_or(Format::Text).into(),
         place: args.output.as_deref().map_or(Place::Stderr, Place::of),
     })
-}
-
-/// `FORMAT=PATH`, split.
-fn export(spec: &OsStr) -> Result<ExportTarget, Failure> {
-    let text = utf8(spec, "--export")?;
-    let Some((name, path)) = text.split_once('=').filter(|(_, path)| !path.is_empty()) else {
-        return Err(Failure::usage(format!(
-            "--export '{text}' is not of the form FORMAT=PATH"
-        )));
-    };
-    let format = ExportInfo::find(name)
-        .map_err(|e| Failure::usage(format!("{e} (`probity list` shows what there is)")))?;
-    Ok(ExportTarget {
-        format,
-        place: Place::of(Path::new(path)),
-    })
-}
-
-/// Two outputs in one place would be neither.
-fn places_differ(report: Option<&ReportTarget>, exports: &[ExportTarget]) -> Result<(), Failure> {
-    let mut places: Vec<&Place> = report.iter().map(|report| &report.place).collect();
-    for export in exports {
-        if places.contains(&&export.place) {
-            let place = export.place.name();
-            return Err(Failure::usage(format!("two outputs go to {place}")));
-        }
-        places.push(&export.place);
-    }
-    Ok(())
 }
 
 /// The session with all analyses and rules of the command line.

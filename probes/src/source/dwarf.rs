@@ -226,7 +226,8 @@ impl<'m> Functions<'_, 'm> {
                     let ranges = self.ranges(unit, entry);
                     let number =
                         |name| entry.attr_value(name).and_then(|value| value.udata_value());
-                    let call_file = number(gimli::DW_AT_call_file);
+                    let call_file = entry.attr_value(gimli::DW_AT_call_file);
+                    let call_file = call_file.as_ref().and_then(file_index);
                     let call_line = number(gimli::DW_AT_call_line);
                     let copy = Inlined {
                         function: self.function(unit, entry),
@@ -338,7 +339,7 @@ impl<'m> Functions<'_, 'm> {
                     told.linkage_name = told.linkage_name.take().or_else(|| text(value));
                 }
                 gimli::DW_AT_name => told.name = told.name.take().or_else(|| text(value)),
-                gimli::DW_AT_decl_file => file = value.udata_value(),
+                gimli::DW_AT_decl_file => file = file_index(&value),
                 gimli::DW_AT_decl_line => line = value.udata_value(),
                 gimli::DW_AT_abstract_origin | gimli::DW_AT_specification => {
                     refers_to = match value {
@@ -377,6 +378,13 @@ impl<'m> Functions<'_, 'm> {
             }
         };
         Some(SourceLine { file: path, line })
+    }
+}
+
+fn file_index(value: &AttributeValue<Slice<'_>>) -> Option<u64> {
+    match value {
+        AttributeValue::FileIndex(index) => Some(*index),
+        value => value.udata_value(),
     }
 }
 

@@ -11,24 +11,10 @@ pub(super) mod speedscope;
 mod stacks;
 
 use std::borrow::Cow;
-use std::io;
 
 use probity_probes::demangle::demangle;
 
-use super::Data;
 use crate::profile::data::{Function, Profile};
-
-/// Writes a profile; of other data, nothing.
-pub(super) fn with(
-    data: &Data,
-    out: &mut dyn io::Write,
-    write: fn(&Profile, &mut dyn io::Write) -> io::Result<()>,
-) -> io::Result<()> {
-    match data {
-        Data::Profile(profile) => write(profile, out),
-        _ => Ok(()),
-    }
-}
 
 /// A function's name, as its source has it.
 fn name(function: &Function) -> Cow<'_, str> {
