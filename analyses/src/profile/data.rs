@@ -4,13 +4,17 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use probity_probes::source::{SourceFrame, SourceLine};
+use serde::Serialize;
+
+use super::json;
 
 /// Where the weight of a run was.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Profile {
     /// What weights are numbers of.
     pub weight: Weight,
     /// Whether every call and every operator is in it; otherwise it is made of samples.
+    #[serde(rename = "exact")]
     pub is_exact: bool,
     /// The modules that are watched, in the order of attaching.
     pub modules: Vec<ProfiledModule>,
@@ -21,7 +25,7 @@ pub struct Profile {
 }
 
 /// A module whose functions may be in a profile.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ProfiledModule {
     /// Its own name, else `module[i]`.
     pub name: Arc<str>,
@@ -30,7 +34,8 @@ pub struct ProfiledModule {
 }
 
 /// What is measured.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Weight {
     /// Operators executed, by rule `instr.v1`.
     Instructions,
@@ -64,7 +69,7 @@ impl Weight {
 }
 
 /// A function that was called.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Function {
     /// Its module, as an index of [`Profile::modules`]; `None` if it is the host's.
     pub module: Option<u32>,
@@ -73,19 +78,21 @@ pub struct Function {
     /// Its name as the module has it, else `func[i]`; of the host's the names of the import, between `.`.
     pub name: Arc<str>,
     /// Where it is defined, if the module says so.
+    #[serde(serialize_with = "json::line")]
     pub source: Option<SourceLine>,
     /// Weight of its own operators by byte offset in the module, ascending. Their sum is that of the
     /// nodes' own weights.
     pub pcs: Vec<(u32, u64)>,
     /// Functions of the source, from the innermost inlined one out, at the offsets that are in `pcs` or are a call's;
     /// empty if the module does not say what its source is.
+    #[serde(serialize_with = "json::places")]
     pub places: BTreeMap<u32, Vec<SourceFrame>>,
     /// Its loops, outer before inner.
     pub loops: Vec<LoopSpan>,
 }
 
 /// A loop by byte offsets in the module.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct LoopSpan {
     /// Its `loop` operator.
     pub start: u32,
@@ -96,7 +103,7 @@ pub struct LoopSpan {
 }
 
 /// Calls of one function on one way.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Node {
     /// The node of the caller.
     pub parent: u32,

@@ -12,6 +12,7 @@
 mod build;
 pub mod data;
 mod grown;
+mod json;
 mod sample;
 mod tables;
 mod tree;
