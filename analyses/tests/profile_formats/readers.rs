@@ -299,8 +299,9 @@ pub struct Callgrind {
 /// The grammar of Callgrind's manual, with one event and lines as positions.
 pub fn callgrind(bytes: &[u8]) -> Callgrind {
     let mut read = Callgrind::default();
-    let (mut files, mut functions) = (HashMap::new(), HashMap::new());
-    let mut name = |names: &mut HashMap<String, String>, text: &str| {
+    let (mut objects, mut files) = (HashMap::new(), HashMap::new());
+    let mut functions = HashMap::new();
+    let name = |names: &mut HashMap<String, String>, text: &str| {
         let (number, given) = text.split_once(')').expect("a number");
         if !given.is_empty() {
             let given = given.strip_prefix(' ').expect("a blank").to_owned();
@@ -320,6 +321,7 @@ pub fn callgrind(bytes: &[u8]) -> Callgrind {
             match key {
                 "fl" | "fi" | "fe" => file = name(&mut files, value),
                 "fn" => function = name(&mut functions, value),
+                "ob" | "cob" => drop(name(&mut objects, value)),
                 "cfi" | "cfl" => drop(name(&mut files, value)),
                 "cfn" => callee = name(&mut functions, value),
                 "calls" => {

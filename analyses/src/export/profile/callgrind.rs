@@ -1,6 +1,7 @@
 //! Callgrind's format, for `callgrind_annotate` and KCachegrind
 //! (<https://valgrind.org/docs/manual/cl-format.html>): the cost of each line of each function, and of what it calls.
-//! Where the module does not say which lines its code is of, its file stands for the source, and offsets in it for lines.
+//! Where the module does not say which lines its code is of, offsets in the module stand for lines, and the file is `???`, as it
+//! is for valgrind where it does not know it. Modules are objects.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io;
@@ -26,10 +27,11 @@ pub(in crate::export) fn write(profile: &Profile, out: &mut dyn io::Write) -> io
     let mut names = Names::default();
     let sums = profile.by_function();
     for (at, function) in (0..).zip(&profile.functions) {
-        let home = home(profile, function);
+        let home = home(function);
+        let object = names.object(&object(profile, function));
         let file = names.file(&home);
         let named = names.function(at, function);
-        writeln!(out, "\nfl={file}\nfn={named}")?;
+        writeln!(out, "\nob={object}\nfl={file}\nfn={named}")?;
         let mut lines: BTreeMap<(Arc<str>, u32), u64> = BTreeMap::new();
         for &(pc, weight) in &function.pcs {
             *lines.entry(place(function, &home, Some(pc))).or_default() += weight;
@@ -48,10 +50,11 @@ pub(in crate::export) fn write(profile: &Profile, out: &mut dyn io::Write) -> io
             let (file, line) = place(function, &home, site);
             step_into(&mut inside, &file, &home, &mut names, out)?;
             let to = &profile.functions[callee as usize];
-            let (to_file, to_line) = start(to, &self::home(profile, to));
+            let (to_file, to_line) = start(to, &self::home(to));
+            let to_object = names.object(&self::object(profile, to));
             let to_file = names.file(&to_file);
             let to = names.function(callee, to);
-            writeln!(out, "cfi={to_file}\ncfn={to}")?;
+            writeln!(out, "cob={to_object}\ncfi={to_file}\ncfn={to}")?;
             writeln!(
                 out,
                 "calls={} {to_line}\n{line} {}",
@@ -107,15 +110,18 @@ fn calls(profile: &Profile) -> BTreeMap<Edge, Calls> {
     calls
 }
 
-/// The file that a function is of.
-fn home(profile: &Profile, function: &Function) -> Arc<str> {
-    if let Some(source) = &function.source {
-        return source.file.clone();
-    }
+/// The module that a function is of.
+fn object(profile: &Profile, function: &Function) -> Arc<str> {
     match function.module.map(|at| &profile.modules[at as usize]) {
         Some(module) => module.path.as_ref().unwrap_or(&module.name).clone(),
         None => "(host)".into(),
     }
+}
+
+/// The file that a function is of.
+fn home(function: &Function) -> Arc<str> {
+    let source = function.source.as_ref();
+    source.map_or_else(|| "???".into(), |source| source.file.clone())
 }
 
 /// Where a function begins.
@@ -157,6 +163,7 @@ fn step_into(
 /// Names are written once, with a number that stands for them from then on.
 #[derive(Default)]
 struct Names {
+    objects: HashMap<Arc<str>, usize>,
     files: HashMap<Arc<str>, usize>,
     functions: HashMap<u32, usize>,
     /// Functions are told apart by their names alone, within a file.
@@ -164,15 +171,12 @@ struct Names {
 }
 
 impl Names {
+    fn object(&mut self, object: &Arc<str>) -> String {
+        numbered(&mut self.objects, object)
+    }
+
     fn file(&mut self, file: &Arc<str>) -> String {
-        let next = self.files.len() + 1;
-        match self.files.get(file) {
-            Some(number) => format!("({number})"),
-            None => {
-                self.files.insert(file.clone(), next);
-                format!("({next}) {}", one_line(file))
-            }
-        }
+        numbered(&mut self.files, file)
     }
 
     fn function(&mut self, at: u32, function: &Function) -> String {
@@ -188,5 +192,17 @@ impl Names {
             name += &format!(" [{index}]");
         }
         format!("({next}) {name}")
+    }
+}
+
+/// The number of a name, with the name if it is new.
+fn numbered(names: &mut HashMap<Arc<str>, usize>, name: &Arc<str>) -> String {
+    let next = names.len() + 1;
+    match names.get(name) {
+        Some(number) => format!("({number})"),
+        None => {
+            names.insert(name.clone(), next);
+            format!("({next}) {}", one_line(name))
+        }
     }
 }
