@@ -20,6 +20,7 @@ use std::io::Write;
 
 use probity_analyses::{AnalysisReport, ModuleSummary, Report, export::Data};
 use probity_engine::{Engine, Module};
+use probity_probes::source::SourceMap;
 
 use self::{
     execute::{Run, execute},
@@ -49,6 +50,10 @@ pub fn main(args: RunArgs) -> Result<u8, Failure> {
         Ok(module) => {
             let entry = Entry::choose(&module, plan.invoke.as_deref(), &plan.guest_args)?;
             let summary = ModuleSummary::new(&module, Some(&path));
+            if let Some(map) = &plan.source_map {
+                SourceMap::from_file(&module, map)
+                    .map_err(|e| Failure::usage(format!("failed to {e}")))?;
+            }
             rules::say_if_unmatched(&plan.rules, &module, &path);
             // What is watched gets code of its own.
             if engine.config().is_compiled_first() && plan.report.is_none() {

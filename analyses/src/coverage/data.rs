@@ -91,7 +91,7 @@ pub struct LineCoverage {
     /// From 1.
     pub line: u32,
     /// How often it executed: the highest count among its operators, added up over the
-    /// functions, and the inlined copies of functions, that hold some of it.
+    /// functions, and the inlined copies of functions, that hold some of it, and over runs.
     pub count: u64,
 }
 

@@ -45,6 +45,10 @@ pub(super) struct Files<'f> {
     known: HashMap<Arc<str>, Option<u32>>,
 }
 
+/// What a branch is known by: its file, line and column, the lines that it leads to, and the copy that
+/// it is in.
+type BranchKey = (u32, u32, u32, Vec<u32>, Option<u32>);
+
 /// Where an operator comes from.
 #[derive(Clone, Copy)]
 struct Spot {
@@ -180,8 +184,8 @@ impl<'f> Files<'f> {
             return;
         }
         let landings = Landings::new(executed.operators);
-        // Where, to where, in which copy: how many there have been.
-        let mut seen: HashMap<(u32, u32, u32, Option<u32>, Vec<u32>), u32> = HashMap::new();
+        // How many there have been.
+        let mut seen: HashMap<BranchKey, u32> = HashMap::new();
         for (branch, ways) in executed.branches.iter().filter(|(b, _)| interesting(b)) {
             let spot = spots[branch.index];
             let Some(file) = spot.file else {
@@ -205,7 +209,7 @@ impl<'f> Files<'f> {
             // copy anew.
             to.sort_by_key(|way| way.to_line);
             let leads_to = to.iter().map(|way| way.to_line).collect();
-            let key = (file, spot.line, spot.column, spot.copy, leads_to);
+            let key = (file, spot.line, spot.column, leads_to, spot.copy);
             let ordinal = seen.entry(key).or_default();
             let branch = SourceBranch {
                 line: spot.line,

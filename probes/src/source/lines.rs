@@ -128,7 +128,7 @@ mod tests {
                 .map(|row| row.line)
                 .collect::<Vec<_>>()
         };
-        assert_eq!(within(0..10), []);
+        assert_eq!(within(0..10), [0u32; 0]);
         assert_eq!(within(15..21), [2, 3]);
         assert_eq!(within(30..51), [5]);
         assert_eq!(table.path(file).map(|path| &**path), Some("a.c"));
