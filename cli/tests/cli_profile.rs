@@ -31,7 +31,9 @@ fn totals_are_exact_in_every_tier() {
         assert_eq!(profile["total"], TOTAL, "{tier}");
         assert_eq!(report["analyses"]["icount"]["total"], TOTAL, "{tier}");
         let tree = profile["tree"].as_array().unwrap().iter();
-        let tree: Vec<_> = tree.map(|row| expected!([row["caller"], row["name"]])).collect();
+        let tree: Vec<_> = tree
+            .map(|row| expected!([row["caller"], row["name"]]))
+            .collect();
         let wasi = "wasi_snapshot_preview1";
         assert_eq!(
             tree,
@@ -54,7 +56,15 @@ fn exports_go_to_files_and_stdout() {
     let module = files.program("m.wasm", MODULE);
     let module = module.to_str().unwrap();
     let at = |name: &str| format!("{name}={}", files.path(name).display());
-    let formats = ["svg", "speedscope", "pprof", "firefox", "callgrind", "perfetto", "dot"];
+    let formats = [
+        "svg",
+        "speedscope",
+        "pprof",
+        "firefox",
+        "callgrind",
+        "perfetto",
+        "dot",
+    ];
     let mut args: Vec<String> = ["run", "-a", "fprofile", "--export", "folded=-"]
         .map(str::to_owned)
         .into();
@@ -75,7 +85,11 @@ fn exports_go_to_files_and_stdout() {
         let bytes = std::fs::read(files.path(format)).unwrap();
         assert!(!bytes.is_empty(), "{format}");
     }
-    assert!(files.read("callgrind").contains(&format!("summary: {TOTAL}\n")));
+    assert!(
+        files
+            .read("callgrind")
+            .contains(&format!("summary: {TOTAL}\n"))
+    );
 }
 
 /// A limit, a trap: what was collected is exported all the same.
