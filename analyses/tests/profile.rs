@@ -4,10 +4,11 @@
 mod common;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use common::random::{Dialect, program};
 use common::{Run, rows, run_rules};
-use probity_engine::{Config, Tier, TierZeal};
+use probity_engine::{Config, Tier, TierZeal, TrapCode};
 use serde_json::{Value as Json, json};
 
 /// By the interpreter, compiled, compiled at the first chance (functions; loops), and compiled but left again at
@@ -263,31 +264,30 @@ fn samples_of_every_unit_are_exact() {
     });
 }
 
-/// Some stack is found, and all weight is where the time goes.
+/// A guest that works until it is interrupted has samples, and all weight is where it works.
 #[test]
 fn samples_by_time() {
     let wat = r#"(module
-        (func $work (param i32) (result i32)
-            (loop $l (br_if $l (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))))
-            (local.get 0))
-        (func (export "main") (drop (call $work (i32.const 20000000)))))"#;
+        (func $work (loop $l (br $l)))
+        (func (export "main") (call $work)))"#;
     for (way, tier, zeal) in [WAYS[0], WAYS[1]] {
-        let run = run_rules(
-            config(tier, zeal),
-            wat,
-            &["sample:every=200us"],
-            &[],
-            |_| {},
-        );
+        let mut timer = None;
+        let run = run_rules(config(tier, zeal), wat, &["sample"], &[], |store| {
+            // Long enough for a machine that has other things to do.
+            let made = store.remote().after(Duration::from_secs(1), |context| {
+                context.end_guest(TrapCode::Interrupted.into());
+                Ok(())
+            });
+            timer = Some(made.expect("a thread"));
+        });
+        assert!(run.error.is_some());
         let sample = run.of("sample");
         assert_eq!(sample["weight"], "time");
         assert!(sample["samples"].as_u64() > Some(0), "{way}: {sample}");
-        let functions = rows(&sample["functions"], &["name", "self", "total"]);
-        let work = functions
-            .iter()
-            .find(|row| row[0] == "work")
-            .expect("found");
-        assert_eq!(work[1], sample["total"], "{way}: {sample}");
+        let rows = rows(&sample["functions"], &["name", "self", "total"]);
+        let total = &sample["total"];
+        let expected = [json!(["work", total, total]), json!(["main", 0, total])];
+        assert_eq!(rows, expected, "{way}: {sample}");
     }
 }
 
