@@ -20,6 +20,9 @@ use crate::report::table::{Column, Fact, Kind, Table, Value};
 
 /// One analysis in one run.
 pub(crate) trait Analysis: Send {
+    /// Has the store tell of what is no site of a function. Called once, before the first module is attached.
+    fn attach(&mut self, _probes: &mut Probes<'_>) {}
+
     /// Something wants this data, one of the kinds that the analysis has by its row of the
     /// registry. Called before the run, if at all: what nobody wants need not be collected.
     fn collect(&mut self, _kind: DataKind) {}

@@ -20,6 +20,7 @@ mod icount;
 mod loops;
 mod opcodes;
 mod options;
+pub mod profile;
 mod registry;
 pub mod report;
 mod rules;

@@ -3,6 +3,7 @@
 use crate::analysis::Analysis;
 use crate::export::DataKind;
 use crate::options::{FUNC, OptionInfo, Options, TOP, ZERO};
+use crate::profile::{DEPTH, EVERY, ExactProfile, HOST, RECURSION, SITES, Sample, WEIGHT};
 use crate::{allocations, branches, calls, coverage, hotness, icount, loops, opcodes};
 
 /// An analysis: its name, and how to ask for it.
@@ -74,6 +75,27 @@ static REGISTRY: &[AnalysisInfo] = &[
         options: &[FUNC, TOP, ZERO],
         data: None,
         make: |options| Box::new(allocations::Allocations::new(options)),
+    },
+    AnalysisInfo {
+        name: "fprofile",
+        summary: "exact weight of each function, itself and with what it calls, and of lines and loops",
+        options: &[FUNC, TOP, WEIGHT, SITES, DEPTH, RECURSION, HOST],
+        data: Some(DataKind::Profile),
+        make: |options| Box::new(ExactProfile::new(options, false)),
+    },
+    AnalysisInfo {
+        name: "profile",
+        summary: "the same with the call tree",
+        options: &[FUNC, TOP, WEIGHT, SITES, DEPTH, RECURSION, HOST],
+        data: Some(DataKind::Profile),
+        make: |options| Box::new(ExactProfile::new(options, true)),
+    },
+    AnalysisInfo {
+        name: "sample",
+        summary: "the call tree by samples of the stack, by time or fuel",
+        options: &[FUNC, TOP, EVERY, HOST],
+        data: Some(DataKind::Profile),
+        make: |options| Box::new(Sample::new(options)),
     },
 ];
 

@@ -184,6 +184,9 @@ impl Session {
         }
         if state.modules.is_empty() {
             state.plan.attach(&mut store.probes());
+            for tool in &mut state.tools {
+                tool.analysis.attach(&mut store.probes());
+            }
         }
         let at = state.modules.len() as u32;
         state.modules.push(module.clone());
@@ -338,7 +341,7 @@ mod tests {
             let defaults = Options::parse(info.name, info.options, &[]);
             assert!(defaults.is_ok(), "{}", info.name);
             for option in info.options {
-                assert!(option.values.is_empty() || option.values.contains(&option.default));
+                assert!(option.accepts(option.default), "{}", option.name);
             }
         }
     }
