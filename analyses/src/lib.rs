@@ -10,7 +10,7 @@
 #![forbid(unsafe_code)]
 
 mod allocations;
-mod analysis;
+pub mod analysis;
 mod branches;
 mod calls;
 pub mod coverage;
@@ -19,7 +19,7 @@ mod hotness;
 mod icount;
 mod loops;
 mod opcodes;
-mod options;
+pub mod options;
 pub mod profile;
 mod registry;
 pub mod report;

@@ -55,7 +55,7 @@ fn duration(text: &str) -> Option<Duration> {
 }
 
 /// Which functions an analysis looks at; every analysis has it.
-pub(crate) const FUNC: OptionInfo = OptionInfo {
+pub const FUNC: OptionInfo = OptionInfo {
     name: "func",
     default: "*",
     help: "only these functions: name with * and ?, index, range 3..10; several with |",
@@ -63,7 +63,7 @@ pub(crate) const FUNC: OptionInfo = OptionInfo {
 };
 
 /// How many rows the text report shows; every analysis has it.
-pub(crate) const TOP: OptionInfo = OptionInfo {
+pub const TOP: OptionInfo = OptionInfo {
     name: "top",
     default: "20",
     help: "rows of each table in text reports, or `all`",
@@ -71,7 +71,7 @@ pub(crate) const TOP: OptionInfo = OptionInfo {
 };
 
 /// Whether a report lists what never executed.
-pub(crate) const ZERO: OptionInfo = OptionInfo {
+pub const ZERO: OptionInfo = OptionInfo {
     name: "zero",
     default: "omit",
     help: "what never executed: leave it out, or list it with 0",
@@ -111,15 +111,20 @@ impl std::error::Error for UsageError {}
 
 /// The options of one analysis in one run, checked.
 #[derive(Debug, Clone)]
-pub(crate) struct Options {
+pub struct Options {
     values: Vec<(&'static str, String)>,
+    /// Functions that the analysis looks at.
     pub selector: FunctionSelector,
     /// Rows of a text table; `None` for all.
     pub top: Option<usize>,
 }
 
 impl Options {
-    /// Checks what a user gave against what the analysis knows.
+    /// Checks what a user gave against what the analysis knows. Where it does not declare [`FUNC`] or [`TOP`], their defaults
+    /// count.
+    ///
+    /// # Errors
+    /// What is unknown, not accepted or given twice; the message names the nearest that exists.
     pub fn parse(
         analysis: &str,
         known: &'static [OptionInfo],
@@ -148,13 +153,13 @@ impl Options {
             seen.push(option.name);
             values[at].1.clone_from(value);
         }
-        let find = |wanted: &str| {
-            let value = values.iter().find(|(name, _)| *name == wanted);
-            value.map_or("", |(_, value)| value)
+        let find = |wanted: OptionInfo| {
+            let value = values.iter().find(|(name, _)| *name == wanted.name);
+            value.map_or(wanted.default, |(_, value)| value)
         };
-        let selector = FunctionSelector::parse(find(FUNC.name))
+        let selector = FunctionSelector::parse(find(FUNC))
             .map_err(|message| UsageError::new(format!("option func of {analysis}: {message}")))?;
-        let top = match find(TOP.name) {
+        let top = match find(TOP) {
             "all" => None,
             number => Some(number.parse().map_err(|_| {
                 let message = format!("option top of {analysis}: `{number}` is no number");

@@ -16,7 +16,8 @@ pub struct AnalysisInfo {
     pub options: &'static [OptionInfo],
     /// The data that it has for exports.
     pub data: Option<DataKind>,
-    pub(crate) make: fn(&Options) -> Box<dyn Analysis>,
+    /// Makes it for a run.
+    pub make: fn(&Options) -> Box<dyn Analysis>,
 }
 
 static REGISTRY: &[AnalysisInfo] = &[
