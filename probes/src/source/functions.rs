@@ -19,6 +19,8 @@ pub struct SourceFunction {
 #[derive(Debug)]
 pub struct FunctionCode {
     function: Arc<SourceFunction>,
+    /// Offset of its entry in DWARF.
+    entry: usize,
     start: u32,
     end: u32,
     inlined: Vec<Inlined>,
@@ -45,6 +47,7 @@ impl FunctionCode {
     /// `inlined` has outer copies before those inside them.
     pub(super) fn new(
         function: Arc<SourceFunction>,
+        entry: usize,
         range: Range<u32>,
         inlined: Vec<Inlined>,
     ) -> FunctionCode {
@@ -56,6 +59,7 @@ impl FunctionCode {
         }
         FunctionCode {
             function,
+            entry,
             start: range.start,
             end: range.end,
             inlined,
@@ -66,6 +70,11 @@ impl FunctionCode {
     /// The function itself.
     pub fn function(&self) -> &Arc<SourceFunction> {
         &self.function
+    }
+
+    /// Offset of its entry in DWARF.
+    pub(super) fn entry(&self) -> usize {
+        self.entry
     }
 
     /// What is inlined in it, outer copies before those inside them.
@@ -144,7 +153,7 @@ mod tests {
             copy(Some(0), &[(20, 30), (45, 50)]),
             copy(Some(1), &[(13, 16)]),
         ];
-        let code = FunctionCode::new(function, 0..60, inlined);
+        let code = FunctionCode::new(function, 0, 0..60, inlined);
         let at = [0, 10, 12, 13, 14, 16, 19, 20, 29, 30, 40, 45, 49, 50, 59];
         let expected = [
             None,
