@@ -33,7 +33,7 @@ impl OptionInfo {
             DURATION => duration(value).is_some(),
             word => word == value,
         };
-        self.values.is_empty() || self.values.iter().any(|form| fits(form))
+        self.values.is_empty() || self.values.iter().any(fits)
     }
 }
 

@@ -151,10 +151,8 @@ impl Profile {
         for node in &self.nodes[1..] {
             new[node.function as usize] = Some(0);
         }
-        let mut used = 0;
-        for index in new.iter_mut().flatten() {
+        for (used, index) in (0..).zip(new.iter_mut().flatten()) {
             *index = used;
-            used += 1;
         }
         let mut at = 0;
         self.functions.retain(|_| {
