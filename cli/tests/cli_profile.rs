@@ -105,7 +105,8 @@ fn runs_that_end_early_have_profiles() {
     // is executed, too.
     assert_eq!(done.stdout, "_start 1\n_start;f 1995\n");
     let done = run_module("--timeout 300ms -a sample --export folded=-", &module, "").expect(124);
-    assert!(done.stdout.starts_with("_start;f "), "{done:?}");
+    // On a slow machine there is a sample before the call, too.
+    assert!(done.stdout.contains("_start;f "), "{done:?}");
 }
 
 #[test]
