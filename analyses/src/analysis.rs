@@ -1,4 +1,7 @@
 //! What an analysis is to the session that runs it.
+//!
+//! An analysis of one's own is a type that implements [`Analysis`] and an [`AnalysisInfo`](crate::AnalysisInfo), which
+//! [`Session::add_own`](crate::Session::add_own) takes; `examples/own-analysis` is one.
 
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
@@ -19,7 +22,10 @@ use crate::export::{Data, DataKind};
 use crate::report::table::{Column, Fact, Kind, Table, Value};
 
 /// One analysis in one run.
-pub(crate) trait Analysis: Send {
+pub trait Analysis: Send {
+    /// Has the store tell of what is no site of a function. Called once, before the first module is attached.
+    fn attach(&mut self, _probes: &mut Probes<'_>) {}
+
     /// Something wants this data, one of the kinds that the analysis has by its row of the
     /// registry. Called before the run, if at all: what nobody wants need not be collected.
     fn collect(&mut self, _kind: DataKind) {}
@@ -45,15 +51,18 @@ pub(crate) trait Analysis: Send {
 
 /// What an analysis gives: single values, then tables; and what exports show.
 #[derive(Default)]
-pub(crate) struct Findings {
+pub struct Findings {
+    /// Single values.
     pub facts: Vec<Fact>,
+    /// Rows of values.
     pub tables: Vec<Table>,
+    /// What formats of other tools are made from.
     pub data: Option<Data>,
 }
 
 /// A function of an attached module, all its instances taken together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct Key {
+pub struct Key {
     /// Which attached module, in the order of attaching.
     pub module: u32,
     /// Index of the function there.
@@ -63,18 +72,23 @@ pub(crate) struct Key {
 type Operators<'m> = Rc<[(WasmPc, Operator<'m>)]>;
 
 /// A function that is about to execute for the first time.
-pub(crate) struct Instrument<'a, 'p, 'm> {
+pub struct Instrument<'a, 'p, 'm> {
+    /// Where probes are put in.
     pub probes: &'a mut Probes<'p>,
+    /// The function, in its instance.
     pub func: Func,
+    /// The same in all instances.
     pub key: Key,
+    /// Its module.
     pub module: &'m Module,
+    /// The function in its module.
     pub info: FunctionInfo<'m>,
     operators: OnceCell<Operators<'m>>,
     cfg: OnceCell<Arc<Cfg>>,
 }
 
 impl<'a, 'p, 'm> Instrument<'a, 'p, 'm> {
-    pub fn new(
+    pub(crate) fn new(
         probes: &'a mut Probes<'p>,
         func: Func,
         key: Key,
@@ -113,22 +127,24 @@ impl<'a, 'p, 'm> Instrument<'a, 'p, 'm> {
 
 /// A finished run, as one analysis may see it: with the functions that it was
 /// asked to look at.
-pub(crate) struct Run<'a> {
-    pub modules: &'a [Module],
+pub struct Run<'a> {
+    pub(crate) modules: &'a [Module],
     /// By the same index.
-    pub sources: &'a [Source],
-    pub started: &'a BTreeMap<Key, Vec<Func>>,
-    pub plan: &'a CountPlan,
-    pub selector: &'a FunctionSelector,
+    pub(crate) sources: &'a [Source],
+    pub(crate) started: &'a BTreeMap<Key, Vec<Func>>,
+    pub(crate) plan: &'a CountPlan,
+    pub(crate) selector: &'a FunctionSelector,
     /// Module and index of a function of an attached module.
-    pub key_of: &'a dyn Fn(Func) -> Option<Key>,
+    pub(crate) key_of: &'a dyn Fn(Func) -> Option<Key>,
     /// The name of any function.
-    pub name_of: &'a dyn Fn(Func) -> String,
+    pub(crate) name_of: &'a dyn Fn(Func) -> String,
 }
 
 /// A function in a finished run.
-pub(crate) struct Function<'a> {
+pub struct Function<'a> {
+    /// Which function.
     pub key: Key,
+    /// The function in its module.
     pub info: FunctionInfo<'a>,
     /// `None` if it never started, or was not counted.
     pub counts: Option<FunctionCounts>,

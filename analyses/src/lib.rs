@@ -11,7 +11,7 @@
 #![forbid(unsafe_code)]
 
 mod allocations;
-mod analysis;
+pub mod analysis;
 mod branches;
 mod calls;
 pub mod coverage;
@@ -20,7 +20,8 @@ mod hotness;
 mod icount;
 mod loops;
 mod opcodes;
-mod options;
+pub mod options;
+pub mod profile;
 mod registry;
 pub mod report;
 mod rules;

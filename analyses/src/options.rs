@@ -2,6 +2,7 @@
 //! analysis refuses what it does not know in the same words.
 
 use std::fmt;
+use std::time::Duration;
 
 use probity_probes::matcher::FunctionSelector;
 use probity_probes::nearest::nearest;
@@ -15,12 +16,46 @@ pub struct OptionInfo {
     pub default: &'static str,
     /// One line for people.
     pub help: &'static str,
-    /// The values it takes; empty if it has a syntax of its own.
+    /// The values it takes, forms in `<>` among them ([`NUMBER`], [`DURATION`]); empty if it has a syntax of its own.
     pub values: &'static [&'static str],
 }
 
+/// The form of a positive number, in which `_` may separate digits.
+pub(crate) const NUMBER: &str = "<number>";
+/// The form of a positive duration, such as `10ms`.
+pub(crate) const DURATION: &str = "<duration>";
+
+impl OptionInfo {
+    /// Whether it takes a value.
+    pub(crate) fn accepts(&self, value: &str) -> bool {
+        let fits = |form: &&str| match *form {
+            NUMBER => number(value).is_some(),
+            DURATION => duration(value).is_some(),
+            word => word == value,
+        };
+        self.values.is_empty() || self.values.iter().any(fits)
+    }
+}
+
+fn number(text: &str) -> Option<u64> {
+    let digits = text.replace('_', "");
+    let plain = digits.bytes().all(|b| b.is_ascii_digit());
+    digits.parse().ok().filter(|&number| plain && number > 0)
+}
+
+fn duration(text: &str) -> Option<Duration> {
+    let unit = text.find(|c: char| !c.is_ascii_digit() && c != '_')?;
+    let count = number(&text[..unit])?;
+    Some(match &text[unit..] {
+        "us" => Duration::from_micros(count),
+        "ms" => Duration::from_millis(count),
+        "s" => Duration::from_secs(count),
+        _ => return None,
+    })
+}
+
 /// Which functions an analysis looks at; every analysis has it.
-pub(crate) const FUNC: OptionInfo = OptionInfo {
+pub const FUNC: OptionInfo = OptionInfo {
     name: "func",
     default: "*",
     help: "only these functions: name with * and ?, index, range 3..10; several with |",
@@ -28,7 +63,7 @@ pub(crate) const FUNC: OptionInfo = OptionInfo {
 };
 
 /// How many rows the text report shows; every analysis has it.
-pub(crate) const TOP: OptionInfo = OptionInfo {
+pub const TOP: OptionInfo = OptionInfo {
     name: "top",
     default: "20",
     help: "rows of each table in text reports, or `all`",
@@ -36,7 +71,7 @@ pub(crate) const TOP: OptionInfo = OptionInfo {
 };
 
 /// Whether a report lists what never executed.
-pub(crate) const ZERO: OptionInfo = OptionInfo {
+pub const ZERO: OptionInfo = OptionInfo {
     name: "zero",
     default: "omit",
     help: "what never executed: leave it out, or list it with 0",
@@ -76,15 +111,20 @@ impl std::error::Error for UsageError {}
 
 /// The options of one analysis in one run, checked.
 #[derive(Debug, Clone)]
-pub(crate) struct Options {
+pub struct Options {
     values: Vec<(&'static str, String)>,
+    /// Functions that the analysis looks at.
     pub selector: FunctionSelector,
     /// Rows of a text table; `None` for all.
     pub top: Option<usize>,
 }
 
 impl Options {
-    /// Checks what a user gave against what the analysis knows.
+    /// Checks what a user gave against what the analysis knows. Where it does not declare [`FUNC`] or [`TOP`], their defaults
+    /// count.
+    ///
+    /// # Errors
+    /// What is unknown, not accepted or given twice; the message names the nearest that exists.
     pub fn parse(
         analysis: &str,
         known: &'static [OptionInfo],
@@ -102,7 +142,7 @@ impl Options {
                 return Err(UsageError::unknown(&what, name, &names));
             };
             let option = &known[at];
-            if !option.values.is_empty() && !option.values.contains(&value.as_str()) {
+            if !option.accepts(value) {
                 let what = format!("value of {analysis}'s option {name}:");
                 return Err(UsageError::unknown(&what, value, option.values));
             }
@@ -113,13 +153,13 @@ impl Options {
             seen.push(option.name);
             values[at].1.clone_from(value);
         }
-        let find = |wanted: &str| {
-            let value = values.iter().find(|(name, _)| *name == wanted);
-            value.map_or("", |(_, value)| value)
+        let find = |wanted: OptionInfo| {
+            let value = values.iter().find(|(name, _)| *name == wanted.name);
+            value.map_or(wanted.default, |(_, value)| value)
         };
-        let selector = FunctionSelector::parse(find(FUNC.name))
+        let selector = FunctionSelector::parse(find(FUNC))
             .map_err(|message| UsageError::new(format!("option func of {analysis}: {message}")))?;
-        let top = match find(TOP.name) {
+        let top = match find(TOP) {
             "all" => None,
             number => Some(number.parse().map_err(|_| {
                 let message = format!("option top of {analysis}: `{number}` is no number");
@@ -137,6 +177,16 @@ impl Options {
     pub fn get(&self, name: &str) -> &str {
         let value = self.values.iter().find(|(known, _)| *known == name);
         value.map_or("", |(_, value)| value)
+    }
+
+    /// The number that an option has, if it is one.
+    pub fn number(&self, name: &str) -> Option<u64> {
+        number(self.get(name))
+    }
+
+    /// The duration that an option has, if it is one.
+    pub fn duration(&self, name: &str) -> Option<Duration> {
+        duration(self.get(name))
     }
 
     /// Whether the report lists what never executed.
@@ -165,6 +215,34 @@ mod tests {
         assert_eq!((options.top, options.zero()), (Some(20), false));
         let options = parse(&[("top", "all"), ("zero", "include")]).expect("values");
         assert_eq!((options.top, options.zero()), (None, true));
+    }
+
+    #[test]
+    fn forms_of_values() {
+        let option = |values| OptionInfo { values, ..FUNC };
+        for (values, right, wrong) in [
+            (
+                &["all", NUMBER][..],
+                &["all", "1", "1_000"][..],
+                &["0", "-1", "+1", "", "1ms"][..],
+            ),
+            (
+                &[DURATION],
+                &["1ms", "20us", "1_0s"],
+                &["1", "0s", "1h", "ms", "1.5s"],
+            ),
+        ] {
+            let option = option(values);
+            assert!(
+                right.iter().all(|value| option.accepts(value)),
+                "{values:?}"
+            );
+            assert!(
+                !wrong.iter().any(|value| option.accepts(value)),
+                "{values:?}"
+            );
+        }
+        assert_eq!(duration("250us"), Some(Duration::from_micros(250)));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use crate::analysis::Analysis;
 use crate::export::DataKind;
 use crate::options::{FUNC, OptionInfo, Options, TOP, ZERO};
+use crate::profile::{DEPTH, EVERY, ExactProfile, HOST, RECURSION, SITES, Sample, WEIGHT};
 use crate::{allocations, branches, calls, coverage, hotness, icount, loops, opcodes};
 
 /// An analysis: its name, and how to ask for it.
@@ -15,7 +16,8 @@ pub struct AnalysisInfo {
     pub options: &'static [OptionInfo],
     /// The data that it has for exports.
     pub data: Option<DataKind>,
-    pub(crate) make: fn(&Options) -> Box<dyn Analysis>,
+    /// Makes it for a run.
+    pub make: fn(&Options) -> Box<dyn Analysis>,
 }
 
 static REGISTRY: &[AnalysisInfo] = &[
@@ -74,6 +76,27 @@ static REGISTRY: &[AnalysisInfo] = &[
         options: &[FUNC, TOP, ZERO],
         data: None,
         make: |options| Box::new(allocations::Allocations::new(options)),
+    },
+    AnalysisInfo {
+        name: "fprofile",
+        summary: "exact weight of each function, itself and with what it calls, and of lines and loops",
+        options: &[FUNC, TOP, WEIGHT, SITES, DEPTH, RECURSION, HOST],
+        data: Some(DataKind::Profile),
+        make: |options| Box::new(ExactProfile::new(options, false)),
+    },
+    AnalysisInfo {
+        name: "profile",
+        summary: "the same with the call tree",
+        options: &[FUNC, TOP, WEIGHT, SITES, DEPTH, RECURSION, HOST],
+        data: Some(DataKind::Profile),
+        make: |options| Box::new(ExactProfile::new(options, true)),
+    },
+    AnalysisInfo {
+        name: "sample",
+        summary: "the call tree by samples of the stack, by time or fuel",
+        options: &[FUNC, TOP, EVERY, HOST],
+        data: Some(DataKind::Profile),
+        make: |options| Box::new(Sample::new(options)),
     },
 ];
 

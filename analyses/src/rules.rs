@@ -8,6 +8,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use probity_engine::hook::Probes;
 use probity_engine::{Func, Module, Result};
 use probity_probes::rule::{
     ActionKind, ActionResult, Body, Event, Mode, Number, Results, Rule, SiteResult, Summary,
@@ -51,6 +52,12 @@ impl Rules {
 }
 
 impl Analysis for Rules {
+    fn attach(&mut self, probes: &mut Probes<'_>) {
+        for watcher in &self.watchers {
+            watcher.attach_events(probes);
+        }
+    }
+
     fn instrument(&mut self, at: &mut Instrument<'_, '_, '_>) -> Result<()> {
         let mut body = None;
         for watcher in &self.watchers {

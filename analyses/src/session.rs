@@ -16,7 +16,7 @@ use probity_probes::wanted::Wanted;
 use crate::analysis::{Analysis, Instrument, Key, Run};
 use crate::export::DataKind;
 use crate::options::{Options, UsageError};
-use crate::registry::registry;
+use crate::registry::{AnalysisInfo, registry};
 use crate::report::AnalysisReport;
 use crate::rules::{self, Rules};
 
@@ -59,6 +59,8 @@ struct Tool {
     name: &'static str,
     options: Options,
     analysis: Box<dyn Analysis>,
+    /// The data that it has for exports.
+    data: Option<DataKind>,
 }
 
 impl Session {
@@ -77,9 +79,25 @@ impl Session {
             let names: Vec<&str> = registry().iter().map(|info| info.name).collect();
             return Err(UsageError::unknown("analysis", name, &names));
         };
-        let options = Options::parse(name, info.options, options)?;
-        let analysis = (info.make)(&options);
-        self.add_tool(info.name, options, analysis)
+        self.add_own(info, options)
+    }
+
+    /// Adds an analysis that the registry does not know, with its options.
+    ///
+    /// # Errors
+    /// If there is no such option or value, or an analysis of this name is in the session already.
+    pub fn add_own(
+        &mut self,
+        info: &AnalysisInfo,
+        options: &[(String, String)],
+    ) -> Result<(), UsageError> {
+        let options = Options::parse(info.name, info.options, options)?;
+        self.add_tool(Tool {
+            name: info.name,
+            analysis: (info.make)(&options),
+            data: info.data,
+            options,
+        })
     }
 
     /// Adds rules, which together are one analysis of the name `rules`; numbered from 1 in
@@ -105,24 +123,21 @@ impl Session {
     ) -> Result<(), UsageError> {
         let options = Options::parse(rules::NAME, &rules::OPTIONS, &[])?;
         let analysis = Rules::new(rules, on_print);
-        self.add_tool(rules::NAME, options, Box::new(analysis))
+        self.add_tool(Tool {
+            name: rules::NAME,
+            analysis: Box::new(analysis),
+            data: None,
+            options,
+        })
     }
 
-    fn add_tool(
-        &mut self,
-        name: &'static str,
-        options: Options,
-        analysis: Box<dyn Analysis>,
-    ) -> Result<(), UsageError> {
+    fn add_tool(&mut self, tool: Tool) -> Result<(), UsageError> {
         let mut state = self.state();
-        if state.tools.iter().any(|tool| tool.name == name) {
-            return Err(UsageError::new(format!("analysis {name} is given twice")));
+        if state.tools.iter().any(|known| known.name == tool.name) {
+            let message = format!("analysis {} is given twice", tool.name);
+            return Err(UsageError::new(message));
         }
-        state.tools.push(Tool {
-            name,
-            options,
-            analysis,
-        });
+        state.tools.push(tool);
         Ok(())
     }
 
@@ -136,8 +151,7 @@ impl Session {
         let mut state = self.state();
         let mut found = false;
         for tool in &mut state.tools {
-            let info = registry().iter().find(|info| info.name == tool.name);
-            if info.is_some_and(|info| info.data == Some(kind)) {
+            if tool.data == Some(kind) {
                 tool.analysis.collect(kind);
                 found = true;
             }
@@ -184,6 +198,9 @@ impl Session {
         }
         if state.modules.is_empty() {
             state.plan.attach(&mut store.probes());
+            for tool in &mut state.tools {
+                tool.analysis.attach(&mut store.probes());
+            }
         }
         let at = state.modules.len() as u32;
         state.modules.push(module.clone());
@@ -338,7 +355,7 @@ mod tests {
             let defaults = Options::parse(info.name, info.options, &[]);
             assert!(defaults.is_ok(), "{}", info.name);
             for option in info.options {
-                assert!(option.values.is_empty() || option.values.contains(&option.default));
+                assert!(option.accepts(option.default), "{}", option.name);
             }
         }
     }

@@ -85,6 +85,30 @@ fn results_behind_operators() {
     );
 }
 
+/// Traps and ticks of fuel are told by the store; 1 unit is the entry of `main`.
+#[test]
+fn what_happens_anywhere() {
+    let wat = r#"(module
+        (func $f (param i32) (drop (i32.rem_s (i32.const 1) (local.get 0))))
+        (func (export "main") (call $f (i32.const 3)) (call $f (i32.const 0))))"#;
+    let rules = ["func:trap { count by (fname, trap) }", "fuel:tick:4"];
+    let run = run_rules(Config::new(), wat, &[], &rules, |_| {});
+    let rules = run.of("rules");
+    assert_eq!(
+        rows(&rules["keys"], &["rule", "key", "count"]),
+        [json!([1, "f, integer_divide_by_zero", 1])]
+    );
+    // Four units each: `main`, const, call, `f`; const, get, rem, const; call, `f`, const, get; then rem.
+    assert_eq!(
+        rows(&rules["sites"], &["rule", "name", "event", "count"]),
+        [
+            json!([2, "f", "fuel:tick", 1]),
+            json!([2, "f", "fuel:tick", 1]),
+            json!([2, "main", "fuel:tick", 1]),
+        ]
+    );
+}
+
 #[test]
 fn keys_buckets_stacks_and_lines() {
     let run = fac(&[

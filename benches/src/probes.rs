@@ -111,6 +111,18 @@ const VARIANTS: &[Variant] = &[
         target: None,
     },
     Variant {
+        name: "fprofile",
+        about: "exact weight of functions, lines and loops",
+        prepare: |s, m| attach(&["fprofile"], s, m),
+        target: None,
+    },
+    Variant {
+        name: "profile",
+        about: "the same with the call tree",
+        prepare: |s, m| attach(&["profile"], s, m),
+        target: None,
+    },
+    Variant {
         name: "three",
         about: "hotness, branches and icount in one run",
         prepare: |s, m| attach(&["hotness", "branches", "icount"], s, m),

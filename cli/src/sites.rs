@@ -33,6 +33,9 @@ WHERE, in Whamm's form `provider:package:event:mode`, with * and ? and | in each
   wasm:loop:entry, loop:iter      control comes to a loop; each round of it
   wasm:loop:back                  control has come back to a loop
   wasm:edge:taken, edge:falls     from a basic block elsewhere (a branch is taken), on to the next
+  wasm:exception:catch            a try_table catches an exception
+  wasm:func:trap                  a trap or an error of the host ends the guest in a function
+  wasm:fuel:tick:100_000          each time that so much fuel is consumed (1,000,000 by default)
   memory:access|grow|bulk         operators by what they do; also table:access|grow|bulk,
                                   global:access, object:new, exception:throw
 
@@ -50,6 +53,8 @@ Examples:
   probity sites '* / file ~ "*sort.c" && line == 12 /' program.wasm
   probity run -p 'func:entry / fname == "malloc" / { hist(arg0); stack(4) }' program.wasm
   probity run -p 'call_indirect { count by target_fn_name }' program.wasm
+  probity run -p 'exception:catch { count by (tag, payload0) }' program.wasm
+  probity run -p 'fuel:tick:100_000 { stack }' program.wasm
 A module that is not valid is searched all the same. Exit status 0 also if nothing matches,
 1 if the module cannot be read, 2 if the rule is wrong."#;
 

@@ -28,6 +28,16 @@ pub struct Flow {
     outside: u32,
 }
 
+/// What counted blocks add to a total, modulo 2^64.
+#[derive(Debug, Clone, Default)]
+pub struct Weighed {
+    /// What each block adds and, last, the function's entry: 0 for those that have no counter.
+    pub added: Vec<u64>,
+    /// The weight of the way from outside to the start of each block, less what was added on it: the same on each
+    /// way.
+    pub at_start: Vec<u64>,
+}
+
 impl Flow {
     /// A plan with the fewest counters that tell all that is wanted.
     pub fn minimal(cfg: &Cfg, wanted: &Wanted) -> Flow {
@@ -107,6 +117,43 @@ impl Flow {
     /// Whether the function's entry has a counter.
     pub fn counts_entry(&self) -> bool {
         self.counted[self.arcs.len() - 1]
+    }
+
+    /// Has the counted blocks add to one total, so that from entry to exit the weights of all blocks are added, `weights` in
+    /// the order of blocks. All sums are modulo 2^64.
+    pub fn weigh(&self, weights: impl Iterator<Item = u64>) -> Weighed {
+        // The entry weighs nothing.
+        let weights: Vec<u64> = weights.chain([0]).collect();
+        let mut next: Vec<Vec<(u32, u64)>> = vec![Vec::new(); self.classes];
+        let arcs = || self.arcs.iter().zip(&self.counted).zip(&weights);
+        for ((ends, counted), &weight) in arcs() {
+            if let (Some((from, to)), false) = (ends, counted) {
+                next[*from as usize].push((*to, weight));
+                next[*to as usize].push((*from, weight.wrapping_neg()));
+            }
+        }
+        // Classes that nothing joins to the outside have a tree of their own.
+        let mut potentials: Vec<Option<u64>> = vec![None; self.classes];
+        for root in [self.outside].into_iter().chain(0..self.classes as u32) {
+            let mut stack = vec![(root, 0)];
+            while let Some((class, potential)) = stack.pop() {
+                let known = &mut potentials[class as usize];
+                if known.is_none() {
+                    *known = Some(potential);
+                    let joined = next[class as usize].iter();
+                    stack.extend(joined.map(|&(to, w)| (to, potential.wrapping_add(w))));
+                }
+            }
+        }
+        let of = |class: u32| potentials[class as usize].unwrap_or(0);
+        let mut weighed = Weighed::default();
+        for ((ends, counted), &weight) in arcs() {
+            let (from, to) = ends.map_or((0, 0), |(from, to)| (of(from), of(to)));
+            let adds = weight.wrapping_add(from).wrapping_sub(to);
+            weighed.at_start.push(from);
+            weighed.added.push(if *counted { adds } else { 0 });
+        }
+        weighed
     }
 
     /// Executions of every block that is wanted and, last, of the function's entry, from

@@ -23,6 +23,7 @@ pub mod rule;
 mod scan;
 pub mod source;
 pub mod told;
+pub mod total;
 pub mod unwind;
 pub mod wanted;
 pub mod watchpoint;

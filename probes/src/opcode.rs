@@ -80,6 +80,26 @@ impl Class {
         Class::Other,
     ];
 
+    /// Modelled cycles of one execution: what an operator of the class takes on a machine of these years if its data is in
+    /// the first-level cache and branches are predicted, as part of compiled code (where locals, constants and
+    /// structure cost nothing). A model to weigh operators against each other, not a measurement; its values are
+    /// those of common instruction tables (latency for what is waited for, throughput for the others).
+    pub fn cycles(self) -> u64 {
+        match self {
+            Class::Local | Class::Const | Class::Other => 0,
+            Class::Global | Class::Select | Class::Int | Class::Compare | Class::Store => 1,
+            Class::Branch | Class::BranchIf => 1,
+            Class::Simd => 2,
+            Class::Mul | Class::BranchTable => 3,
+            Class::Float | Class::Load | Class::Gc => 4,
+            Class::Call => 5,
+            Class::CallIndirect => 8,
+            Class::FloatDiv => 13,
+            Class::Div => 15,
+            Class::Atomic | Class::CallHost => 20,
+        }
+    }
+
     /// The name that reports use, such as `float_div`.
     pub fn name(self) -> &'static str {
         match self {

@@ -9,3 +9,5 @@ mod finding;
 mod loops;
 #[path = "rules/matching.rs"]
 mod matching;
+#[path = "rules/moments.rs"]
+mod moments;

@@ -27,6 +27,11 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "probity-analyses",
         ],
     ),
+    // As a crate of somebody else would.
+    (
+        "own-analysis",
+        &["probity-engine", "probity-probes", "probity-analyses"],
+    ),
 ];
 
 /// Crates on which nothing may depend, and which may depend on all others.

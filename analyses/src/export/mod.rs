@@ -11,6 +11,7 @@ mod cobertura;
 mod html;
 mod lcov;
 mod llvm_cov;
+mod profile;
 mod sources;
 mod summary;
 
@@ -22,6 +23,7 @@ use probity_probes::nearest::nearest;
 
 use crate::coverage::{CoverageData, FunctionCoverage, ModuleCoverage, Share};
 use crate::options::UsageError;
+use crate::profile::data::Profile;
 use crate::registry::registry;
 use crate::report::AnalysisReport;
 
@@ -30,6 +32,8 @@ use crate::report::AnalysisReport;
 pub enum Data {
     /// Which lines, functions and branches executed, how often.
     Coverage(CoverageData),
+    /// Where the weight of the run was, along the calls.
+    Profile(Profile),
 }
 
 impl Data {
@@ -37,6 +41,7 @@ impl Data {
     pub fn kind(&self) -> DataKind {
         match self {
             Data::Coverage(_) => DataKind::Coverage,
+            Data::Profile(_) => DataKind::Profile,
         }
     }
 }
@@ -46,6 +51,8 @@ impl Data {
 pub enum DataKind {
     /// [`Data::Coverage`]
     Coverage,
+    /// [`Data::Profile`]
+    Profile,
 }
 
 impl DataKind {
@@ -53,6 +60,7 @@ impl DataKind {
     pub fn name(self) -> &'static str {
         match self {
             DataKind::Coverage => "coverage",
+            DataKind::Profile => "profile",
         }
     }
 
@@ -80,43 +88,103 @@ static EXPORTS: &[ExportInfo] = &[
         name: "lcov",
         summary: "lines, functions and branches for genhtml and other readers of lcov's tracefiles",
         takes: DataKind::Coverage,
-        write: |data, out| match data {
-            Data::Coverage(coverage) => lcov::write(coverage, out),
-        },
+        write: |data, out| of_coverage(data, out, lcov::write),
     },
     ExportInfo {
         name: "cobertura",
         summary: "the same as Cobertura's XML, for GitLab, Jenkins and others",
         takes: DataKind::Coverage,
-        write: |data, out| match data {
-            Data::Coverage(coverage) => cobertura::write(coverage, out),
-        },
+        write: |data, out| of_coverage(data, out, cobertura::write),
     },
     ExportInfo {
         name: "llvm-cov",
         summary: "the same as llvm-cov's JSON, version 2.0.1",
         takes: DataKind::Coverage,
-        write: |data, out| match data {
-            Data::Coverage(coverage) => llvm_cov::write(coverage, out),
-        },
+        write: |data, out| of_coverage(data, out, llvm_cov::write),
     },
     ExportInfo {
         name: "html",
         summary: "one page with the source, its counts and what did not execute",
         takes: DataKind::Coverage,
-        write: |data, out| match data {
-            Data::Coverage(coverage) => html::write(coverage, out),
-        },
+        write: |data, out| of_coverage(data, out, html::write),
     },
     ExportInfo {
         name: "summary",
         summary: "text: what of each file executed, and which lines did not",
         takes: DataKind::Coverage,
-        write: |data, out| match data {
-            Data::Coverage(coverage) => summary::write(coverage, out),
-        },
+        write: |data, out| of_coverage(data, out, summary::write),
+    },
+    ExportInfo {
+        name: "folded",
+        summary: "stacks with their weights, one a line, for flame graph tools",
+        takes: DataKind::Profile,
+        write: |data, out| of_profile(data, out, profile::folded::write),
+    },
+    ExportInfo {
+        name: "svg",
+        summary: "flame graph, to be looked at in a browser",
+        takes: DataKind::Profile,
+        write: |data, out| of_profile(data, out, profile::flamegraph::write),
+    },
+    ExportInfo {
+        name: "speedscope",
+        summary: "flame graph of www.speedscope.app",
+        takes: DataKind::Profile,
+        write: |data, out| of_profile(data, out, profile::speedscope::write),
+    },
+    ExportInfo {
+        name: "pprof",
+        summary: "for `go tool pprof` and its relatives, with lines and inlined functions",
+        takes: DataKind::Profile,
+        write: |data, out| of_profile(data, out, profile::pprof::write),
+    },
+    ExportInfo {
+        name: "firefox",
+        summary: "for profiler.firefox.com",
+        takes: DataKind::Profile,
+        write: |data, out| of_profile(data, out, profile::firefox::write),
+    },
+    ExportInfo {
+        name: "callgrind",
+        summary: "for KCachegrind and callgrind_annotate, with lines",
+        takes: DataKind::Profile,
+        write: |data, out| of_profile(data, out, profile::callgrind::write),
+    },
+    ExportInfo {
+        name: "perfetto",
+        summary: "trace events, for ui.perfetto.dev and chrome://tracing",
+        takes: DataKind::Profile,
+        write: |data, out| of_profile(data, out, profile::perfetto::write),
+    },
+    ExportInfo {
+        name: "dot",
+        summary: "call tree for Graphviz",
+        takes: DataKind::Profile,
+        write: |data, out| of_profile(data, out, profile::dot::write),
     },
 ];
+
+fn of_coverage(
+    data: &Data,
+    out: &mut dyn io::Write,
+    write: fn(&CoverageData, &mut dyn io::Write) -> io::Result<()>,
+) -> io::Result<()> {
+    match data {
+        Data::Coverage(coverage) => write(coverage, out),
+        _ => Ok(()),
+    }
+}
+
+fn of_profile(
+    data: &Data,
+    out: &mut dyn io::Write,
+    write: fn(&Profile, &mut dyn io::Write) -> io::Result<()>,
+) -> io::Result<()> {
+    match data {
+        Data::Profile(profile) => write(profile, out),
+        _ => Ok(()),
+    }
+}
 
 /// Every format, in the order of lists.
 pub fn exports() -> &'static [ExportInfo] {

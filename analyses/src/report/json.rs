@@ -36,6 +36,7 @@ impl Serialize for Data {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Data::Coverage(coverage) => coverage.serialize(serializer),
+            Data::Profile(profile) => profile.serialize(serializer),
         }
     }
 }

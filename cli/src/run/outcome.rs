@@ -126,39 +126,16 @@ impl Ended {
 
 /// Kind, name in reports and exit status of a trap.
 fn of_trap(code: TrapCode) -> (OutcomeKind, &'static str, u8) {
-    let limit = |name| (OutcomeKind::Limit, name, LIMIT);
-    let trap = |name| (OutcomeKind::Trap, name, TRAP);
-    match code {
-        TrapCode::OutOfFuel => limit("fuel"),
-        TrapCode::Timeout => limit("time"),
-        TrapCode::MemoryLimit => limit("memory"),
-        TrapCode::TableLimit => limit("table"),
-        TrapCode::HeapLimit => limit("heap"),
-        TrapCode::Interrupted => (OutcomeKind::Limit, "interrupt", INTERRUPTED),
-        TrapCode::StackOverflow => trap("stack"),
-        TrapCode::Unreachable => trap("unreachable"),
-        TrapCode::MemoryOutOfBounds => trap("memory_out_of_bounds"),
-        TrapCode::TableOutOfBounds => trap("table_out_of_bounds"),
-        TrapCode::UndefinedElement => trap("undefined_element"),
-        TrapCode::UninitializedElement => trap("uninitialized_element"),
-        TrapCode::IndirectCallTypeMismatch => trap("indirect_call_type_mismatch"),
-        TrapCode::IntegerOverflow => trap("integer_overflow"),
-        TrapCode::IntegerDivideByZero => trap("integer_divide_by_zero"),
-        TrapCode::InvalidConversionToInteger => trap("invalid_conversion_to_integer"),
-        TrapCode::NullReference => trap("null_reference"),
-        TrapCode::NullFunctionReference => trap("null_function_reference"),
-        TrapCode::NullStructReference => trap("null_struct_reference"),
-        TrapCode::NullArrayReference => trap("null_array_reference"),
-        TrapCode::NullI31Reference => trap("null_i31_reference"),
-        TrapCode::NullExceptionReference => trap("null_exception_reference"),
-        TrapCode::CastFailure => trap("cast_failure"),
-        TrapCode::ArrayOutOfBounds => trap("array_out_of_bounds"),
-        TrapCode::UnalignedAtomic => trap("unaligned_atomic"),
-        TrapCode::ExpectedSharedMemory => trap("expected_shared_memory"),
-        TrapCode::UnknownImport => trap("unknown_import"),
-        TrapCode::Probe => trap("probe"),
-        _ => trap("other"),
-    }
+    let (kind, status) = match code {
+        TrapCode::OutOfFuel
+        | TrapCode::Timeout
+        | TrapCode::MemoryLimit
+        | TrapCode::TableLimit
+        | TrapCode::HeapLimit => (OutcomeKind::Limit, LIMIT),
+        TrapCode::Interrupted => (OutcomeKind::Limit, INTERRUPTED),
+        _ => (OutcomeKind::Trap, TRAP),
+    };
+    (kind, code.name(), status)
 }
 
 /// One line a frame, innermost first, the middle left out of a long one.

@@ -76,6 +76,40 @@ pub enum TrapCode {
 }
 
 impl TrapCode {
+    /// One word, as reports and rules have it.
+    pub fn name(self) -> &'static str {
+        match self {
+            TrapCode::Unreachable => "unreachable",
+            TrapCode::MemoryOutOfBounds => "memory_out_of_bounds",
+            TrapCode::TableOutOfBounds => "table_out_of_bounds",
+            TrapCode::UndefinedElement => "undefined_element",
+            TrapCode::UninitializedElement => "uninitialized_element",
+            TrapCode::IndirectCallTypeMismatch => "indirect_call_type_mismatch",
+            TrapCode::IntegerOverflow => "integer_overflow",
+            TrapCode::IntegerDivideByZero => "integer_divide_by_zero",
+            TrapCode::InvalidConversionToInteger => "invalid_conversion_to_integer",
+            TrapCode::NullReference => "null_reference",
+            TrapCode::NullFunctionReference => "null_function_reference",
+            TrapCode::NullStructReference => "null_struct_reference",
+            TrapCode::NullArrayReference => "null_array_reference",
+            TrapCode::NullI31Reference => "null_i31_reference",
+            TrapCode::NullExceptionReference => "null_exception_reference",
+            TrapCode::CastFailure => "cast_failure",
+            TrapCode::ArrayOutOfBounds => "array_out_of_bounds",
+            TrapCode::UnalignedAtomic => "unaligned_atomic",
+            TrapCode::ExpectedSharedMemory => "expected_shared_memory",
+            TrapCode::StackOverflow => "stack",
+            TrapCode::OutOfFuel => "fuel",
+            TrapCode::Interrupted => "interrupt",
+            TrapCode::Timeout => "time",
+            TrapCode::MemoryLimit => "memory",
+            TrapCode::TableLimit => "table",
+            TrapCode::HeapLimit => "heap",
+            TrapCode::UnknownImport => "unknown_import",
+            TrapCode::Probe => "probe",
+        }
+    }
+
     /// Lowercase phrase; for the traps that the specification defines, the one that the
     /// official tests expect a message to begin with.
     pub fn message(self) -> &'static str {
@@ -194,6 +228,11 @@ impl BacktraceFrame {
             func_index,
             pc,
         }
+    }
+
+    /// The function's module.
+    pub fn module(&self) -> &Module {
+        &self.module
     }
 
     /// Index of the function in its module.

@@ -1,5 +1,5 @@
-//! Moments of a store that are no site of a function: first calls, instances, host calls, traps, unwinding,
-//! the end of a call from the host, ticks of fuel.
+//! Moments of a store that are no site of a function: first calls, instances, host calls, traps, caught exceptions,
+//! unwinding, the end of a call from the host, ticks of fuel.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::frame::walk::{Frame, FrameRef, Place};
 use crate::runtime::core::StoreCore;
 use crate::runtime::value::read_vals;
-use crate::runtime::{Func, Instance, Val};
+use crate::runtime::{ExnRef, Func, Instance, Val};
 use crate::types::{ValType, WasmPc};
 
 /// Functions that are called at one kind of moment, in order of insertion.
@@ -27,6 +27,7 @@ type Unwind = dyn FnMut(&mut Probes<'_>, Func, WasmPc) + Send;
 type Instantiated = dyn FnMut(&mut Probes<'_>, Instance) + Send;
 type HostCalled = dyn FnMut(&mut ProbeContext<'_>, &HostCall<'_>) -> Result<()> + Send;
 type Trapped = dyn FnMut(&mut ProbeContext<'_>, &Error) + Send;
+type Caught = dyn FnMut(&mut ProbeContext<'_>, &ExnRef) + Send;
 type Ended = dyn FnMut(&mut Probes<'_>, Func, Option<&Error>) + Send;
 type Ticked = dyn FnMut(&mut ProbeContext<'_>) -> Result<()> + Send;
 
@@ -38,6 +39,7 @@ pub(crate) struct Events {
     instantiated: List<Instantiated>,
     host_call: List<HostCalled>,
     trap: List<Trapped>,
+    catch: List<Caught>,
     end: List<Ended>,
     tick: List<Ticked>,
 }
@@ -53,6 +55,7 @@ impl Events {
             instantiated,
             host_call,
             trap,
+            catch,
             end,
             tick,
         } = self;
@@ -61,6 +64,7 @@ impl Events {
         without(instantiated, id);
         without(host_call, id);
         without(trap, id);
+        without(catch, id);
         without(end, id);
         without(tick, id);
     }
@@ -135,6 +139,16 @@ impl Probes<'_> {
         f: impl FnMut(&mut ProbeContext<'_>, &Error) + Send + 'static,
     ) -> ProbeId {
         self.watch::<Trapped>(|events| &mut events.trap, Box::new(f))
+    }
+
+    /// Calls `f` with each exception that is caught, in the frame that catches it: frames further in are gone, and it
+    /// still stands at the operator that threw, or at the call that the exception came out of. Where it goes on is
+    /// [`Probes::caught_at`]. Operands of the frame are not there.
+    pub fn on_catch(
+        &mut self,
+        f: impl FnMut(&mut ProbeContext<'_>, &ExnRef) + Send + 'static,
+    ) -> ProbeId {
+        self.watch::<Caught>(|events| &mut events.catch, Box::new(f))
     }
 
     /// Calls `f` when a call from the host into the store ends and no other is in progress: with the function
@@ -275,6 +289,22 @@ impl StoreCore {
                     f(context, error);
                     Ok(())
                 });
+            },
+        );
+    }
+
+    /// The innermost frame of the position noted last catches an exception.
+    pub(crate) fn tell_catch(&mut self, exception: &ExnRef) {
+        self.tell(
+            |events| &events.catch,
+            |core, id, f| {
+                if let Some(frame) = core.innermost_frame() {
+                    // The guest goes on whatever happens here.
+                    let _ = core.with_context(id, &frame, Moment::Catch, |context| {
+                        f(context, exception);
+                        Ok(())
+                    });
+                }
             },
         );
     }

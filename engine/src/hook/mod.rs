@@ -61,7 +61,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::error::{Error, Result};
+use crate::error::{BacktraceFrame, Error, Result};
 use crate::frame::walk::FrameRef;
 use crate::module::Module;
 use crate::runtime::core::{FuncKind, StoreCore};
@@ -489,6 +489,8 @@ pub(crate) enum Moment {
     Exit(ExitReason),
     /// A trap is about to unwind the frame.
     Trap,
+    /// The frame catches an exception.
+    Catch,
     /// The frame calls a host function, or has done so.
     HostCall,
     /// So much fuel has been consumed.
@@ -555,13 +557,25 @@ impl ProbeContext<'_> {
         }
         let frame = FrameRef::Borrowed(&self.frame);
         // What a handler had not yet written of its operands is lost.
-        let lost = matches!(self.moment, Moment::Exit(ExitReason::Trap) | Moment::Trap);
+        let lost = matches!(
+            self.moment,
+            Moment::Exit(ExitReason::Trap) | Moment::Trap | Moment::Catch
+        );
         FrameAccessor::new(self.core, frame, !lost)
     }
 
     /// Number of Wasm frames on the stack.
     pub fn depth(&self) -> usize {
         self.core.frames().count()
+    }
+
+    /// Function and pc of all Wasm frames, innermost first: the operator that is next, in outer frames
+    /// the call. This costs much less than looking at each frame.
+    pub fn backtrace(&self) -> Vec<BacktraceFrame> {
+        let frames = self.core.frames();
+        frames
+            .filter_map(|frame| self.core.backtrace_frame(&frame))
+            .collect()
     }
 
     /// The `n`-th Wasm frame outwards; 0 is the frame that the probe fired in.

@@ -48,7 +48,10 @@ impl StoreCore {
             self.tell_unwind(frame.func, frame.pc());
             self.leave_frame();
         }
-        let status = self.catch(object, tag);
+        let status = match error.exception() {
+            Some(exception) => self.catch(exception, object, tag),
+            None => exit::ENGINE,
+        };
         self.positions.pop();
         if status == exit::MOVED && crossings > 0 {
             self.native.crossings = crossings;
@@ -74,7 +77,7 @@ impl StoreCore {
     }
 
     /// The innermost frame of the last position catches the exception.
-    fn catch(&mut self, exception: NonNull<Header>, tag: u32) -> u64 {
+    fn catch(&mut self, exception: &ExnRef, object: NonNull<Header>, tag: u32) -> u64 {
         let Some(frame) = self.innermost_frame() else {
             return exit::ENGINE;
         };
@@ -84,6 +87,7 @@ impl StoreCore {
         let pc = frame.range.code.tries[index].catches[clause].pc;
         self.probes.caught_at = Some(WasmPc(pc));
         self.tell_unwind(frame.func, frame.pc());
+        self.tell_catch(exception);
         self.probes.caught_at = None;
         // The function may get other code now; it has the same `try_table`s.
         if !self.probes.dirty.is_empty() {
@@ -98,10 +102,10 @@ impl StoreCore {
         unsafe {
             let mut at = frame.fp.add(catch.slot as usize);
             if catch.tag.is_some() {
-                at = self.exception_values(exception, at);
+                at = self.exception_values(object, at);
             }
             if catch.exn {
-                *at = object_to_raw(exception);
+                *at = object_to_raw(object);
             }
         }
         let (fp, ctx) = (frame.fp, frame.ctx);

@@ -24,6 +24,7 @@
 //! | allocation | [`allocations`] | [`Allocation`]: type, length, the object |
 //! | throw | [`throws`] | [`Throw`]: tag, what is carried |
 //! | catch | [`catches`] | [`Catch`]: from where, to where |
+//! | catch, in its frame | [`Probes::on_catch`] | the exception, the frame and all frames around it |
 //! | unwinding | [`Probes::on_unwind`] | every frame, see [`Unwind`](crate::unwind::Unwind) |
 //! | trap | [`Probes::on_trap`] | the error, the frame and all frames around it |
 //! | instantiation | [`Probes::on_instantiate`] | the instance |
@@ -76,6 +77,7 @@
 //! [`Probes::on_first_call`]: probity_engine::hook::Probes::on_first_call
 //! [`Probes::on_host_call`]: probity_engine::hook::Probes::on_host_call
 //! [`Probes::on_unwind`]: probity_engine::hook::Probes::on_unwind
+//! [`Probes::on_catch`]: probity_engine::hook::Probes::on_catch
 //! [`Probes::on_trap`]: probity_engine::hook::Probes::on_trap
 //! [`Probes::on_instantiate`]: probity_engine::hook::Probes::on_instantiate
 //! [`Probes::on_end`]: probity_engine::hook::Probes::on_end

@@ -116,8 +116,14 @@ impl<'m> Facts<'_, 'm> {
             Var::Arg(_) | Var::Addr | Var::EffectiveAddr | Var::StoredValue if self.is_behind() => {
                 Value::Absent
             }
+            Var::Addr | Var::EffectiveAddr | Var::StoredValue if self.is_gone() => Value::Absent,
+            Var::Tag | Var::Payload(_) => return self.exception(op, var),
+            Var::SourcePc => return self.at(Structure::Catch, Read::SourcePc),
+            Var::Trap => return self.at(Structure::Trap, Read::Trap),
+            Var::TrapMessage => return self.at(Structure::Trap, Read::TrapMessage),
+            Var::Fuel => return self.at(Structure::FuelTick, Read::Fuel),
             Var::Target(what) => return self.target(own, what),
-            Var::Arg(n) => return self.arg(n, of_function),
+            Var::Arg(n) => return self.arg(n, of_function || self.is_gone()),
             Var::Addr | Var::EffectiveAddr | Var::StoredValue => {
                 return self.access(op, memarg.map(|m| m.offset), var);
             }
@@ -125,14 +131,38 @@ impl<'m> Facts<'_, 'm> {
             Var::Local(_) => Value::Absent,
             Var::Global(i) => return Known::Read(Read::Global(i)),
             Var::Depth => return Known::Read(Read::Depth),
-            Var::ExitReason => match self.event {
-                Event::Structure(Structure::FunctionExit) => {
-                    return Known::Read(Read::ExitReason);
-                }
-                _ => Value::Absent,
-            },
+            Var::ExitReason => return self.at(Structure::FunctionExit, Read::ExitReason),
         };
         Known::Value(value)
+    }
+
+    /// What is to be read at one event, and is nowhere else.
+    fn at(&self, structure: Structure, read: Read) -> Known {
+        match self.event {
+            Event::Structure(event) if event == structure => Known::Read(read),
+            _ => Known::Value(Value::Absent),
+        }
+    }
+
+    /// What an exception is: one that is caught, or that the operator throws.
+    fn exception(&self, op: &Operator<'_>, var: Var) -> Known {
+        let read = match var {
+            Var::Payload(n) => Read::Payload(n),
+            _ => Read::Tag,
+        };
+        match (self.event, op, var) {
+            (Event::Structure(Structure::Catch), ..) => Known::Read(read),
+            _ if self.is_behind() || self.is_gone() => Known::Value(Value::Absent),
+            (_, Operator::ThrowRef, _) => Known::Read(read),
+            (_, Operator::Throw { .. }, Var::Payload(n)) => self.arg(n, false),
+            (_, Operator::Throw { tag_index }, _) => Known::Value((*tag_index).into()),
+            _ => Known::Value(Value::Absent),
+        }
+    }
+
+    /// Whether the operator has failed, and its operands with it.
+    fn is_gone(&self) -> bool {
+        self.event == Event::Structure(Structure::Trap)
     }
 
     fn class(&self, op: &Operator<'_>) -> Class {
@@ -200,7 +230,7 @@ impl<'m> Facts<'_, 'm> {
             None => Known::Value(Value::Absent),
             Some(Callee::Direct(index)) => Known::Value(of_callee(self.body.module, index, what)),
             // What chose it is gone, like all operands.
-            Some(_) if self.is_behind() => Known::Value(Value::Absent),
+            Some(_) if self.is_behind() || self.is_gone() => Known::Value(Value::Absent),
             Some(callee) => Known::Read(Read::Callee(what, callee)),
         }
     }

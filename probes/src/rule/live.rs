@@ -2,8 +2,8 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use probity_engine::Func;
 use probity_engine::hook::{ExitReason, ProbeContext};
+use probity_engine::{Error, ErrorKind, ExnRef, Func, Val};
 
 use super::ast::{Action, Expr, Kind};
 use super::facts;
@@ -28,6 +28,19 @@ pub(super) enum Meant {
     Others,
 }
 
+/// What makes a site fire.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Cause<'a> {
+    /// Control has come to it.
+    Control,
+    /// An exception is caught.
+    Catch(&'a ExnRef),
+    /// The guest has trapped, or the host has failed.
+    Trap(&'a Error),
+    /// So much fuel has been consumed.
+    Tick(u64),
+}
+
 /// A site, ready to fire.
 pub(super) struct Live {
     pub predicate: Option<Expr>,
@@ -44,7 +57,7 @@ pub(super) struct Live {
 }
 
 impl Live {
-    pub fn fire(&mut self, context: &mut ProbeContext<'_>) {
+    pub fn fire(&mut self, context: &mut ProbeContext<'_>, cause: Cause<'_>) {
         if let Some((meant, ways, seen)) = &mut self.ways {
             let taken = ways.taken();
             let is_way = std::mem::replace(seen, taken) != taken;
@@ -53,13 +66,13 @@ impl Live {
             }
         }
         self.inputs.clear();
-        self.read(0..self.predicate_reads, context);
+        self.read(0..self.predicate_reads, context, cause);
         if let Some(predicate) = &self.predicate
             && !eval(predicate, &self.inputs).is_true()
         {
             return;
         }
-        self.read(self.predicate_reads..self.reads.len(), context);
+        self.read(self.predicate_reads..self.reads.len(), context, cause);
         let mut lines = Vec::new();
         let mut tallies = self.tallies.lock().unwrap_or_else(PoisonError::into_inner);
         for (action, tallies) in self.actions.iter().zip(tallies.iter_mut()) {
@@ -75,7 +88,12 @@ impl Live {
         }
     }
 
-    fn read(&mut self, which: std::ops::Range<usize>, context: &mut ProbeContext<'_>) {
+    fn read(
+        &mut self,
+        which: std::ops::Range<usize>,
+        context: &mut ProbeContext<'_>,
+        cause: Cause<'_>,
+    ) {
         // The frame is looked up once for all that is read from it.
         let of_frame = |read: &Read| matches!(read, Read::Operand { .. } | Read::Local(_));
         let reads = &self.reads[which];
@@ -106,8 +124,60 @@ impl Live {
                 Read::Depth => Value::Int(context.depth() as i128),
                 Read::ExitReason => context.exit_reason().map_or(Value::Absent, reason),
                 Read::Callee(what, callee) => callee_of(context, callee, what),
+                Read::Tag | Read::Payload(_) => exception(context, cause, *read),
+                Read::SourcePc => Value::Int(context.pc().0.into()),
+                Read::Trap | Read::TrapMessage => match cause {
+                    Cause::Trap(error) if *read == Read::Trap => Value::from(code(error)),
+                    Cause::Trap(error) => Value::from(message(error).as_str()),
+                    _ => Value::Absent,
+                },
+                Read::Fuel => match cause {
+                    Cause::Tick(fuel) => Value::Int(fuel.into()),
+                    _ => Value::Absent,
+                },
             };
         }
+    }
+}
+
+/// Tag or value of the exception that is caught, or else of the topmost operand.
+fn exception(context: &mut ProbeContext<'_>, cause: Cause<'_>, read: Read) -> Value {
+    let exception = match cause {
+        Cause::Catch(exception) => Some(exception.clone()),
+        _ => match context.frame().top(0) {
+            Some(Val::ExnRef(exception)) => exception,
+            _ => None,
+        },
+    };
+    let Some(exception) = exception else {
+        return Value::Absent;
+    };
+    if let Read::Payload(n) = read {
+        let value = exception.args(context).get(n as usize).cloned();
+        return value.map_or(Value::Absent, |value| Value::of(&value, false));
+    }
+    let (tag, instance) = (exception.tag(context), context.instance());
+    let tags = 0..instance.module(context).num_tags();
+    let index = tags
+        .into_iter()
+        .find(|&index| instance.tag(context, index) == Some(tag));
+    index.map_or(Value::Absent, Value::from)
+}
+
+/// The name of a trap in reports.
+fn code(error: &Error) -> &'static str {
+    match error.kind() {
+        ErrorKind::Trap(trap) => trap.code().name(),
+        ErrorKind::Host(_) => "host",
+        _ => "other",
+    }
+}
+
+/// Without the backtrace.
+fn message(error: &Error) -> String {
+    match error.kind() {
+        ErrorKind::Trap(trap) => trap.message(),
+        _ => error.to_string(),
     }
 }
 

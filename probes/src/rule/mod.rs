@@ -21,6 +21,13 @@
 //!   come back to it.
 //! - `wasm:edge:taken`, `wasm:edge:falls`: control goes from the end of a basic block elsewhere (a branch is taken, an `if` is
 //!   false, a true arm is over); it goes on to the block behind.
+//! - `wasm:exception:catch`: a `try_table` catches an exception, which is told in the frame that goes on; `tag` and
+//!   `payload0`, ... are the exception's, as at `throw` and `throw_ref`.
+//! - `wasm:func:trap`: a trap or an error of the host is about to unwind the stack, the function being the innermost. `pc`
+//!   and what else is known of an operator are those of the one that trapped, whose operands are gone.
+//! - `wasm:fuel:tick`, `wasm:fuel:tick:UNITS`: so much more fuel has been consumed, 1,000,000 units if nothing is said, counted from
+//!   when the rule begins to watch; at the operator that would exceed it. Patterns do not mean it, for
+//!   code is slower that counts fuel.
 //! - Operators by what they do, with modes as other operators: `wasm:memory:access`, `memory:grow`, `memory:bulk`,
 //!   `table:access`, `table:grow`, `table:bulk`, `global:access`, `object:new`, `exception:throw`.
 //!
@@ -84,6 +91,7 @@ mod fold;
 mod format;
 mod lexer;
 mod live;
+mod moments;
 mod parser;
 mod results;
 mod select;

@@ -2,6 +2,7 @@
 //! they are there once all that is known has been computed.
 
 use probity_engine::hook::Site;
+use probity_engine::wasmparser::Operator;
 use probity_engine::{FunctionInfo, Module, WasmPc};
 
 use super::ast::{Action, Expr};
@@ -34,10 +35,11 @@ pub struct Match {
 }
 
 impl Match {
-    /// The operator; `None` at the entry and the exit of functions.
+    /// The operator; `None` at the entry and the exit of functions, and where it may be any.
     pub fn opcode(&self, body: &Body<'_>) -> Option<Opcode> {
         match self.event {
             Event::Structure(Structure::FunctionEntry | Structure::FunctionExit) => None,
+            Event::Structure(structure) if structure.is_anywhere() => None,
             _ => {
                 let (_, op) = body.operators.get(self.index)?;
                 Some(Opcode::of(op))
@@ -45,10 +47,10 @@ impl Match {
         }
     }
 
-    /// Where its probe goes. That of a loop's entry fires at every round, and has to
+    /// Where its probe goes; `None` if it is the store that tells of it. That of a loop's entry fires at every round, and has to
     /// be told which one comes from outside; so have others that fire only if control goes some way.
-    pub(super) fn site(&self, body: &Body<'_>) -> Site {
-        match self.event {
+    pub(super) fn site(&self, body: &Body<'_>) -> Option<Site> {
+        Some(match self.event {
             Event::Opcode(_, Mode::Before) => Site::Before(self.pc),
             Event::Opcode(_, Mode::After) => Site::After(self.pc),
             Event::Structure(structure) => match structure {
@@ -65,8 +67,9 @@ impl Match {
                     // It may also trap, or throw.
                     _ => Site::After(self.pc),
                 },
+                Structure::Catch | Structure::Trap | Structure::FuelTick => return None,
             },
-        }
+        })
     }
 }
 
@@ -80,6 +83,19 @@ pub(super) struct Selected {
     pub actions: Vec<Action>,
     /// What the predicate and the actions read when the site fires.
     pub reads: Vec<Read>,
+}
+
+impl Selected {
+    /// An event that may happen anywhere in the function: what there is to do is not known before.
+    fn unknown(at: Match) -> Selected {
+        Selected {
+            at,
+            predicate: None,
+            predicate_reads: 0,
+            actions: Vec::new(),
+            reads: Vec::new(),
+        }
+    }
 }
 
 /// A rule's parts, as selecting needs them.
@@ -111,6 +127,20 @@ impl Selector<'_> {
             return;
         };
         for (event, index) in self.events(body) {
+            if matches!(event, Event::Structure(structure) if structure.is_anywhere()) {
+                let at = Match {
+                    func: body.index(),
+                    index,
+                    pc: body.operators[index].0,
+                    event,
+                    is_dynamic: predicate != Expr::Const(Value::Bool(true)),
+                    line: None,
+                };
+                if !see(Selected::unknown(at)) {
+                    return;
+                }
+                continue;
+            }
             let facts = Facts {
                 body,
                 event,
@@ -125,7 +155,8 @@ impl Selector<'_> {
         }
     }
 
-    fn at(&self, facts: &Facts<'_, '_>, predicate: &Expr) -> Option<Selected> {
+    /// One event at an operator; `None` if the predicate is false there. `predicate` is that of the function.
+    pub fn at(&self, facts: &Facts<'_, '_>, predicate: &Expr) -> Option<Selected> {
         let mut reads = Vec::new();
         let predicate = match fold(predicate, facts, &mut reads) {
             Expr::Const(value) if !value.is_true() => return None,
@@ -187,6 +218,17 @@ impl Selector<'_> {
                 }
                 Structure::FunctionExit => {
                     events.push((event, body.operators.len().saturating_sub(1)));
+                    continue;
+                }
+                Structure::Trap | Structure::FuelTick => {
+                    events.extend((!body.operators.is_empty()).then_some((event, 0)));
+                    continue;
+                }
+                Structure::Catch => {
+                    let tries = body.operators.iter().enumerate().filter(|(_, (_, op))| {
+                        matches!(op, Operator::TryTable { try_table } if !try_table.catches.is_empty())
+                    });
+                    events.extend(tries.map(|(index, _)| (event, index)));
                     continue;
                 }
                 Structure::BlockEntry | Structure::BlockExit => (body.cfg().blocks(), &[][..]),

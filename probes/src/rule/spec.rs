@@ -21,6 +21,8 @@ pub(super) struct Spec {
     pub modes: Vec<Mode>,
     /// What is no opcode.
     pub structure: Vec<Structure>,
+    /// Units of fuel from one tick to the next.
+    pub tick_units: u64,
 }
 
 /// When a site fires, in relation to its operator.
@@ -33,7 +35,7 @@ pub enum Mode {
     After,
 }
 
-/// Events that belong to functions, blocks and loops.
+/// Events that are no operators: of functions, blocks and loops, of exceptions, and of the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Structure {
     /// `wasm:func:entry`: before everything else of the function.
@@ -55,6 +57,12 @@ pub enum Structure {
     EdgeTaken,
     /// `wasm:edge:falls`: control goes from the end of a basic block on to the one behind it.
     EdgeFalls,
+    /// `wasm:exception:catch`: a `try_table` catches an exception.
+    Catch,
+    /// `wasm:func:trap`: a trap, or an error of the host, is about to unwind the function and those that called it.
+    Trap,
+    /// `wasm:fuel:tick`: so much more fuel has been consumed.
+    FuelTick,
 }
 
 impl Structure {
@@ -69,10 +77,18 @@ impl Structure {
             Structure::LoopBack => ("loop", "back"),
             Structure::EdgeTaken => ("edge", "taken"),
             Structure::EdgeFalls => ("edge", "falls"),
+            Structure::Catch => ("exception", "catch"),
+            Structure::Trap => ("func", "trap"),
+            Structure::FuelTick => ("fuel", "tick"),
         }
     }
 
-    const ALL: [Structure; 9] = [
+    /// Whether it may happen at any operator, so that nothing is known of the site before it does.
+    pub(super) fn is_anywhere(self) -> bool {
+        matches!(self, Structure::Trap | Structure::FuelTick)
+    }
+
+    const ALL: [Structure; 12] = [
         Structure::FunctionEntry,
         Structure::FunctionExit,
         Structure::BlockEntry,
@@ -82,6 +98,9 @@ impl Structure {
         Structure::LoopBack,
         Structure::EdgeTaken,
         Structure::EdgeFalls,
+        Structure::Catch,
+        Structure::Trap,
+        Structure::FuelTick,
     ];
 }
 
@@ -113,7 +132,13 @@ impl fmt::Display for Event {
     }
 }
 
-const PACKAGES: [&str; 10] = [
+/// The package of ticks. A pattern does not mean it, for code that counts fuel is slower.
+const FUEL: &str = "fuel";
+
+/// Units of fuel from one tick to the next, if the rule does not say it.
+const TICK_UNITS: u64 = 1_000_000;
+
+const PACKAGES: [&str; 11] = [
     "opcode",
     "func",
     "block",
@@ -124,6 +149,7 @@ const PACKAGES: [&str; 10] = [
     "global",
     "object",
     "exception",
+    FUEL,
 ];
 
 /// Operators by what they do: package, event, and their names.
@@ -216,7 +242,11 @@ pub(super) fn parse(rule: &str, span: Range<usize>) -> Result<Spec, RuleError> {
         return error(&provider.span, message);
     }
     let globs = package.globs();
-    let packages = PACKAGES.map(|name| globs.matches(name));
+    let named = |name| package.alternatives().any(|text| text == name);
+    let packages = PACKAGES.map(|name| match name {
+        FUEL => named(name),
+        _ => globs.matches(name),
+    });
     if matches!(package.text, "begin" | "end" | "report") {
         let message = "results are reported when the run is over; there is no event for that";
         return error(&package.span, message.to_owned());
@@ -231,6 +261,7 @@ pub(super) fn parse(rule: &str, span: Range<usize>) -> Result<Spec, RuleError> {
         classes: Vec::new(),
         modes: Vec::new(),
         structure: structure(&event, packages),
+        tick_units: TICK_UNITS,
     };
     let (classes, globs): (Vec<&str>, Vec<&str>) =
         event.alternatives().partition(|text| text.starts_with('@'));
@@ -260,6 +291,10 @@ pub(super) fn parse(rule: &str, span: Range<usize>) -> Result<Spec, RuleError> {
             .map(|(_, event)| event);
         let names: Vec<&str> = names.collect();
         return error(&event.span, unknown("event", event.text, names));
+    }
+    if let Some(units) = tick_units(rule, &mode, &spec, any_opcode)? {
+        spec.tick_units = units;
+        return Ok(spec);
     }
     spec.modes = modes(rule, &mode, any_opcode, &spec)?;
     Ok(spec)
@@ -406,6 +441,30 @@ fn classes(rule: &str, event: &Part<'_>, text: &str) -> Result<Vec<Class>, RuleE
     Ok(chosen)
 }
 
+/// What stands in place of a mode where a rule is about ticks alone: the units of fuel from one to the next, digits that `_` may
+/// separate.
+fn tick_units(
+    rule: &str,
+    mode: &Part<'_>,
+    spec: &Spec,
+    any_opcode: bool,
+) -> Result<Option<u64>, RuleError> {
+    if any_opcode || spec.structure != [Structure::FuelTick] || mode.is_pattern() {
+        return Ok(None);
+    }
+    let units = mode.text.replace('_', "").parse();
+    match units.ok().filter(|&units| units > 0) {
+        Some(units) => Ok(Some(units)),
+        None => {
+            let message = format!(
+                "`{}` is no number of units of fuel, such as `wasm:fuel:tick:100_000`",
+                mode.text
+            );
+            Err(RuleError::new(rule, mode.span.clone(), message))
+        }
+    }
+}
+
 fn modes(
     rule: &str,
     mode: &Part<'_>,
@@ -484,8 +543,17 @@ mod tests {
             ("@float*", &["@float", "@float_div"]),
             ("wasm:func:entry", &["wasm:func:entry"]),
             ("func:entry", &["wasm:func:entry"]),
-            ("func:*", &["wasm:func:entry", "wasm:func:exit"]),
-            ("wasm:func", &["wasm:func:entry", "wasm:func:exit"]),
+            (
+                "func:*",
+                &["wasm:func:entry", "wasm:func:exit", "wasm:func:trap"],
+            ),
+            ("wasm:func:e*", &["wasm:func:entry", "wasm:func:exit"]),
+            ("func:trap", &["wasm:func:trap"]),
+            ("fuel:tick", &["wasm:fuel:tick"]),
+            ("wasm:fuel", &["wasm:fuel:tick"]),
+            ("fuel:tick:1_000", &["wasm:fuel:tick"]),
+            ("fuel|func:t*", &["wasm:func:trap", "wasm:fuel:tick"]),
+            ("exception:catch", &["wasm:exception:catch"]),
             ("loop:iter", &["wasm:loop:iter"]),
             ("wasm:loop:back", &["wasm:loop:back"]),
             ("edge:taken", &["wasm:edge:taken"]),
@@ -494,7 +562,10 @@ mod tests {
             ("wasm:*:grow", &["memory.grow", "table.grow"]),
             ("wasm:memory:grow:after", &["memory.grow"]),
             ("table:access", &["table.get", "table.set"]),
-            ("exception:*", &["throw", "throw_ref"]),
+            (
+                "exception:*",
+                &["throw", "throw_ref", "wasm:exception:catch"],
+            ),
             (
                 "wasm:*:entry",
                 &["wasm:func:entry", "wasm:block:entry", "wasm:loop:entry"],
@@ -506,9 +577,12 @@ mod tests {
         for text in ["*", "wasm:opcode:*:before", "wasm:opcode", "*:before"] {
             assert_eq!(names(text).len(), all, "{text}");
         }
+        // All but ticks of fuel.
         for text in ["wasm", "wasm:*:*:before", ":::"] {
-            assert_eq!(names(text).len(), all + Structure::ALL.len(), "{text}");
+            assert_eq!(names(text).len(), all + Structure::ALL.len() - 1, "{text}");
         }
+        assert_eq!(read("fuel:tick:1_000").map(|s| s.tick_units), Ok(1000));
+        assert_eq!(read("fuel:tick").map(|s| s.tick_units), Ok(TICK_UNITS));
     }
 
     #[test]
@@ -559,6 +633,21 @@ mod tests {
                 "func:entry:before",
                 11..17,
                 "`wasm:func:entry` has no mode; leave `:before` out",
+            ),
+            (
+                "fuel:tick:0",
+                10..11,
+                "`0` is no number of units of fuel, such as `wasm:fuel:tick:100_000`",
+            ),
+            (
+                "wasm:fuel:tick:1k",
+                15..17,
+                "`1k` is no number of units of fuel, such as `wasm:fuel:tick:100_000`",
+            ),
+            (
+                "func:trap:before",
+                10..16,
+                "`wasm:func:trap` has no mode; leave `:before` out",
             ),
             (
                 "call:alt",

@@ -39,6 +39,12 @@ pub(super) enum Var {
     Global(u32),
     Depth,
     ExitReason,
+    Tag,
+    Payload(u32),
+    SourcePc,
+    Trap,
+    TrapMessage,
+    Fuel,
 }
 
 /// What a rule may ask of a callee.
@@ -64,6 +70,13 @@ pub(super) enum Read {
     Depth,
     ExitReason,
     Callee(Target, Callee),
+    /// Of the exception that is caught, or that is the topmost operand.
+    Tag,
+    Payload(u32),
+    SourcePc,
+    Trap,
+    TrapMessage,
+    Fuel,
 }
 
 /// A row of the list of variables.
@@ -111,13 +124,18 @@ pub(super) static KNOWN: &[Known] = known! {
     "value" Var::StoredValue, Operand: "what a store writes"
     "depth" Var::Depth, Number: "number of Wasm frames on the stack"
     "exit_reason" Var::ExitReason, Text: "at wasm:func:exit: return, trap, exception or tail_call"
+    "tag" Var::Tag, Number: "index of the exception's tag in the module, at throw, throw_ref and wasm:exception:catch"
+    "source_pc" Var::SourcePc, Number: "at wasm:exception:catch: byte offset of the operator that threw, or of the call"
+    "trap" Var::Trap, Text: "at wasm:func:trap: its code in reports, such as \"unreachable\", or \"host\""
+    "trap_message" Var::TrapMessage, Text: "at wasm:func:trap: what it says"
+    "fuel" Var::Fuel, Number: "at wasm:fuel:tick: fuel consumed since the rule is at work"
 };
 
 /// Makes the variable of a number.
 type Numbered = fn(u32) -> Var;
 
 /// Variables with a number at their end.
-pub(super) static NUMBERED: [(&str, Numbered, &str); 5] = [
+pub(super) static NUMBERED: [(&str, Numbered, &str); 6] = [
     (
         "arg",
         Var::Arg,
@@ -127,6 +145,11 @@ pub(super) static NUMBERED: [(&str, Numbered, &str); 5] = [
         "res",
         Var::Res,
         "result of the operator, the first one is res0; in mode after",
+    ),
+    (
+        "payload",
+        Var::Payload,
+        "value that an exception carries, at throw, throw_ref and wasm:exception:catch",
     ),
     ("local", Var::Local, "parameter or local of the function"),
     ("global", Var::Global, "global variable of the module"),
@@ -152,7 +175,9 @@ pub(super) fn find(name: &str) -> Option<(Var, Type)> {
 
 /// Names to suggest for one that is not known.
 pub(super) fn names() -> impl Iterator<Item = &'static str> {
-    let examples = ["arg0", "arg1", "res0", "local0", "global0", "imm0"];
+    let examples = [
+        "arg0", "arg1", "res0", "payload0", "local0", "global0", "imm0",
+    ];
     KNOWN.iter().map(|known| known.name).chain(examples)
 }
 

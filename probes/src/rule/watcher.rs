@@ -1,15 +1,16 @@
 //! A rule at work in a store.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use probity_engine::hook::{Action as HookAction, Counters, Probe, ProbeId, Probes};
+use probity_engine::hook::{Action as HookAction, Counters, Probe, ProbeId, Probes, Site};
 use probity_engine::{Func, FunctionInfo, Module, Result, Store, WasmPc};
 
 use super::Rule;
 use super::ast::{Action, Expr, Kind};
 use super::body::Body;
-use super::live::{Live, Meant, Sink};
+use super::live::{Cause, Live, Meant, Sink};
+use super::moments::{Moments, SharedLive, Try};
 use super::results::{self, Results};
 use super::select::{Match, Selected};
 use super::spec::{Event, Structure};
@@ -33,15 +34,16 @@ struct Shared {
 }
 
 #[derive(Default)]
-struct State {
-    modules: Vec<(Module, Option<SourceMap>)>,
-    watched: HashSet<Func>,
+pub(super) struct State {
+    pub modules: Vec<(Module, Option<SourceMap>)>,
+    pub watched: HashSet<Func>,
     placed: Vec<Placed>,
     /// Counts of loops, with the function that they are in.
     loops: Vec<(Func, Ways)>,
-    probes: Vec<ProbeId>,
-    errors: Vec<String>,
-    detached: bool,
+    pub moments: Moments,
+    pub probes: Vec<ProbeId>,
+    pub errors: Vec<String>,
+    pub detached: bool,
 }
 
 /// A site in one instance.
@@ -96,6 +98,7 @@ impl Watcher {
     /// Watches every function of a store from its first execution on. Those that
     /// have executed already are not watched, unless by [`Watcher::instrument`].
     pub fn attach<T>(&self, store: &mut Store<T>) {
+        self.attach_events(&mut store.probes());
         let watcher = self.clone();
         store.probes().on_first_call(move |probes, func| {
             if let Err(error) = watcher.instrument(probes, func) {
@@ -173,14 +176,35 @@ impl Watcher {
                 true
             });
         let counters = Counters::new(selected.len());
+        let mut catching = HashMap::new();
+        let mut in_moments = false;
         for (index, site) in selected.into_iter().enumerate() {
+            let Some(at) = site.at.site(body) else {
+                in_moments = true;
+                // What may happen anywhere is placed when it happens.
+                if site.at.event == Event::Structure(Structure::Catch) {
+                    let index = site.at.index;
+                    let live = self.place_moment(&mut state, module, body, site);
+                    catching.insert(index, live);
+                }
+                continue;
+            };
             let placing = Placing {
                 func,
                 body,
                 module,
+                site: at,
                 counters: (&counters, index),
             };
             self.place(&mut state, probes, &placing, site)?;
+        }
+        if in_moments && self.shared.rule.asks_for_locals() {
+            let id = probes.insert(func, Site::Exit, Probe::call(|_| Ok(())))?;
+            state.probes.push(id);
+        }
+        if !catching.is_empty() {
+            let tries = Try::all(body, catching);
+            state.moments.tries.insert(func, tries);
         }
         Ok(())
     }
@@ -196,6 +220,7 @@ impl Watcher {
             func,
             body,
             module,
+            site,
             counters: (counters, index),
         } = *placing;
         let at = selected.at.clone();
@@ -218,7 +243,7 @@ impl Watcher {
         };
 
         // What is only counted is counted in place; for the rest there is one call.
-        let (tallies, site) = (Arc::<Mutex<Vec<Tallies>>>::default(), at.site(body));
+        let tallies = Arc::<Mutex<Vec<Tallies>>>::default();
         let mut inline = false;
         // Where the ways say it, the fires need not be counted.
         let told = ways
@@ -260,27 +285,63 @@ impl Watcher {
             state.probes.push(id);
         }
         if !called.is_empty() {
-            let mut list = tallies.lock().unwrap_or_else(PoisonError::into_inner);
-            list.resize_with(called.len(), Tallies::default);
-            drop(list);
-            let mut live = Live {
-                predicate: selected.predicate,
-                predicate_reads: selected.predicate_reads,
-                reads: selected.reads,
+            let selected = Selected {
                 actions: called,
-                tallies,
-                sink: self.shared.sink.clone(),
-                ways: ways.map(|(meant, ways)| (meant, ways, 0)),
-                inputs: Vec::new(),
+                ..selected
             };
+            let ways = ways.map(|(meant, ways)| (meant, ways, 0));
+            let mut live = self.live(selected, tallies, ways);
             let probe = Probe::call(move |context| {
-                live.fire(context);
+                live.fire(context, Cause::Control);
                 Ok(())
             });
             let id = probes.insert(func, site, probe)?;
             state.probes.push(id);
         }
         Ok(())
+    }
+
+    /// A site at which all that is to be done is done by a call.
+    pub(super) fn place_moment(
+        &self,
+        state: &mut State,
+        module: usize,
+        body: &Body<'_>,
+        selected: Selected,
+    ) -> SharedLive {
+        let tallies = Arc::<Mutex<Vec<Tallies>>>::default();
+        let cells = 0..selected.actions.len();
+        let cells = cells.map(|at| Cell::Tallies(tallies.clone(), at));
+        state.placed.push(Placed {
+            module,
+            name: body.name().into(),
+            at: selected.at.clone(),
+            opcode: selected.at.opcode(body),
+            cells: cells.collect(),
+        });
+        Arc::new(Mutex::new(self.live(selected, tallies, None)))
+    }
+
+    /// What its actions do when a site fires.
+    fn live(
+        &self,
+        selected: Selected,
+        tallies: Arc<Mutex<Vec<Tallies>>>,
+        ways: Option<(Meant, Ways, u64)>,
+    ) -> Live {
+        let mut list = tallies.lock().unwrap_or_else(PoisonError::into_inner);
+        list.resize_with(selected.actions.len(), Tallies::default);
+        drop(list);
+        Live {
+            predicate: selected.predicate,
+            predicate_reads: selected.predicate_reads,
+            reads: selected.reads,
+            actions: selected.actions,
+            tallies,
+            sink: self.shared.sink.clone(),
+            ways,
+            inputs: Vec::new(),
+        }
     }
 
     /// An exception was caught in a function, which goes on at `pc`: to be told by those who
@@ -303,7 +364,7 @@ impl Watcher {
         )
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
         let state = self.shared.state.lock();
         state.unwrap_or_else(PoisonError::into_inner)
     }
@@ -314,11 +375,12 @@ struct Placing<'a, 'm> {
     func: Func,
     body: &'a Body<'m>,
     module: usize,
+    site: Site,
     counters: (&'a Counters, usize),
 }
 
 impl State {
-    fn module(&mut self, module: &Module) -> usize {
+    pub fn module(&mut self, module: &Module) -> usize {
         let known = self
             .modules
             .iter()

@@ -89,7 +89,7 @@ fn known_sites() {
         ("* / class ~ \"branch_*\" /", &["1.br_if", "1.br_table"]),
         ("* / in_loop && class == \"load\" /", &["1.i32.load"]),
         (
-            "func:*",
+            "func:e*",
             &[
                 "1.wasm:func:entry",
                 "1.wasm:func:exit",
@@ -99,6 +99,14 @@ fn known_sites() {
                 "3.wasm:func:exit",
             ],
         ),
+        // At whatever operator it may be: there is one for the function.
+        (
+            "func:trap / fid > 1 && opname == \"call_indirect\" /",
+            &["2.wasm:func:trap", "3.wasm:func:trap"],
+        ),
+        ("fuel:tick:10 / fname == \"main\" /", &["1.wasm:fuel:tick"]),
+        ("fuel:tick / fid == 99 /", &[]),
+        ("exception:catch", &[]),
         (
             "loop:*",
             &["1.wasm:loop:entry", "1.wasm:loop:iter", "1.wasm:loop:back"],
