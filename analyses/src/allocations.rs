@@ -9,6 +9,7 @@ use probity_engine::{Func, Result, Val};
 use probity_probes::events::{Length, allocations};
 use probity_probes::opcode::Opcode;
 use probity_probes::unwind::Unwind;
+use probity_probes::wanted::Wanted;
 
 use crate::analysis::{Analysis, Findings, Instrument, Key, Run};
 use crate::options::Options;
@@ -35,8 +36,12 @@ impl Allocations {
 }
 
 impl Analysis for Allocations {
-    fn wants_counts(&self, at: &Instrument<'_, '_, '_>) -> Result<bool> {
-        Ok(!allocations(&at.operators()?).is_empty())
+    fn wants_counts(&self, at: &Instrument<'_, '_, '_>) -> Result<Wanted> {
+        let mut wanted = Wanted::nothing();
+        for site in allocations(&at.operators()?) {
+            wanted.add(&*at.cfg()?, site.index);
+        }
+        Ok(wanted)
     }
 
     fn instrument(&mut self, at: &mut Instrument<'_, '_, '_>) -> Result<()> {

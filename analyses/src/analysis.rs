@@ -13,6 +13,7 @@ use probity_probes::counts::{CountPlan, FunctionCounts};
 use probity_probes::matcher::FunctionSelector;
 use probity_probes::source::{Source, SourceMap};
 use probity_probes::unwind::Unwind;
+use probity_probes::wanted::Wanted;
 
 use crate::export::{Data, DataKind};
 use crate::report::table::{Column, Fact, Kind, Table, Value};
@@ -26,10 +27,10 @@ pub(crate) trait Analysis: Send {
     /// registry. Called before the run, if at all: what nobody wants need not be collected.
     fn collect(&mut self, _kind: DataKind) {}
 
-    /// Whether it reads execution counts of this function, one of those that it
+    /// Which execution counts of this function it reads, one of those that it
     /// looks at.
-    fn wants_counts(&self, _at: &Instrument<'_, '_, '_>) -> Result<bool> {
-        Ok(false)
+    fn wants_counts(&self, _at: &Instrument<'_, '_, '_>) -> Result<Wanted> {
+        Ok(Wanted::nothing())
     }
 
     /// Puts probes of its own into a function, just before the first

@@ -8,6 +8,7 @@ use probity_engine::{Func, Result, WasmPc};
 use probity_probes::events::BranchKind;
 use probity_probes::opcode::Opcode;
 use probity_probes::unwind::Unwind;
+use probity_probes::wanted::Wanted;
 
 use crate::analysis::{Analysis, Findings, Instrument, Key, Run};
 use crate::options::Options;
@@ -32,7 +33,7 @@ impl Branches {
 }
 
 impl Analysis for Branches {
-    fn wants_counts(&self, at: &Instrument<'_, '_, '_>) -> Result<bool> {
+    fn wants_counts(&self, at: &Instrument<'_, '_, '_>) -> Result<Wanted> {
         Ways::wants_counts(at)
     }
 

@@ -15,6 +15,7 @@ use probity_engine::{Func, Result};
 use probity_probes::callee::{Accepted, target};
 use probity_probes::events::{self, Callee};
 use probity_probes::opcode::Opcode;
+use probity_probes::wanted::Wanted;
 
 use crate::analysis::{Analysis, Findings, Instrument, Key, Run, function_name};
 use crate::options::Options;
@@ -39,8 +40,14 @@ impl Calls {
 }
 
 impl Analysis for Calls {
-    fn wants_counts(&self, _at: &Instrument<'_, '_, '_>) -> Result<bool> {
-        Ok(true)
+    fn wants_counts(&self, at: &Instrument<'_, '_, '_>) -> Result<Wanted> {
+        let mut wanted = Wanted::nothing();
+        for call in events::calls(&at.operators()?) {
+            if matches!(call.callee, Callee::Direct(_)) {
+                wanted.add(&*at.cfg()?, call.index);
+            }
+        }
+        Ok(wanted)
     }
 
     fn instrument(&mut self, at: &mut Instrument<'_, '_, '_>) -> Result<()> {

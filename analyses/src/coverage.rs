@@ -1,10 +1,9 @@
-//! What executed at all. Each probe fires once and removes itself, so that a
-//! program that has been seen runs at full speed; in compiled code it stays, and is a
-//! store.
+//! What executed at all. Where code may be compiled that follows from the counts of blocks, which cost least there, and
+//! nothing where another analysis has them counted anyway. Where all is interpreted, each probe fires once and removes
+//! itself, so that a program that has been seen runs at full speed.
 //!
-//! By instruction it is exact after traps, exits and exceptions too: the probe of a
-//! block sits at its last operator, so that it fires when all of the block executed;
-//! and where a block was left from within is learnt when it is.
+//! By instruction it is exact after traps, exits and exceptions too: such a probe sits at the last operator of a
+//! block, so that it fires when all of the block executed; and where a block was left from within is learnt when it is.
 
 mod collect;
 mod data;
@@ -22,7 +21,9 @@ use std::sync::Arc;
 use probity_engine::hook::{Action, Counters, Probe, Site};
 use probity_engine::{Func, Result, WasmPc};
 use probity_probes::cfg::{Block, Cfg};
+use probity_probes::counts::FunctionCounts;
 use probity_probes::unwind::Unwind;
+use probity_probes::wanted::Wanted;
 
 use crate::analysis::{Analysis, Findings, Function, Instrument, Key, Run};
 use crate::export::{Data, DataKind};
@@ -89,6 +90,11 @@ impl Coverage {
         }
     }
 
+    /// Whether a function needs no probes of its own.
+    fn follows_from_counts(&self, at: &Instrument<'_, '_, '_>) -> bool {
+        self.granularity != Granularity::Function && at.probes.may_compile()
+    }
+
     /// What has one probe, as operator indices; the function itself as none.
     fn pieces(&self, cfg: &Cfg) -> Vec<Range<usize>> {
         match self.granularity {
@@ -113,15 +119,20 @@ impl Analysis for Coverage {
             .get_or_insert_with(|| Collector::new(files.clone()));
     }
 
-    fn wants_counts(&self, _at: &Instrument<'_, '_, '_>) -> Result<bool> {
-        Ok(self.collector.is_some())
+    fn wants_counts(&self, at: &Instrument<'_, '_, '_>) -> Result<Wanted> {
+        Ok(
+            match self.collector.is_some() || self.follows_from_counts(at) {
+                true => Wanted::all(),
+                false => Wanted::nothing(),
+            },
+        )
     }
 
     fn instrument(&mut self, at: &mut Instrument<'_, '_, '_>) -> Result<()> {
         if let Some(collector) = &mut self.collector {
             collector.instrument(at)?;
         }
-        if self.only_lines {
+        if self.only_lines || self.follows_from_counts(at) {
             return Ok(());
         }
         let cfg = match self.granularity {
@@ -244,13 +255,17 @@ impl Coverage {
         let pc = |index: usize| operators.get(index).map_or(body.end, |(pc, _)| pc.0);
         let by_block = self.granularity == Granularity::Block;
         let Some(seen) = seen else {
-            // No need to know its pieces: most functions of a large module.
-            let all = match by_block {
-                true => self.pieces(&Cfg::new(&operators)),
-                false => (0..operators.len()).map(|at| at..at + 1).collect(),
+            // Most functions of a large module have no counts either, and never started.
+            let counts = function.counts.as_ref();
+            let parts = match (by_block, counts) {
+                (true, Some(counts)) => self.pieces(counts.cfg()),
+                (true, None) => self.pieces(&Cfg::new(&operators)),
+                (false, _) => (0..operators.len()).map(|at| at..at + 1).collect(),
             };
-            let states = all.iter().map(|part| (pc(part.start), pc(part.end), false));
-            return states.collect();
+            let executions = counts.map(FunctionCounts::instrs).unwrap_or_default();
+            let covered = |at: usize| executions.get(at).is_some_and(|&times| times > 0);
+            let state = |part: Range<usize>| (pc(part.start), pc(part.end), covered(part.start));
+            return parts.into_iter().map(state).collect();
         };
         let mut states = Vec::new();
         for (at, piece) in seen.pieces.iter().enumerate() {

@@ -3,6 +3,7 @@
 
 use probity_engine::Result;
 use probity_probes::opcode::Opcode;
+use probity_probes::wanted::Wanted;
 
 use crate::analysis::{Analysis, Findings, Instrument, Run};
 use crate::options::Options;
@@ -21,8 +22,8 @@ impl Hotness {
 }
 
 impl Analysis for Hotness {
-    fn wants_counts(&self, _at: &Instrument<'_, '_, '_>) -> Result<bool> {
-        Ok(true)
+    fn wants_counts(&self, _at: &Instrument<'_, '_, '_>) -> Result<Wanted> {
+        Ok(Wanted::all())
     }
 
     fn finish(&mut self, run: &Run<'_>) -> Findings {

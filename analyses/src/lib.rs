@@ -6,7 +6,8 @@
 //! after a trap, an exit or a limit), and write a [`Report`].
 //!
 //! An analysis is one file and one row of [`registry`]. It returns typed
-//! tables; the writers in [`report`] give them their form. No analysis prints.
+//! tables; the writers in [`report`] give them their form, those in [`export`]
+//! that of other tools. No analysis prints.
 #![forbid(unsafe_code)]
 
 mod allocations;

@@ -11,6 +11,7 @@ use probity_probes::cfg::Cfg;
 use probity_probes::events::{Branch, BranchKind, branches};
 use probity_probes::loop_entry::Entry;
 use probity_probes::told::Told;
+use probity_probes::wanted::Wanted;
 
 use crate::analysis::{Analysis, Findings, Instrument, Key, Run};
 use crate::options::Options;
@@ -32,8 +33,26 @@ impl Loops {
 }
 
 impl Analysis for Loops {
-    fn wants_counts(&self, _at: &Instrument<'_, '_, '_>) -> Result<bool> {
-        Ok(true)
+    fn wants_counts(&self, at: &Instrument<'_, '_, '_>) -> Result<Wanted> {
+        let (operators, cfg) = (at.operators()?, at.cfg()?);
+        let mut wanted = Wanted::nothing();
+        for item in cfg.loops() {
+            let header = item.header as usize;
+            wanted.add(&cfg, header);
+            match Entry::of(&operators, &cfg, header) {
+                Entry::Function => wanted.add_entry(),
+                Entry::From(before) => wanted.add(&cfg, before),
+                Entry::Guard(..) | Entry::Dead => {}
+            }
+        }
+        for guard in guards(&operators, &cfg) {
+            match told(&guard, &cfg) {
+                Some(told) => told.want(&cfg, &mut wanted),
+                None if guard.kind == BranchKind::Condition => wanted.add(&cfg, guard.index),
+                None => {}
+            }
+        }
+        Ok(wanted)
     }
 
     fn instrument(&mut self, at: &mut Instrument<'_, '_, '_>) -> Result<()> {
@@ -46,7 +65,12 @@ impl Analysis for Loops {
         let counters = counters.or_insert_with(|| Counters::new(2 * guards.len()));
         for (slot, guard) in guards.iter().enumerate() {
             if told(guard, &cfg).is_none() {
-                guard.count(at.probes, at.func, counters, 2 * slot)?;
+                match guard.kind {
+                    BranchKind::Condition => {
+                        guard.count_taken(at.probes, at.func, counters, 2 * slot + 1)?
+                    }
+                    _ => guard.count(at.probes, at.func, counters, 2 * slot)?,
+                };
             }
         }
         Ok(())
@@ -84,8 +108,15 @@ impl Analysis for Loops {
                     Entry::From(before) => Some(counts.completed(before)),
                     Entry::Guard(_, way) => {
                         let (slot, guard) = guard?;
-                        let counted = || Some(self.guards.get(&function.key)?.get(2 * slot + way));
-                        told(&guard, &cfg).map_or_else(counted, |told| Some(told.ways(counts)[way]))
+                        let counted =
+                            |way| Some(self.guards.get(&function.key)?.get(2 * slot + way));
+                        match (told(&guard, &cfg), guard.kind, way) {
+                            (Some(told), ..) => Some(told.ways(counts)[way]),
+                            (None, BranchKind::Condition, 0) => {
+                                Some(counts.instr(guard.index).saturating_sub(counted(1)?))
+                            }
+                            _ => counted(way),
+                        }
                     }
                     Entry::Dead => Some(0),
                 });

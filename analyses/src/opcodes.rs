@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use probity_engine::Result;
 use probity_probes::opcode::{Class, Opcode, class_of};
+use probity_probes::wanted::Wanted;
 
 use crate::analysis::{Analysis, Findings, Instrument, Run};
 use crate::options::Options;
@@ -22,8 +23,8 @@ impl Opcodes {
 type Sums<K> = BTreeMap<K, (u64, u64)>;
 
 impl Analysis for Opcodes {
-    fn wants_counts(&self, _at: &Instrument<'_, '_, '_>) -> Result<bool> {
-        Ok(true)
+    fn wants_counts(&self, _at: &Instrument<'_, '_, '_>) -> Result<Wanted> {
+        Ok(Wanted::all())
     }
 
     fn finish(&mut self, run: &Run<'_>) -> Findings {

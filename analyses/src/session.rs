@@ -11,6 +11,7 @@ use probity_probes::counts::CountPlan;
 use probity_probes::rule::Rule;
 use probity_probes::source::{Origin, Source};
 use probity_probes::unwind::Unwind;
+use probity_probes::wanted::Wanted;
 
 use crate::analysis::{Analysis, Instrument, Key, Run};
 use crate::export::DataKind;
@@ -255,7 +256,15 @@ impl Session {
                 data: findings.data,
             }
         });
-        reports.collect()
+        let mut reports: Vec<AnalysisReport> = reports.collect();
+        // Known only now: sources are read when they are first asked for.
+        let asked = sources.iter().filter(|source| source.was_asked());
+        for problem in asked.filter_map(Source::problem) {
+            for report in reports.iter_mut().filter(|report| report.data.is_some()) {
+                report.warnings.push(format!("failed to {problem}"));
+            }
+        }
+        reports
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -284,16 +293,17 @@ impl State {
     }
 
     fn instrument(&mut self, at: &mut Instrument<'_, '_, '_>) -> Result<()> {
-        let mut counted = false;
+        let mut wanted = Wanted::nothing();
         for tool in &mut self.tools {
             if tool.options.selector.matches(&at.info) {
-                counted |= tool.analysis.wants_counts(at)?;
+                wanted.join(tool.analysis.wants_counts(at)?);
                 tool.analysis.instrument(at)?;
             }
         }
-        if counted {
+        if !wanted.is_nothing() {
             let cfg = at.cfg()?;
-            self.plan.instrument(at.probes, at.func, &cfg)?;
+            let plan = &self.plan;
+            plan.instrument(at.probes, at.func, &cfg, &wanted)?;
         }
         Ok(())
     }

@@ -9,6 +9,7 @@ use probity_engine::{Result, WasmPc};
 use probity_probes::counts::FunctionCounts;
 use probity_probes::events::{Branch, BranchKind, branches};
 use probity_probes::told::Told;
+use probity_probes::wanted::Wanted;
 
 use crate::analysis::{Function, Instrument, Key};
 
@@ -21,15 +22,20 @@ pub(crate) struct Ways {
 }
 
 impl Ways {
-    /// Whether execution counts of a function are needed to tell.
-    pub fn wants_counts(at: &Instrument<'_, '_, '_>) -> Result<bool> {
+    /// Which execution counts of a function are needed to tell.
+    pub fn wants_counts(at: &Instrument<'_, '_, '_>) -> Result<Wanted> {
+        let mut wanted = Wanted::nothing();
         for branch in branches(&at.operators()?) {
+            let cfg = at.cfg()?;
             // What is not told by the counts of blocks is by that of the operator, in part.
-            if branch.kind == BranchKind::Condition || told_by_counts(at, &branch)? {
-                return Ok(true);
+            match (branch.kind, Told::by(&cfg, branch.index)) {
+                (BranchKind::Table(_), _) => {}
+                (_, Some(told)) => told.want(&cfg, &mut wanted),
+                (BranchKind::Condition, None) => wanted.add(&cfg, branch.index),
+                (BranchKind::Reference(_), None) => {}
             }
         }
-        Ok(false)
+        Ok(wanted)
     }
 
     /// Counts what the counts of blocks do not tell.
@@ -65,14 +71,17 @@ impl Ways {
         let ways = branches(operators).into_iter().map(|branch| {
             let way = |at: usize| counters.map_or(0, |counters| counters.get(at));
             let mut counted: Vec<u64> = (first..first + branch.ways()).map(way).collect();
-            if let (BranchKind::Condition, Some(counts)) = (branch.kind, &function.counts) {
+            first += branch.ways();
+            let op = &operators[branch.index].1;
+            let counts = function.counts.as_ref();
+            if let Some(ways) = counts.and_then(|counts| told(counts, &branch, op)) {
+                return (branch, ways);
+            }
+            if let (BranchKind::Condition, Some(counts)) = (branch.kind, counts) {
                 let reached = counts.instr(branch.index);
                 counted[0] = reached.saturating_sub(counted[1]);
             }
-            let op = &operators[branch.index].1;
-            let told = function.counts.as_ref().and_then(|c| told(c, &branch, op));
-            first += branch.ways();
-            (branch, told.unwrap_or(counted))
+            (branch, counted)
         });
         ways.collect()
     }

@@ -12,6 +12,8 @@ use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
+use crate::sys::fences;
+
 /// One set of primitives.
 pub(crate) trait Primitives: 'static {
     type Bool: Atomic<bool>;
@@ -19,6 +21,13 @@ pub(crate) trait Primitives: 'static {
     type U32: Atomic<u32>;
     type Monitor<T: Send>: Monitor<T>;
     type Once<T: Clone + Send + Sync>: Once<T>;
+
+    /// Between a write and a read, opposite to a [`Primitives::heavy_fence`] of another thread: one of the two sees what
+    /// the other has written.
+    fn light_fence();
+
+    /// See [`Primitives::light_fence`].
+    fn heavy_fence();
 }
 
 /// An atomic variable.
@@ -69,6 +78,14 @@ impl Primitives for Std {
     type U32 = AtomicU32;
     type Monitor<T: Send> = StdMonitor<T>;
     type Once<T: Clone + Send + Sync> = OnceLock<T>;
+
+    fn light_fence() {
+        fences::light();
+    }
+
+    fn heavy_fence() {
+        fences::heavy();
+    }
 }
 
 macro_rules! atomic {

@@ -13,6 +13,7 @@ use probity_engine::{Func, Result, WasmPc};
 use crate::cfg::Cfg;
 use crate::flow::Flow;
 use crate::unwind::Unwind;
+use crate::wanted::Wanted;
 
 /// Counters shared by everything in a run. Clones are the same plan.
 ///
@@ -63,17 +64,23 @@ impl CountPlan {
         });
     }
 
-    /// Puts the counters into a function, unless they are there already.
+    /// Puts the counters into a function that tell what is wanted, unless it has counters already.
     ///
     /// # Errors
     /// If the engine refuses a probe, such as for a host function.
-    pub fn instrument(&self, probes: &mut Probes<'_>, func: Func, cfg: &Arc<Cfg>) -> Result<()> {
+    pub fn instrument(
+        &self,
+        probes: &mut Probes<'_>,
+        func: Func,
+        cfg: &Arc<Cfg>,
+        wanted: &Wanted,
+    ) -> Result<()> {
         if self.functions().contains_key(&func) {
             return Ok(());
         }
         let flow = match self.every_block {
-            true => Flow::every_block(cfg),
-            false => Flow::minimal(cfg),
+            true => Flow::every_block(cfg, wanted),
+            false => Flow::minimal(cfg, wanted),
         };
         let sites = sites(cfg, &flow);
         let counters = Counters::new(sites.len());
@@ -165,6 +172,7 @@ impl Placed {
         let entries = executions.pop().unwrap_or(0);
         FunctionCounts {
             cfg: self.cfg.clone(),
+            told: (0..blocks).map(|block| self.flow.tells(block)).collect(),
             entries,
             blocks: executions,
             stops: self.stops.clone(),
@@ -172,10 +180,12 @@ impl Placed {
     }
 }
 
-/// How often everything in one function ran.
+/// How often everything in one function ran that is [`Wanted`].
 #[derive(Debug, Clone)]
 pub struct FunctionCounts {
     cfg: Arc<Cfg>,
+    /// For each block, whether its count is known, or it never runs.
+    told: Vec<bool>,
     entries: u64,
     blocks: Vec<u64>,
     stops: Stops,
@@ -192,23 +202,25 @@ impl FunctionCounts {
         self.entries
     }
 
-    /// Times that each block was entered.
+    /// Times that each block was entered; 0 if its count was not wanted.
     pub fn blocks(&self) -> &[u64] {
         &self.blocks
     }
 
-    /// Executions of the operator of an index (rule `instr.v1`).
+    /// Executions of the operator of an index (rule `instr.v1`), whose block must be wanted.
     ///
     /// # Panics
     /// If there is no operator of that index.
     pub fn instr(&self, index: usize) -> u64 {
         let block = self.cfg.block_of(index);
+        let reachable = self.cfg.blocks()[block].reachable;
+        debug_assert!(self.told[block] || !reachable, "nobody wanted it");
         let range = (block as u32, 0)..=(block as u32, index as u32);
         let stopped: u64 = self.stops.range(range).map(|(_, times)| times).sum();
         self.blocks[block].saturating_sub(stopped)
     }
 
-    /// Times that control went on behind the operator of an index, within
+    /// Times that control went on behind the operator of an index, whose block must be wanted, within
     /// the function or out of it.
     ///
     /// # Panics

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write};
 
-use cpp_demangle::{BorrowedSymbol, DemangleOptions};
+use cpp_demangle::{DemangleOptions, Symbol};
 
 /// A mangled name is short and may stand for a very long one, by references into itself. More
 /// bytes than this are no name that anyone reads.
@@ -31,11 +31,9 @@ pub fn demangle(name: &str) -> Option<String> {
     if !name.starts_with("_Z") {
         return None;
     }
-    let (symbol, tail) = BorrowedSymbol::with_tail(name.as_bytes()).ok()?;
     // LLVM appends `.llvm.123` and the like to its copies.
-    if !tail.is_empty() && !tail.starts_with(b".") {
-        return None;
-    }
+    let symbol = name.split('.').next().unwrap_or_default();
+    let symbol = Symbol::new(symbol).ok()?;
     let options = DemangleOptions::default();
     symbol.structured_demangle(&mut text, &options).ok()?;
     Some(text.0)

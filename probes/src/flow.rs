@@ -13,13 +13,16 @@
 //! and an arrival at the start of another.
 
 use crate::cfg::Cfg;
+use crate::wanted::Wanted;
 
 /// Where counters go in one function, and how the other counts follow.
 #[derive(Debug, Clone)]
 pub struct Flow {
     /// (class of the start, class of the end) of each block and, last, of the
-    /// function's entry. `None` for blocks that never execute.
+    /// function's entry. `None` for blocks that never execute. One whose count nobody wants is a loop: its
+    /// classes are one, so that what goes through it is nothing to anybody.
     arcs: Vec<Option<(u32, u32)>>,
+    wanted: Vec<bool>,
     counted: Vec<bool>,
     classes: usize,
     outside: u32,
@@ -36,9 +39,9 @@ pub struct Weighed {
 }
 
 impl Flow {
-    /// A plan with the fewest counters.
-    pub fn minimal(cfg: &Cfg) -> Flow {
-        let mut flow = Flow::every_block(cfg);
+    /// A plan with the fewest counters that tell all that is wanted.
+    pub fn minimal(cfg: &Cfg, wanted: &Wanted) -> Flow {
+        let mut flow = Flow::every_block(cfg, wanted);
         // Blocks of structural operators alone have no code of their own:
         // better computed than counted.
         let weight = |arc: usize| {
@@ -50,7 +53,7 @@ impl Flow {
         let mut order: Vec<usize> = (0..flow.arcs.len()).collect();
         order.sort_by_key(|&arc| std::cmp::Reverse(weight(arc)));
         let mut joined = Sets::new(flow.classes);
-        for arc in order {
+        for arc in order.into_iter().filter(|&arc| flow.wanted[arc]) {
             if let Some((from, to)) = flow.arcs[arc] {
                 flow.counted[arc] = !joined.join(from as usize, to as usize);
             }
@@ -58,8 +61,8 @@ impl Flow {
         flow
     }
 
-    /// A plan with a counter in every reachable block.
-    pub fn every_block(cfg: &Cfg) -> Flow {
+    /// A plan with a counter in every reachable block that is wanted.
+    pub fn every_block(cfg: &Cfg, wanted: &Wanted) -> Flow {
         let blocks = cfg.blocks().len();
         let (start, end) = (|arc: usize| 2 * arc, |arc: usize| 2 * arc + 1);
         let outside = 2 * (blocks + 1);
@@ -79,15 +82,22 @@ impl Flow {
                 sets.join(end(at), outside);
             }
         }
+        let reachable = |at: usize| cfg.blocks().get(at).is_none_or(|block| block.reachable);
+        let wanted: Vec<bool> = (0..=blocks)
+            .map(|at| reachable(at) && wanted.has(at, blocks))
+            .collect();
+        for at in (0..=blocks).filter(|&at| reachable(at) && !wanted[at]) {
+            sets.join(start(at), end(at));
+        }
         let mut names = Names::new(outside + 1);
         let mut class = |node: usize| names.of(sets.find(node));
-        let reachable = |at: usize| cfg.blocks().get(at).is_none_or(|block| block.reachable);
         let arcs: Vec<Option<(u32, u32)>> = (0..=blocks)
             .map(|at| reachable(at).then(|| (class(start(at)), class(end(at)))))
             .collect();
         let outside = class(outside);
         Flow {
-            counted: arcs.iter().map(Option::is_some).collect(),
+            counted: wanted.clone(),
+            wanted,
             arcs,
             classes: names.len as usize,
             outside,
@@ -97,6 +107,11 @@ impl Flow {
     /// Whether a block has a counter.
     pub fn counts_block(&self, block: usize) -> bool {
         self.counted[block]
+    }
+
+    /// Whether a block's count is wanted.
+    pub fn tells(&self, block: usize) -> bool {
+        self.wanted[block]
     }
 
     /// Whether the function's entry has a counter.
@@ -141,7 +156,7 @@ impl Flow {
         weighed
     }
 
-    /// Executions of every block and, last, of the function's entry, from
+    /// Executions of every block that is wanted and, last, of the function's entry, from
     /// those of the counted ones (others are ignored), the number of times
     /// that each block was left from within, and the number of exceptions that
     /// landed at its start; all by block with the entry last.
@@ -163,7 +178,7 @@ impl Flow {
                 counts[arc] = counted[arc];
                 arrive(from, counted[arc].wrapping_neg());
                 arrive(to, counted[arc]);
-            } else {
+            } else if self.wanted[arc] {
                 open[from as usize].push(arc as u32);
                 open[to as usize].push(arc as u32);
             }

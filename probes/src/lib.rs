@@ -25,4 +25,5 @@ pub mod source;
 pub mod told;
 pub mod total;
 pub mod unwind;
+pub mod wanted;
 pub mod watchpoint;

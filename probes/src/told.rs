@@ -3,6 +3,7 @@
 
 use crate::cfg::Cfg;
 use crate::counts::FunctionCounts;
+use crate::wanted::Wanted;
 
 /// The block that tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +35,20 @@ impl Told {
             Some(Told::Lands(index, lands))
         } else {
             None
+        }
+    }
+
+    /// What has to be counted for [`Told::ways`].
+    ///
+    /// # Panics
+    /// If the control flow is that of another function.
+    pub fn want(self, cfg: &Cfg, wanted: &mut Wanted) {
+        match self {
+            Told::Dead => {}
+            Told::Falls(index, block) | Told::Lands(index, block) => {
+                wanted.add(cfg, index);
+                wanted.add_block(block);
+            }
         }
     }
 

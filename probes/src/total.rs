@@ -19,6 +19,7 @@ use probity_engine::{Func, Result, WasmPc};
 use crate::cfg::Cfg;
 use crate::flow::{Flow, Weighed};
 use crate::unwind::Unwind;
+use crate::wanted::Wanted;
 
 /// The total of one store. Clones are the same total.
 ///
@@ -110,7 +111,7 @@ impl RunningTotal {
             let block = &blocks[block];
             before[block.end as usize].wrapping_sub(before[block.start as usize])
         };
-        let weighed = Flow::minimal(cfg).weigh((0..blocks.len()).map(weight_of));
+        let weighed = Flow::minimal(cfg, &Wanted::all()).weigh((0..blocks.len()).map(weight_of));
         for (at, &n) in weighed.added.iter().enumerate().filter(|(_, n)| **n != 0) {
             let action = Action::CountAdd {
                 counters: self.counter.clone(),

@@ -9,6 +9,7 @@ use probity_engine::wasmparser::{Operator, Parser, Payload};
 use probity_probes::cfg::Cfg;
 use probity_probes::flow::Flow;
 use probity_probes::told::Told;
+use probity_probes::wanted::Wanted;
 
 type Body<'a> = (u32, Vec<(WasmPc, Operator<'a>)>);
 
@@ -119,7 +120,7 @@ fn an_exception_lands_where_a_branch_would() {
     assert_eq!(cfg.catches(), [(0, 1)]);
     assert!(cfg.blocks()[1].reachable);
     // What only exceptions reach needs no counter.
-    let flow = Flow::minimal(&cfg);
+    let flow = Flow::minimal(&cfg, &Wanted::all());
     assert_eq!((flow.counts_block(0), flow.counts_block(1)), (true, false));
     assert_eq!(flow.solve(&[7, 0, 0], &[3, 0, 0], &[0, 3, 0]), [7, 3, 7]);
 }
@@ -180,7 +181,7 @@ fn two_ways_to_one_place() {
 /// Counters of the least plan for the function `wat`, by block.
 fn counted(wat: &str) -> Vec<bool> {
     let cfg = cfg(wat);
-    let flow = Flow::minimal(&cfg);
+    let flow = Flow::minimal(&cfg, &Wanted::all());
     assert!(!flow.counts_entry());
     (0..cfg.blocks().len())
         .map(|block| flow.counts_block(block))
@@ -199,6 +200,32 @@ fn few_counters_are_enough() {
     assert_eq!(counted(single).iter().filter(|&&c| c).count(), 2);
 }
 
+/// A loop with a choice in each round, whose rounds alone are wanted: one counter at its header, none in the arms; with
+/// its entries, one more where control comes from. All blocks need three.
+#[test]
+fn what_nobody_wants_needs_no_counter() {
+    // 0 nop  1 loop  2 local.get  3 if  4 nop  5 else  6 nop  7 end  8 local.get  9 br_if  10 end  11 end
+    let cfg = cfg("(module (func (param i32)
+        nop loop local.get 0 if nop else nop end local.get 0 br_if 0 end))");
+    let counted = |wanted: &Wanted| -> Vec<u32> {
+        let flow = Flow::minimal(&cfg, wanted);
+        assert!(!flow.counts_entry());
+        let blocks = (0..cfg.blocks().len()).filter(|&block| flow.counts_block(block));
+        blocks.map(|block| cfg.blocks()[block].start).collect()
+    };
+    let mut wanted = Wanted::nothing();
+    wanted.add(&cfg, 1);
+    assert_eq!(counted(&wanted), [1]);
+    wanted.add(&cfg, 0);
+    assert_eq!(counted(&wanted), [0, 1]);
+    assert_eq!(counted(&Wanted::all()).len(), 3);
+    // The entry is the same as the first block.
+    let mut wanted = Wanted::nothing();
+    wanted.add_entry();
+    wanted.add(&cfg, 0);
+    assert_eq!(counted(&wanted), [0]);
+}
+
 #[test]
 fn a_body_that_is_not_valid_gives_no_panic() {
     for bytes in [&[0x0bu8, 0x0b][..], &[0x05, 0x0b], &[0x0c, 0x09, 0x0b], &[]] {
@@ -209,7 +236,7 @@ fn a_body_that_is_not_valid_gives_no_panic() {
             operators.push((WasmPc(offset as u32), op));
         }
         let cfg = Cfg::new(&operators);
-        let flow = Flow::minimal(&cfg);
+        let flow = Flow::minimal(&cfg, &Wanted::all());
         let zeros = vec![0; cfg.blocks().len() + 1];
         assert_eq!(flow.solve(&zeros, &zeros, &zeros), zeros);
     }
@@ -245,7 +272,7 @@ fn known_answers() {
         for (index, (start, operators)) in bodies(&wasm).into_iter().enumerate() {
             let count = |pc: u32| sites[&(index as u64, u64::from(pc - start))];
             let cfg = Cfg::new(&operators);
-            let flow = Flow::minimal(&cfg);
+            let flow = Flow::minimal(&cfg, &Wanted::all());
             let mut entered = Vec::new();
             let mut stopped = Vec::new();
             let mut caught = vec![0; cfg.blocks().len() + 1];

@@ -5,8 +5,10 @@ use std::fs;
 use std::ops::Range;
 use std::path::PathBuf;
 
-use probity_engine::{Engine, Module, WasmPc};
-use probity_probes::source::{Origin, Source, SourceMap};
+use probity_engine::hook::{Probe, Site};
+use probity_engine::wasmparser::Operator;
+use probity_engine::{Config, Engine, Error, Linker, Module, Store, Tier, TierZeal, Val, WasmPc};
+use probity_probes::source::{Base, Origin, Place, Source, SourceMap, TypeKind, Variable};
 
 /// From `inlined.c` beside it, by clang: `both` and `clamp` have no code of their own.
 const INLINED: &[u8] = include_bytes!("source/inlined.wasm");
@@ -72,19 +74,20 @@ fn functions_are_declared_somewhere() {
         format!("{} at {}", function.name, place.unwrap_or_default())
     };
     assert_eq!(told(weigh.function()), "weigh at inlined.c:14");
-    let inlined: Vec<(String, Option<u32>, &[Range<u32>])> = weigh
-        .inlined()
-        .iter()
-        .map(|copy| (told(&copy.function), copy.parent, &*copy.ranges))
-        .collect();
-    let at = |start: u32, end: u32| [0x38 + start..0x38 + end];
-    let (both, low, high) = (at(0x29, 0x3b), at(0x29, 0x2b), at(0x36, 0x3b));
+    let inlined = weigh.inlined().iter().map(|copy| {
+        let ranges = copy.ranges.iter();
+        let ranges: Vec<String> = ranges
+            .map(|r| format!("{:#x}-{:#x}", r.start, r.end))
+            .collect();
+        let function = told(&copy.function);
+        format!("{function} in {:?}: {}", copy.parent, ranges.join(" "))
+    });
     assert_eq!(
-        inlined,
+        inlined.collect::<Vec<_>>(),
         [
-            ("both at inlined.c:10".to_owned(), None, &both[..]),
-            ("clamp at inlined.c:4".to_owned(), Some(0), &low[..]),
-            ("clamp at inlined.c:4".to_owned(), Some(0), &high[..]),
+            "both at inlined.c:10 in None: 0x61-0x73",
+            "clamp at inlined.c:4 in Some(0): 0x61-0x63",
+            "clamp at inlined.c:4 in Some(0): 0x6e-0x73",
         ]
     );
     assert!(map.function(WasmPc(0)).is_none());
@@ -119,6 +122,18 @@ fn ask_everything(bytes: &[u8]) {
             assert!(!source.frames(index, pc).is_empty());
             if let Some(map) = source.map() {
                 map.line(pc);
+            }
+        }
+        // What is read anew at each call, of a few operators.
+        let operators = function.operators().unwrap_or_default();
+        for (pc, _) in operators.iter().step_by(12) {
+            let variables = source.map().map(|map| map.variables(*pc));
+            for ty in variables
+                .iter()
+                .flatten()
+                .filter_map(|variable| variable.ty)
+            {
+                source.map().and_then(|map| map.ty(ty));
             }
         }
         if let (Some(map), Some(body)) = (source.map(), function.body()) {
@@ -183,35 +198,38 @@ fn with_section_cut(bytes: &[u8], section: &str, keep: usize) -> Vec<u8> {
 /// Each section of the DWARF, cut off at every byte.
 #[test]
 fn dwarf_that_ends_early() {
-    ask_everything(&with_section_cut(INLINED, ".debug_info", 0));
     let mut cuts = 0;
-    for (section, range) in custom_sections(INLINED) {
-        if !section.starts_with(".debug_") {
-            continue;
-        }
-        for keep in 0..range.len() {
-            ask_everything(&with_section_cut(INLINED, &section, keep));
-            cuts += 1;
+    for module in [INLINED, VARIABLES] {
+        for (section, range) in custom_sections(module) {
+            if !section.starts_with(".debug_") {
+                continue;
+            }
+            for keep in 0..range.len() {
+                ask_everything(&with_section_cut(module, &section, keep));
+                cuts += 1;
+            }
         }
     }
-    assert!(cuts > 500, "{cuts}");
+    assert!(cuts > 1500, "{cuts}");
 }
 
 /// Each byte of the DWARF, replaced by a few others.
 #[test]
 fn dwarf_with_a_wrong_byte() {
-    let mut bytes = INLINED.to_vec();
-    for (section, range) in custom_sections(INLINED) {
-        if !section.starts_with(".debug_") {
-            continue;
-        }
-        for at in range {
-            let right = bytes[at];
-            for wrong in [0x00, 0x7f, 0x80, 0xff, right ^ 1, right.wrapping_add(1)] {
-                bytes[at] = wrong;
-                ask_everything(&bytes);
+    for module in [INLINED, VARIABLES] {
+        let mut bytes = module.to_vec();
+        for (section, range) in custom_sections(module) {
+            if !section.starts_with(".debug_") {
+                continue;
             }
-            bytes[at] = right;
+            for at in range {
+                let right = bytes[at];
+                for wrong in [0x00, 0x7f, 0x80, 0xff, right ^ 1, right.wrapping_add(1)] {
+                    bytes[at] = wrong;
+                    ask_everything(&bytes);
+                }
+                bytes[at] = right;
+            }
         }
     }
 }
@@ -301,4 +319,212 @@ fn source_maps_of_the_user() {
     // Whatever the module's DWARF says: everything is of line 2, and functions have their names.
     let source = Source::new(&module, origin);
     assert_eq!(walk(&source, &module, 0), ["weigh:2"]);
+}
+
+/// From `variables.c` beside it, by clang -O0.
+const VARIABLES: &[u8] = include_bytes!("source/variables.wasm");
+
+/// Name, type, place, as text.
+fn told(map: &SourceMap, variable: &Variable) -> String {
+    let ty = variable.ty.and_then(|ty| map.ty(ty)).expect("a type");
+    format!("{}: {} at {:?}", variable.name, ty.name, variable.place)
+}
+
+/// The first operator of a line in a function.
+fn first_of(map: &SourceMap, module: &Module, index: u32, line: u32) -> WasmPc {
+    let body = module.function(index).and_then(|f| f.body()).expect("body");
+    let row = map.rows(body).find(|row| row.line == line).expect("a row");
+    WasmPc(row.start)
+}
+
+/// `llvm-dwarfdump --debug-info` shows the frame in local 3 and offsets from it; the `n` of the
+/// loop's body hides the parameter there, and is not in scope behind it.
+#[test]
+fn variables_in_scope() {
+    let module = module(VARIABLES);
+    let map = SourceMap::new(&module).expect("DWARF");
+    let at = |line: u32| -> Vec<String> {
+        let variables = map.variables(first_of(&map, &module, 1, line));
+        variables
+            .iter()
+            .map(|variable| told(&map, variable))
+            .collect()
+    };
+    let frame = |offset: i64| {
+        let place = Place::Memory {
+            base: Base::Local(3),
+            offset,
+        };
+        format!("{place:?}")
+    };
+    let outer = [
+        format!("n: int at {}", frame(44)),
+        format!("here: point at {}", frame(16)),
+        format!("colour: colour at {}", frame(12)),
+        format!("sum: int at {}", frame(8)),
+    ];
+    assert_eq!(at(26), outer);
+    let mut inner = vec![
+        format!("n: int at {}", frame(0)),
+        format!("i: int at {}", frame(4)),
+    ];
+    inner.extend(outer);
+    assert_eq!(at(24), inner);
+    let variables = map.variables(first_of(&map, &module, 1, 24));
+    assert_eq!(
+        variables.iter().map(|v| v.is_parameter).collect::<Vec<_>>(),
+        [false, false, true, false, false, false]
+    );
+    let declared = variables[0].declared.as_ref().map(ToString::to_string);
+    assert_eq!(declared.as_deref(), Some("variables.c:23"));
+}
+
+#[test]
+fn types_of_variables() {
+    let module = module(VARIABLES);
+    let map = SourceMap::new(&module).expect("DWARF");
+    let ty = |variable: &Variable| map.ty(variable.ty.expect("a type")).expect("a type");
+    let variables = map.variables(first_of(&map, &module, 1, 26));
+    let here = ty(&variables[1]);
+    // An int, four bytes of nothing, a double, a pointer, four bytes of nothing.
+    assert_eq!(here.bytes, Some(24));
+    let TypeKind::Structure(members) = here.kind else {
+        panic!("{here:?}");
+    };
+    let members: Vec<(String, u64, String, Option<u64>)> = members
+        .iter()
+        .map(|member| {
+            let ty = map.ty(member.ty.expect("a type")).expect("a type");
+            (
+                member.name.to_string(),
+                member.offset,
+                ty.name.to_string(),
+                ty.bytes,
+            )
+        })
+        .collect();
+    let member =
+        |name: &str, offset, ty: &str, bytes| (name.to_owned(), offset, ty.to_owned(), Some(bytes));
+    assert_eq!(
+        members,
+        [
+            member("x", 0, "int", 4),
+            member("y", 8, "double", 8),
+            member("name", 16, "const char*", 4)
+        ]
+    );
+    let named = [("RED".into(), 0), ("GREEN".into(), 5)].to_vec();
+    assert_eq!(ty(&variables[2]).kind, TypeKind::Enumeration(named));
+    assert_eq!(ty(&variables[3]).kind, TypeKind::Integer { signed: true });
+
+    let parameters = map.variables(first_of(&map, &module, 0, 15));
+    let (p, w) = (ty(&parameters[0]), ty(&parameters[1]));
+    assert_eq!((&*p.name, p.bytes), ("point*", Some(4)));
+    assert!(
+        matches!(p.kind, TypeKind::Pointer(Some(to)) if map.ty(to).expect("a type").name == here.name)
+    );
+    assert_eq!((&*w.name, w.bytes), ("wide", Some(8)));
+    let TypeKind::Alias(Some(of)) = w.kind else {
+        panic!("{w:?}");
+    };
+    let of = map.ty(of).expect("a type");
+    assert_eq!(
+        (&*of.name, of.kind),
+        ("unsigned long long", TypeKind::Integer { signed: false })
+    );
+}
+
+/// `run(3)` is at the call of `look`: 0, 10 and 20 have been added.
+#[test]
+fn values_are_where_they_are_said_to_be() {
+    for (tier, zeal) in [
+        (Tier::Interp, TierZeal::Off),
+        (Tier::Jit, TierZeal::Off),
+        (Tier::Jit, TierZeal::Deopt),
+    ] {
+        let mut config = Config::new();
+        config.tier(tier).tier_zeal(zeal);
+        let engine = Engine::new(&config);
+        let module = Module::new(&engine, VARIABLES).expect("module");
+        let map = SourceMap::new(&module).expect("DWARF");
+        let operators = module
+            .function(1)
+            .expect("run")
+            .operators()
+            .expect("operators");
+        let call = operators
+            .iter()
+            .find(|(_, op)| matches!(op, Operator::Call { .. }));
+        let pc = call.expect("a call").0;
+
+        let mut store = Store::new(&engine, ());
+        let instance = Linker::new(&engine)
+            .instantiate(&mut store, &module)
+            .expect("instance");
+        let run = instance.func(&store, 1).expect("run");
+        let (send, frames) = std::sync::mpsc::channel();
+        let probe = Probe::call(move |at| {
+            send.send(at.frame().local(3))
+                .map_err(|e| Error::usage(e.to_string()))
+        });
+        store
+            .probes()
+            .insert(run, Site::Before(pc), probe)
+            .expect("a site");
+        let run = instance
+            .get_typed_func::<i32, i32>(&store, "run")
+            .expect("run");
+        assert_eq!(run.call(&mut store, 3).expect("a result"), 44);
+        let Some(Val::I32(frame)) = frames.try_iter().next().flatten() else {
+            panic!("{tier:?}: no frame");
+        };
+        let memory = instance.get_memory(&store, "memory").expect("memory");
+        let values: Vec<(String, i32)> = map
+            .variables(pc)
+            .iter()
+            .filter_map(|variable| {
+                let Place::Memory {
+                    base: Base::Local(3),
+                    offset,
+                } = variable.place
+                else {
+                    return None;
+                };
+                let mut bytes = [0; 4];
+                let at = u64::try_from(i64::from(frame) + offset).expect("an address");
+                memory.read(&store, at, &mut bytes).expect("in bounds");
+                Some((variable.name.to_string(), i32::from_le_bytes(bytes)))
+            })
+            .collect();
+        let value = |name: &str, value| (name.to_owned(), value);
+        let expected = [
+            value("n", 3),
+            value("here", 3),
+            value("colour", 5),
+            value("sum", 30),
+        ];
+        assert_eq!(values, expected, "{tier:?}");
+    }
+}
+
+/// At -O1 values are in locals, where they are anywhere.
+#[test]
+fn variables_of_optimised_code() {
+    let module = module(INLINED);
+    let map = SourceMap::new(&module).expect("DWARF");
+    // The loop's last part, 0x43 behind the code section's start: `sum` has been stored to local 1.
+    let variables = map.variables(WasmPc(0x38 + 0x43));
+    let place = |name: &str| {
+        let variable = variables.iter().find(|variable| &*variable.name == name);
+        variable.map(|variable| variable.place)
+    };
+    assert_eq!(place("sum"), Some(Place::Local(1)));
+    assert_eq!(place("nothing"), None);
+    // Before the loop it is 0.
+    let before = map.variables(WasmPc(0x38 + 0x0d));
+    let sum = before
+        .iter()
+        .find(|variable| &*variable.name == "sum")
+        .expect("sum");
+    assert_eq!(sum.place, Place::Constant(0));
 }

@@ -8,6 +8,7 @@ use probity_engine::WasmPc;
 use probity_engine::wasmparser::{Catch, Operator, Parser, Payload};
 use probity_probes::cfg::Cfg;
 use probity_probes::flow::Flow;
+use probity_probes::wanted::Wanted;
 
 use generated::{Random, Words, body};
 
@@ -159,7 +160,7 @@ fn walk(random: &mut Random, operators: &[(WasmPc, Operator<'_>)], cfg: &Cfg, se
 
 #[test]
 fn counts_follow() {
-    let (mut blocks, mut counters, mut landings) = (0, 0, 0);
+    let (mut blocks, mut counters, mut fewer, mut landings) = (0, 0, 0, 0);
     for seed in 0..1500 {
         let mut random = Random(seed);
         let mut text = String::from("(module (tag) (func ");
@@ -183,7 +184,20 @@ fn counts_follow() {
             .map(|(op, offset)| (WasmPc(offset as u32), op))
             .collect();
         let cfg = Cfg::new(&operators);
-        let flow = Flow::minimal(&cfg);
+        let flow = Flow::minimal(&cfg, &Wanted::all());
+
+        // Each block with an even chance, and the entry.
+        let mut some = Wanted::nothing();
+        let chosen: Vec<bool> = (0..=cfg.blocks().len())
+            .map(|_| random.below(2) == 0)
+            .collect();
+        for (at, _) in chosen.iter().enumerate().filter(|&(_, &chosen)| chosen) {
+            match at < cfg.blocks().len() {
+                true => some.add_block(at),
+                false => some.add_entry(),
+            }
+        }
+        let partial = Flow::minimal(&cfg, &some);
 
         const CALLS: u64 = 20;
         let mut seen = Seen {
@@ -208,22 +222,33 @@ fn counts_follow() {
             caught[block] += 1;
         }
         entered.push(CALLS);
-        let known = (0..entered.len()).map(|at| {
-            let counted = match at < cfg.blocks().len() {
-                true => flow.counts_block(at),
-                false => flow.counts_entry(),
-            };
-            if counted { entered[at] } else { u64::MAX }
-        });
-        let known: Vec<u64> = known.collect();
+        let known = |flow: &Flow| -> Vec<u64> {
+            let known = (0..entered.len()).map(|at| {
+                let counted = match at < cfg.blocks().len() {
+                    true => flow.counts_block(at),
+                    false => flow.counts_entry(),
+                };
+                if counted { entered[at] } else { u64::MAX }
+            });
+            known.collect()
+        };
+        let (known, known_of_some) = (known(&flow), known(&partial));
         assert_eq!(flow.solve(&known, &stopped, &caught), entered, "{text}");
+        let solved = partial.solve(&known_of_some, &stopped, &caught);
+        for at in (0..entered.len()).filter(|&at| chosen[at]) {
+            assert_eq!(solved[at], entered[at], "block {at}: {text}");
+        }
+        let number = |known: &[u64]| known.iter().filter(|&&n| n != u64::MAX).count();
+        assert!(number(&known_of_some) <= number(&known), "{text}");
         for (block, &entered) in cfg.blocks().iter().zip(&entered) {
             assert!(block.reachable || entered == 0, "{text}");
         }
         blocks += cfg.blocks().len();
-        counters += known.iter().filter(|&&n| n != u64::MAX).count();
+        counters += number(&known);
+        fewer += number(&known_of_some);
         landings += seen.landings.len();
     }
     assert!(landings > 1_500, "{landings} landings");
     assert!(counters * 3 < blocks * 2, "{counters} of {blocks} blocks");
+    assert!(fewer < counters, "{fewer} of {counters} counters");
 }

@@ -39,6 +39,8 @@ macro_rules! suite {
             mod firing;
             #[path = "probes_contract/folds.rs"]
             mod folds;
+            #[path = "probes_contract/held.rs"]
+            mod held;
             #[path = "probes_contract/insert.rs"]
             mod insert;
             #[path = "probes_contract/jumps.rs"]

@@ -27,6 +27,7 @@ use probity_probes::events;
 use probity_probes::opcode::class_of;
 use probity_probes::total::RunningTotal;
 use probity_probes::unwind::Unwind;
+use probity_probes::wanted::Wanted;
 
 use crate::analysis::{Analysis, Findings, Instrument, Key, Run};
 use crate::export::{Data, DataKind};
@@ -175,8 +176,8 @@ impl Analysis for ExactProfile {
         });
     }
 
-    fn wants_counts(&self, _at: &Instrument<'_, '_, '_>) -> Result<bool> {
-        Ok(true)
+    fn wants_counts(&self, _at: &Instrument<'_, '_, '_>) -> Result<Wanted> {
+        Ok(Wanted::all())
     }
 
     fn instrument(&mut self, at: &mut Instrument<'_, '_, '_>) -> Result<()> {

@@ -35,7 +35,9 @@ pub struct Sum {
 }
 
 /// Holds others off until it is dropped.
-pub struct Lock(#[allow(dead_code)] File);
+pub struct Lock {
+    _file: File,
+}
 
 impl Sum {
     /// The file need not be there.
@@ -78,6 +80,6 @@ impl Sum {
         write(&sum, &mut file).map_err(text)?;
         file.sync_all().map_err(text)?;
         fs::rename(&new, &self.path).map_err(text)?;
-        Ok((sum, Lock(lock)))
+        Ok((sum, Lock { _file: lock }))
     }
 }

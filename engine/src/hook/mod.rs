@@ -112,8 +112,12 @@ pub struct ProbeId(pub(crate) u64);
 
 /// A block of counters, shared between running code and whoever reads it.
 ///
-/// Clones are the same counters. Anyone may read them at any time. Code of one store adds to them; what
-/// others write while that code runs may be lost, for a loop may hold a counter in a register.
+/// Clones are the same counters. Code of one store adds to them; what others write while that code runs may be lost.
+///
+/// Anyone may read them at any time. They are exact whenever the guest does not run: behind a call of it however it ended,
+/// in probes, host functions and requests. Meanwhile a loop of compiled code may have counted more than it has
+/// added to them yet; another thread that wants to know now asks by a request, if only to do nothing
+/// ([`Remote::run`]).
 #[derive(Clone, Debug)]
 pub struct Counters(Arc<[AtomicU64]>);
 
@@ -444,6 +448,12 @@ impl<'a> Probes<'a> {
     /// a block or of a `loop`.
     pub fn caught_at(&self) -> Option<WasmPc> {
         self.core.probes.caught_at
+    }
+
+    /// Whether functions of this store may be compiled. There a counter costs next to nothing, while to take a
+    /// probe away that has fired costs new code; where all is interpreted it is the other way round.
+    pub fn may_compile(&self) -> bool {
+        cfg!(jit) && self.core.engine().config().tier != crate::config::Tier::Interp
     }
 
     /// The module of a function and its index there; `None` for host functions.

@@ -531,7 +531,7 @@ impl Blocks {
         };
         Some(Count {
             block: self.number(counters),
-            _counters: counters.clone(),
+            counters: counters.clone(),
             index,
             by,
         })

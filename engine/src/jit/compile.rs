@@ -15,12 +15,13 @@ use cranelift_codegen::{
 use cranelift_frontend::FunctionBuilderContext;
 
 use super::branches::Targets;
+use super::held::{self, Lost};
 use super::location::Location;
 use super::native_tools::{Published, Registration};
 use super::placement;
 use super::quiet;
 use super::thunks;
-use super::translate::{self, Draft, DraftPlace};
+use super::translate::{self, Draft, DraftPlace, Manner};
 use super::worker::Worker;
 use crate::code::{FuncCode, Mode};
 use crate::config::Config;
@@ -53,6 +54,31 @@ const FRAME_BYTES_FREE: u32 = 128;
 
 /// Bytes of native frame that a function without calls may have.
 const LEAF_FRAME_BYTES: u32 = 256 << 10;
+
+/// Why code is of no use that Cranelift has made.
+#[derive(Debug)]
+enum Useless {
+    /// Its polls cannot be found in it.
+    Polls,
+    /// Nor can counters that loops hold.
+    Held(Lost),
+}
+
+impl Useless {
+    /// How to translate the next time.
+    fn without(self, before: Manner) -> Result<Manner, Refused> {
+        let mut manner = before;
+        match self {
+            Useless::Polls if manner.loud => {
+                return Err(Refused("polls are not to be found".to_owned()));
+            }
+            Useless::Polls => manner.loud = true,
+            // Stored ones are not looked for, so these are more each time.
+            Useless::Held(lost) => manner.stored.extend(lost.0),
+        }
+        Ok(manner)
+    }
+}
 
 /// Settings and memory of an engine's machine code.
 pub(crate) struct Compiler {
@@ -106,6 +132,7 @@ impl Compiler {
         crate::sys::signals::set_landing(super::stubs::trapped());
         crate::sys::signals::install();
         crate::sys::nudge::install();
+        crate::sys::fences::install();
         Some(Compiler {
             isa,
             verifier,
@@ -162,12 +189,12 @@ impl Compiler {
             .inner
             .code(module, func, Mode::Plain)
             .map_err(refuse)?;
-        let code = match self.attempt(module, func, &plain, (variant, false))? {
-            Some(code) => code,
-            None => {
-                let loud = self.attempt(module, func, &plain, (variant, true))?;
-                loud.ok_or_else(|| Refused("polls are not to be found".to_owned()))?
-            }
+        let mut manner = Manner::default();
+        let code = loop {
+            manner = match self.attempt(module, func, &plain, (variant, &manner))? {
+                Ok(code) => break code,
+                Err(useless) => useless.without(manner)?,
+            };
         };
         let most = match plain.cost {
             0 => LEAF_FRAME_BYTES,
@@ -179,20 +206,20 @@ impl Compiler {
         Ok(code)
     }
 
-    /// Compiles a function, with polls that stay if it is to be loud; `None` if it has to be.
+    /// Compiles a function.
     fn attempt(
         &self,
         module: &Module,
         func: u32,
         plain: &FuncCode,
-        (variant, loud): (&Variant, bool),
-    ) -> Result<Option<Arc<NativeCode>>, Refused> {
+        (variant, manner): (&Variant, &Manner),
+    ) -> Result<Result<Arc<NativeCode>, Useless>, Refused> {
         let (mut context, mut builder) = self.scratch();
         let draft = translate::translate(
             module,
             func,
             plain,
-            (variant, loud),
+            (variant, manner),
             self.isa.frontend_config(),
             &mut context.func,
             &mut builder,
@@ -202,7 +229,10 @@ impl Compiler {
             Some(pc) => Role::Osr { func, pc },
         };
         let watch = variant.watch.clone();
-        let code = self.finish(&mut context, role, draft, watch, Some(module))?;
+        let code = match draft.held.lost.is_empty() {
+            true => self.finish(&mut context, role, draft, watch, Some(module))?,
+            false => Err(Useless::Held(Lost(draft.held.lost))),
+        };
         context.clear();
         // Cranelift forgets these; they would be looked at with every function that follows.
         context.func.dfg.exception_tables.clear();
@@ -242,7 +272,7 @@ impl Compiler {
             module,
             func,
             &plain,
-            (&variant, false),
+            (&variant, &Manner::default()),
             config,
             &mut made,
             &mut builder,
@@ -257,7 +287,7 @@ impl Compiler {
         let mut context = Context::new();
         make(&mut context.func, &mut FunctionBuilderContext::new());
         let code = self.finish(&mut context, Role::Stub, Draft::default(), None, None)?;
-        Ok(code.expect("a stub has no polls"))
+        Ok(code.unwrap_or_else(|_| unreachable!("a stub has no polls and holds nothing")))
     }
 
     /// Not by Cranelift itself: polls read the register that is not pinned (`translate::polls`), which
@@ -270,7 +300,6 @@ impl Compiler {
         }
     }
 
-    /// `None` if the function has to be translated with polls that stay.
     fn finish(
         &self,
         context: &mut Context,
@@ -278,12 +307,13 @@ impl Compiler {
         draft: Draft,
         watch: Option<Arc<WatchPlan>>,
         module: Option<&Module>,
-    ) -> Result<Option<Arc<NativeCode>>, Refused> {
+    ) -> Result<Result<Arc<NativeCode>, Useless>, Refused> {
         self.verify(context);
         let has_tables = !context.func.dfg.jump_tables.is_empty();
-        let compiled = context
+        context
             .compile(&*self.isa, &mut ControlPlane::default())
             .map_err(|e| Refused(format!("{:?}", e.inner)))?;
+        let compiled = context.compiled_code().expect("what has been compiled");
         if let Some(reloc) = compiled.buffer.relocs().first() {
             return Err(Refused(format!("refers to {:?}", reloc.target)));
         }
@@ -292,7 +322,13 @@ impl Compiler {
         let targets = Targets::of(compiled);
         let silences = |poll: usize| polls[poll].values.is_some();
         let Ok(twins) = quiet::twins(compiled, &targets, silences) else {
-            return Ok(None);
+            return Ok(Err(Useless::Polls));
+        };
+        let mut held = match held::held(compiled, &draft.held, &lines) {
+            Ok(held) => held,
+            Err(lost) => {
+                return Ok(Err(Useless::Held(lost)));
+            }
         };
         let (code, twin) = match &twins {
             Some(twins) => (&*twins.quiet, Some(&*twins.polling)),
@@ -314,7 +350,11 @@ impl Compiler {
         let mut lines = lines;
         if let Some(twins) = &twins {
             let offsets = traps.iter_mut().map(|trap| &mut trap.0);
-            for offset in offsets.chain(lines.iter_mut().map(|line| &mut line.0)) {
+            let held = held.iter_mut().map(|held| &mut held.offset);
+            for offset in offsets
+                .chain(lines.iter_mut().map(|line| &mut line.0))
+                .chain(held)
+            {
                 *offset = twins.place_of(*offset);
             }
             // Of two lines of an offset, the second still counts.
@@ -323,7 +363,7 @@ impl Compiler {
         }
         let named = module.filter(|m| m.inner.engine.has_native_tools());
         let known = named.map(|m| publish(m, role, memory.base(), code, &lines));
-        Ok(Some(Arc::new(NativeCode {
+        Ok(Ok(Arc::new(NativeCode {
             base: memory.base(),
             len: memory.len(),
             twin: memory.twin(),
@@ -337,6 +377,7 @@ impl Compiler {
             traps,
             lines,
             frame_bytes,
+            held,
             keeps_locals: self.keep_locals || watch.as_ref().is_some_and(|w| w.shows_locals()),
             watch,
             // Debuggers forget it before it is gone.
@@ -604,7 +645,11 @@ mod tests {
         let variant = Variant::default();
         let attempt = |func, loud| {
             let plain = module.inner.code(&module, func, Mode::Plain).unwrap();
-            let code = compiler.attempt(&module, func, &plain, (&variant, loud));
+            let manner = Manner {
+                loud,
+                ..Manner::default()
+            };
+            let code = compiler.attempt(&module, func, &plain, (&variant, &manner));
             code.unwrap()
         };
         let polls = |code: &NativeCode| {
@@ -616,7 +661,7 @@ mod tests {
         };
         assert_eq!(polls(&attempt(0, false).unwrap()), (true, 1, 0));
         assert_eq!(polls(&attempt(0, true).unwrap()), (false, 0, 1));
-        assert!(attempt(1, false).is_none());
+        assert!(matches!(attempt(1, false), Err(Useless::Polls)));
         let code = compiler.function(&module, 1, &variant).unwrap();
         assert_eq!(polls(&code), (false, 0, 1));
     }

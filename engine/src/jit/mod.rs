@@ -1,10 +1,9 @@
 //! The compiler: Wasm functions to machine code, by Cranelift.
 //!
 //! `translate` makes Cranelift's representation of a function, `compile` has it compiled and keeps
-//! what is known of the machine code (`tier::code`), `quiet` takes the polls out of it, `placement`
-//! says where in a cache line it begins, `stubs` are the
-//! few routines in assembly, `cache` remembers what has been compiled for a module, `disk` from one
-//! process to the next.
+//! what is known of the machine code (`tier::code`), `quiet` takes the polls out of it, `held` finds counters in
+//! registers, `placement` says where in a cache line it begins, `stubs` are the few routines in assembly, `cache`
+//! remembers what has been compiled for a module, `disk` from one process to the next.
 
 mod abi;
 #[cfg_attr(
@@ -20,6 +19,7 @@ pub(crate) mod cache;
 mod compile;
 pub(crate) mod disk;
 mod explain;
+mod held;
 mod live;
 mod location;
 pub(crate) mod native_tools;

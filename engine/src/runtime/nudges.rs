@@ -49,15 +49,14 @@ impl<P: Primitives> Nudges<P> {
 
     /// See [`InterruptHandle::back_to`].
     pub(super) fn back_to(&self, before: Before) {
-        let order = match before.0 {
-            0 => Ordering::Release,
-            _ => Ordering::SeqCst,
-        };
-        self.thread.store(before.0, order);
+        self.thread.store(before.0, Ordering::Release);
+        // Each call of the host passes here. Requests are rare: they have the fence that costs something.
+        P::light_fence();
     }
 
     /// Nudges the thread once; whether there is one.
     pub(super) fn nudge(&self, nudge: impl Fn(i32)) -> bool {
+        P::heavy_fence();
         let thread = self.thread.load(Ordering::SeqCst);
         if thread != 0 {
             nudge(thread);
@@ -93,6 +92,7 @@ impl<P: Primitives> Nudges<P> {
             }
             self.unclaim();
             // Who came in between has left it to this thread.
+            P::heavy_fence();
             let wanted = is_pending() && self.thread.load(Ordering::SeqCst) != 0;
             if !wanted || !self.claim() {
                 return;

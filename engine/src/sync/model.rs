@@ -20,6 +20,14 @@ impl Primitives for Loom {
     type U32 = AtomicU32;
     type Monitor<T: Send> = LoomMonitor<T>;
     type Once<T: Clone + Send + Sync> = LoomOnce<T>;
+
+    fn light_fence() {
+        fence(Ordering::SeqCst);
+    }
+
+    fn heavy_fence() {
+        fence(Ordering::SeqCst);
+    }
 }
 
 fn fenced<R>(order: Ordering, access: impl FnOnce() -> R) -> R {

@@ -4,6 +4,7 @@
 pub(crate) mod child;
 #[cfg(jit)]
 pub(crate) mod code_memory;
+pub(crate) mod fences;
 #[cfg(jit)]
 pub(crate) mod nudge;
 #[cfg(not(jit))]

@@ -33,6 +33,33 @@ thread_local! {
     /// Whether a fault of this thread can be a trap. It has no destructor and needs no
     /// initialisation, so the handler can read it.
     static ARMED: Cell<bool> = const { Cell::new(false) };
+    /// General registers at this thread's last fault that was a trap, by number. As the one above.
+    static FAULTED: Cell<[u64; 16]> = const { Cell::new([0; 16]) };
+}
+
+/// General registers, in the order of their numbers.
+const GENERAL: [c_int; 16] = [
+    libc::REG_RAX,
+    libc::REG_RCX,
+    libc::REG_RDX,
+    libc::REG_RBX,
+    libc::REG_RSP,
+    libc::REG_RBP,
+    libc::REG_RSI,
+    libc::REG_RDI,
+    libc::REG_R8,
+    libc::REG_R9,
+    libc::REG_R10,
+    libc::REG_R11,
+    libc::REG_R12,
+    libc::REG_R13,
+    libc::REG_R14,
+    libc::REG_R15,
+];
+
+/// General registers, by number, at the fault because of which this thread is at the landing.
+pub(crate) fn faulted() -> [u64; 16] {
+    FAULTED.get()
 }
 
 /// Says whether this thread is about to execute machine code that may fault; the value before.
@@ -103,6 +130,7 @@ fn land(signal: c_int, fault: &libc::siginfo_t, registers: &mut [i64; 23]) -> bo
     }
     // SAFETY: all four signals carry an address.
     let address = unsafe { fault.si_addr() };
+    FAULTED.set(GENERAL.map(|register| registers[register as usize] as u64));
     let stack = registers[libc::REG_RSP as usize].wrapping_sub(RED_ZONE);
     registers[libc::REG_RDI as usize] = pc;
     registers[libc::REG_RSI as usize] = address as i64;

@@ -39,6 +39,8 @@ pub(crate) struct NativeCode {
     pub(crate) keeps_locals: bool,
     /// Units of fuel that are unspent where an operator traps, by pc, ascending.
     pub(crate) unspent: Box<[(u32, u32)]>,
+    /// Counters in registers at instructions that can trap; ascending.
+    pub(crate) held: Box<[Held]>,
     /// Made for the probes of one store's function.
     pub(crate) watch: Option<Arc<WatchPlan>>,
     /// Keeps the memory.
@@ -249,6 +251,28 @@ pub(crate) enum ValuePlace {
     Slot,
 }
 
+/// What a counter is to be given if an instruction traps: the loop around has counted it in a register.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Held {
+    /// Of the instruction.
+    pub(crate) offset: u32,
+    /// Block and index.
+    pub(crate) counter: (u32, usize),
+    pub(crate) place: HeldPlace,
+    /// In addition to what is there.
+    pub(crate) n: u64,
+}
+
+/// Where a held counter is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum HeldPlace {
+    /// In a general register, by its number.
+    Register(u8),
+    /// So far from the frame pointer.
+    Frame(i32),
+    Nowhere,
+}
+
 /// "Traps" of code that leaves its frame, which is in its slots ([`Ctx::left`]), to the interpreter: an
 /// instruction that faults needs no registers of its own, so that what happens hardly ever does not
 /// keep loops from having them.
@@ -322,6 +346,15 @@ impl NativeCode {
         let offset = self.offset(pc);
         let at = self.traps.binary_search_by_key(&offset, |trap| trap.0);
         Some(self.traps[at.ok()?].1)
+    }
+
+    /// What counters are to be given if the instruction at `pc` traps.
+    pub(crate) fn held_at(&self, pc: usize) -> impl Iterator<Item = &Held> {
+        let offset = self.offset(pc);
+        let first = self.held.partition_point(|held| held.offset < offset);
+        self.held[first..]
+            .iter()
+            .take_while(move |held| held.offset == offset)
     }
 
     /// Units of fuel that are unspent if the operator at a pc traps.

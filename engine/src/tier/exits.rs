@@ -12,6 +12,7 @@ use probity_interp::layout::{Cell, Ctx, FuncRecord, HEADER_SLOTS};
 use super::code::{ResultKind, SiteKind, leaving};
 use super::enter::cell_budget;
 use super::frames::{Cursor, LINK_BELOW, Link, NativeFrame};
+use super::watch::give_held;
 use super::{CURRENT, Registers};
 use crate::config::TierZeal;
 use crate::error::{Error, TrapCode};
@@ -66,8 +67,10 @@ pub(super) unsafe fn outside(
         let next = run(core);
         core.interrupt.back_to(before);
         core.native.exit_low = outer;
-        if let Next::Return(_) = next {
+        // First of all: what is large in the others would be copied faster than it can be read again.
+        if let Next::Return(value) = next {
             core.leave_behind(ctx, link);
+            return value;
         }
         core.land_polling(next).go()
     }
@@ -537,7 +540,12 @@ impl StoreCore {
         // SAFETY: by contract.
         let cursor = unsafe { Cursor::at_link(link) }.at_trap();
         let error = crate::runtime::trap_code(status.into()).into();
-        let unspent = self.native.find(pc).map_or(0, |code| code.unspent_at(at));
+        let code = self.native.find(pc);
+        if let Some(code) = code {
+            // SAFETY: by contract.
+            unsafe { give_held(code, pc) };
+        }
+        let unspent = code.map_or(0, |code| code.unspent_at(at));
         self.fuel.consume(-i64::from(unspent));
         self.raise_at(cursor, ctx, error, false)
     }

@@ -9,6 +9,8 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::code::Slot;
+#[cfg(jit)]
+use super::code::{HeldPlace, NativeCode};
 use crate::code::FuncCode;
 use crate::hook::{Buffer, Counters, Folded, Taken, ValueCall};
 use crate::runtime::core::StoreCore;
@@ -34,6 +36,21 @@ impl WatchPlan {
         let mut sites = self.sites.values();
         self.keeps_slots || sites.any(|site| matches!(site, WatchSite::Fire(_)))
     }
+
+    /// The counters of a block that sites have.
+    #[cfg(jit)]
+    fn counters(&self, block: u32) -> &Counters {
+        let mut sites = self.sites.values();
+        let counters = sites.find_map(|site| match site {
+            WatchSite::Inline(steps) => {
+                let mut counts = steps.iter().filter_map(Step::count);
+                let count = counts.find(|count| count.block == block);
+                count.map(|count| &count.counters)
+            }
+            WatchSite::Fire(_) => None,
+        });
+        counters.expect("counters of a site")
+    }
 }
 
 /// What happens before a cell.
@@ -46,16 +63,6 @@ pub(crate) enum WatchSite {
 }
 
 impl WatchSite {
-    /// Whether functions of probes are called each time.
-    pub(crate) fn calls(&self) -> bool {
-        match self {
-            WatchSite::Fire(_) => true,
-            WatchSite::Inline(steps) => steps
-                .iter()
-                .any(|step| matches!(step.action, InPlace::Call { .. })),
-        }
-    }
-
     /// Whether probes may fail here, and end the run.
     pub(crate) fn may_fail(&self) -> bool {
         match self {
@@ -101,8 +108,7 @@ pub(crate) enum InPlace {
 
 /// A counter that compiled code adds to.
 pub(crate) struct Count {
-    /// Keeps them.
-    pub(crate) _counters: Counters,
+    pub(crate) counters: Counters,
     /// Number of the block that they are, in [`WatchPlan::blocks`].
     pub(crate) block: u32,
     pub(crate) index: usize,
@@ -155,6 +161,36 @@ impl Watched {
         self.loops.entry(pc).or_default().clone()
     }
 }
+
+/// Gives counters what a loop has counted in registers, in which the instruction at `pc` has trapped.
+///
+/// # Safety
+/// The thread is where it has landed after that, and the frame still there.
+#[cfg(jit)]
+pub(super) unsafe fn give_held(code: &NativeCode, pc: usize) {
+    let Some(plan) = &code.watch else {
+        return;
+    };
+    let registers = crate::sys::signals::faulted();
+    for held in code.held_at(pc) {
+        let there = match held.place {
+            HeldPlace::Register(number) => registers[usize::from(number)],
+            HeldPlace::Frame(distance) => {
+                let fp = registers[FP] as usize as *const u64;
+                // SAFETY: the frame is there, and has the value at this distance.
+                unsafe { fp.wrapping_byte_offset(distance as isize).read() }
+            }
+            HeldPlace::Nowhere => 0,
+        };
+        let (block, index) = held.counter;
+        let n = there.wrapping_add(held.n);
+        plan.counters(block).add(index, n as i64);
+    }
+}
+
+/// Number of the register that holds the frame pointer.
+#[cfg(jit)]
+const FP: usize = 5;
 
 impl StoreCore {
     /// What there is of compiled code for a watched function; `None` if it is not watched, or only

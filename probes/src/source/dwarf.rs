@@ -5,14 +5,14 @@
 //! lines, and into one of functions, each when it is first asked for. What cannot be read is
 //! left out.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
 use gimli::{
     AttributeValue, ColumnType, DebugInfoOffset, DebuggingInformationEntry, Dwarf, EndianSlice,
-    LittleEndian, Unit, UnitOffset, UnitSectionOffset,
+    LittleEndian, UnitOffset, UnitSectionOffset,
 };
 
 use super::SourceLine;
@@ -22,13 +22,17 @@ use super::paths::{join, tidy};
 use super::sections::Sections;
 use crate::demangle::demangle;
 
-type Slice<'m> = EndianSlice<'m, LittleEndian>;
-type Entry<'m> = DebuggingInformationEntry<Slice<'m>>;
+pub(super) type Slice<'m> = EndianSlice<'m, LittleEndian>;
+pub(super) type Entry<'m> = DebuggingInformationEntry<Slice<'m>>;
+pub(super) type Unit<'m> = gimli::Unit<Slice<'m>>;
 
 /// A function's entry may refer to another for its name, that to another, and so on.
 const REFERENCES_MAX: usize = 16;
 /// Lists of ranges may be shared, so that a small section claims any number of them.
-const RANGES_MAX: usize = 1 << 24;
+const RANGES_MAX: usize = 1 << 22;
+/// So may strings: what all paths and names of a module may take, in bytes, and what one may.
+const TEXT_BYTES_MAX: usize = 256 << 20;
+const NAME_BYTES_MAX: usize = 16 << 10;
 
 /// The lines of all units.
 pub(super) fn lines(sections: &Sections<'_>) -> LineTable {
@@ -58,16 +62,17 @@ pub(super) fn functions(sections: &Sections<'_>) -> FunctionTable {
 }
 
 /// The sections of one module, while they are read.
-struct Reading<'m> {
-    dwarf: Dwarf<Slice<'m>>,
+pub(super) struct Reading<'m> {
+    pub(super) dwarf: Dwarf<Slice<'m>>,
     /// In the order of the section, so that an offset's is found.
-    units: Vec<Unit<Slice<'m>>>,
+    units: Vec<Unit<'m>>,
     /// Byte offset in the module that DWARF calls 0.
     code: u32,
+    text_left: Cell<usize>,
 }
 
 impl<'m> Reading<'m> {
-    fn new(sections: &Sections<'m>) -> Reading<'m> {
+    pub fn new(sections: &Sections<'m>) -> Reading<'m> {
         let load = |id: gimli::SectionId| -> Result<Slice<'m>, gimli::Error> {
             let data = sections.custom(id.name()).unwrap_or_default();
             Ok(EndianSlice::new(data, LittleEndian))
@@ -82,14 +87,11 @@ impl<'m> Reading<'m> {
             dwarf,
             units,
             code: sections.code,
+            text_left: Cell::new(TEXT_BYTES_MAX),
         }
     }
 
-    fn unit_lines(
-        &self,
-        unit: &Unit<Slice<'m>>,
-        table: &mut LineTable,
-    ) -> Result<(), gimli::Error> {
+    fn unit_lines(&self, unit: &Unit<'m>, table: &mut LineTable) -> Result<(), gimli::Error> {
         let Some(program) = unit.line_program.clone() else {
             return Ok(());
         };
@@ -136,16 +138,12 @@ impl<'m> Reading<'m> {
     }
 
     /// A file of a unit's line program.
-    fn path(&self, unit: &Unit<Slice<'m>>, index: u64) -> Option<String> {
+    pub fn path(&self, unit: &Unit<'m>, index: u64) -> Option<String> {
         let header = unit.line_program.as_ref()?.header();
         let file = header.file(index)?;
-        let text = |value| -> Option<String> {
-            let text = self.dwarf.attr_string(unit, value).ok()?;
-            Some(text.to_string_lossy().into_owned())
-        };
-        let mut dir = unit
-            .comp_dir
-            .map_or_else(String::new, |dir| dir.to_string_lossy().into_owned());
+        let text = |value| self.text(unit, value);
+        let comp_dir = unit.comp_dir.and_then(|dir| self.bounded(dir));
+        let mut dir = comp_dir.unwrap_or_default();
         // Directory 0 is the one that the compiler ran in.
         if file.directory_index() != 0
             && let Some(value) = file.directory(header)
@@ -155,9 +153,81 @@ impl<'m> Reading<'m> {
         Some(tidy(&join(&dir, &text(file.path_name())?)))
     }
 
+    /// A name or a part of a path, if it is of a size that names have.
+    fn text(&self, unit: &Unit<'m>, value: AttributeValue<Slice<'m>>) -> Option<String> {
+        self.bounded(self.dwarf.attr_string(unit, value).ok()?)
+    }
+
+    /// The text of an entry's attribute.
+    pub fn attr_text(
+        &self,
+        unit: &Unit<'m>,
+        entry: &Entry<'m>,
+        name: gimli::DwAt,
+    ) -> Option<String> {
+        self.text(unit, entry.attr_value(name)?)
+    }
+
+    /// Whether the code of an entry holds an address.
+    pub fn holds(
+        &self,
+        unit: &Unit<'m>,
+        entry: &Entry<'m>,
+        address: u64,
+        steps_left: &mut usize,
+    ) -> bool {
+        let ranges = self.ranges(unit, entry, steps_left);
+        let offset = u32::try_from(address).ok();
+        let offset = offset.and_then(|address| self.code.checked_add(address));
+        offset.is_some_and(|offset| ranges.iter().any(|range| range.contains(&offset)))
+    }
+
+    fn bounded(&self, text: Slice<'m>) -> Option<String> {
+        let bytes = text.slice();
+        if bytes.len() > NAME_BYTES_MAX {
+            return None;
+        }
+        let left = self.text_left.get().checked_sub(bytes.len())?;
+        self.text_left.set(left);
+        Some(String::from_utf8_lossy(bytes).into_owned())
+    }
+
+    /// The code of an entry, ascending.
+    fn ranges(&self, unit: &Unit<'m>, entry: &Entry<'m>, left: &mut usize) -> Vec<Range<u32>> {
+        let dwarf = &self.dwarf;
+        let mut ranges = Vec::new();
+        if let Some(value) = entry.attr_value(gimli::DW_AT_ranges) {
+            let Ok(Some(mut list)) = dwarf.attr_ranges(unit, value) else {
+                return ranges;
+            };
+            while let Ok(Some(range)) = list.next() {
+                if *left == 0 {
+                    break;
+                }
+                *left -= 1;
+                ranges.extend(self.code_range(range.begin, range.end));
+            }
+        } else {
+            let address = |value| dwarf.attr_address(unit, value).ok().flatten();
+            let low = entry.attr_value(gimli::DW_AT_low_pc).and_then(address);
+            let high = entry.attr_value(gimli::DW_AT_high_pc).and_then(|value| {
+                match (&value, low) {
+                    // A size, in all forms that are no address.
+                    (AttributeValue::Udata(size), Some(low)) => low.checked_add(*size),
+                    _ => address(value),
+                }
+            });
+            if let (Some(low), Some(high)) = (low, high) {
+                ranges.extend(self.code_range(low, high));
+            }
+        }
+        ranges.sort_by_key(|range| range.start);
+        ranges
+    }
+
     /// The unit that holds an offset of the section.
-    fn unit_at(&self, offset: DebugInfoOffset) -> Option<(&Unit<Slice<'m>>, UnitOffset)> {
-        let start = |unit: &Unit<Slice<'m>>| unit.header.debug_info_offset().map_or(0, |at| at.0);
+    pub fn unit_at(&self, offset: DebugInfoOffset) -> Option<(&Unit<'m>, UnitOffset)> {
+        let start = |unit: &Unit<'m>| unit.header.debug_info_offset().map_or(0, |at| at.0);
         let behind = self.units.partition_point(|unit| start(unit) <= offset.0);
         let unit = self.units.get(behind.checked_sub(1)?)?;
         let at = UnitSectionOffset(offset.0).to_unit_offset(&unit.header)?;
@@ -179,6 +249,7 @@ struct Functions<'d, 'm> {
 /// A function that is being read: its depth in the tree of entries.
 struct Open {
     depth: isize,
+    entry: usize,
     function: Arc<SourceFunction>,
     range: Range<u32>,
     inlined: Vec<Inlined>,
@@ -187,7 +258,7 @@ struct Open {
 }
 
 impl<'m> Functions<'_, 'm> {
-    fn unit(&mut self, unit: &Unit<Slice<'m>>) -> Result<(), gimli::Error> {
+    fn unit(&mut self, unit: &Unit<'m>) -> Result<(), gimli::Error> {
         let mut open: Vec<Open> = Vec::new();
         let mut entries = unit.entries();
         let walked = loop {
@@ -202,11 +273,17 @@ impl<'m> Functions<'_, 'm> {
             }
             match entry.tag() {
                 gimli::DW_TAG_subprogram => {
-                    let Some(range) = self.ranges(unit, entry).into_iter().next() else {
+                    let Some(range) = self
+                        .dwarf
+                        .ranges(unit, entry, &mut self.ranges_left)
+                        .into_iter()
+                        .next()
+                    else {
                         continue;
                     };
                     open.push(Open {
                         depth,
+                        entry: entry.offset().to_unit_section_offset(&unit.header).0,
                         function: self.function(unit, entry),
                         range,
                         inlined: Vec::new(),
@@ -223,7 +300,7 @@ impl<'m> Functions<'_, 'm> {
                     let parent = top.around.last().map(|&(_, copy)| copy);
                     // Each has taken bytes of a section that is smaller than 4 GiB.
                     top.around.push((depth, top.inlined.len() as u32));
-                    let ranges = self.ranges(unit, entry);
+                    let ranges = self.dwarf.ranges(unit, entry, &mut self.ranges_left);
                     let number =
                         |name| entry.attr_value(name).and_then(|value| value.udata_value());
                     let call_file = entry.attr_value(gimli::DW_AT_call_file);
@@ -249,41 +326,8 @@ impl<'m> Functions<'_, 'm> {
         walked
     }
 
-    /// The code of an entry, ascending.
-    fn ranges(&mut self, unit: &Unit<Slice<'m>>, entry: &Entry<'m>) -> Vec<Range<u32>> {
-        let dwarf = &self.dwarf.dwarf;
-        let mut ranges = Vec::new();
-        if let Some(value) = entry.attr_value(gimli::DW_AT_ranges) {
-            let Ok(Some(mut list)) = dwarf.attr_ranges(unit, value) else {
-                return ranges;
-            };
-            while let Ok(Some(range)) = list.next() {
-                if self.ranges_left == 0 {
-                    break;
-                }
-                self.ranges_left -= 1;
-                ranges.extend(self.dwarf.code_range(range.begin, range.end));
-            }
-        } else {
-            let address = |value| dwarf.attr_address(unit, value).ok().flatten();
-            let low = entry.attr_value(gimli::DW_AT_low_pc).and_then(address);
-            let high = entry.attr_value(gimli::DW_AT_high_pc).and_then(|value| {
-                match (&value, low) {
-                    // A size, in all forms that are no address.
-                    (AttributeValue::Udata(size), Some(low)) => low.checked_add(*size),
-                    _ => address(value),
-                }
-            });
-            if let (Some(low), Some(high)) = (low, high) {
-                ranges.extend(self.dwarf.code_range(low, high));
-            }
-        }
-        ranges.sort_by_key(|range| range.start);
-        ranges
-    }
-
     /// What an entry says of its function, or the entries that it refers to.
-    fn function(&mut self, unit: &Unit<Slice<'m>>, entry: &Entry<'m>) -> Arc<SourceFunction> {
+    fn function(&mut self, unit: &Unit<'m>, entry: &Entry<'m>) -> Arc<SourceFunction> {
         let at = entry.offset().to_unit_section_offset(&unit.header).0;
         if let Some(known) = self.known.get(&at) {
             return known.clone();
@@ -321,16 +365,8 @@ impl<'m> Functions<'_, 'm> {
     }
 
     /// Adds what an entry says to what is told; the entry that it refers to.
-    fn read(
-        &self,
-        unit: &Unit<Slice<'m>>,
-        entry: &Entry<'m>,
-        told: &mut Told,
-    ) -> Option<DebugInfoOffset> {
-        let text = |value| -> Option<String> {
-            let text = self.dwarf.dwarf.attr_string(unit, value).ok()?;
-            Some(text.to_string_lossy().into_owned())
-        };
+    fn read(&self, unit: &Unit<'m>, entry: &Entry<'m>, told: &mut Told) -> Option<DebugInfoOffset> {
+        let text = |value| self.dwarf.text(unit, value);
         let (mut file, mut line, mut refers_to) = (None, None, None);
         for attr in entry.attrs() {
             let value = attr.value();
@@ -360,12 +396,7 @@ impl<'m> Functions<'_, 'm> {
         refers_to
     }
 
-    fn place(
-        &self,
-        unit: &Unit<Slice<'m>>,
-        file: Option<u64>,
-        line: Option<u64>,
-    ) -> Option<SourceLine> {
+    fn place(&self, unit: &Unit<'m>, file: Option<u64>, line: Option<u64>) -> Option<SourceLine> {
         let (file, line) = (file?, u32::try_from(line?).ok()?);
         let key = (unit.header.offset().0, file);
         let known = self.paths.borrow().get(&key).cloned();
@@ -381,7 +412,7 @@ impl<'m> Functions<'_, 'm> {
     }
 }
 
-fn file_index(value: &AttributeValue<Slice<'_>>) -> Option<u64> {
+pub(super) fn file_index(value: &AttributeValue<Slice<'_>>) -> Option<u64> {
     match value {
         AttributeValue::FileIndex(index) => Some(*index),
         value => value.udata_value(),
@@ -398,6 +429,6 @@ struct Told {
 
 impl Open {
     fn finish(self) -> FunctionCode {
-        FunctionCode::new(self.function, self.range, self.inlined)
+        FunctionCode::new(self.function, self.entry, self.range, self.inlined)
     }
 }

@@ -19,6 +19,8 @@ pub struct SourceFunction {
 #[derive(Debug)]
 pub struct FunctionCode {
     function: Arc<SourceFunction>,
+    /// Offset of its entry in DWARF.
+    entry: usize,
     start: u32,
     end: u32,
     inlined: Vec<Inlined>,
@@ -45,6 +47,7 @@ impl FunctionCode {
     /// `inlined` has outer copies before those inside them.
     pub(super) fn new(
         function: Arc<SourceFunction>,
+        entry: usize,
         range: Range<u32>,
         inlined: Vec<Inlined>,
     ) -> FunctionCode {
@@ -56,6 +59,7 @@ impl FunctionCode {
         }
         FunctionCode {
             function,
+            entry,
             start: range.start,
             end: range.end,
             inlined,
@@ -66,6 +70,11 @@ impl FunctionCode {
     /// The function itself.
     pub fn function(&self) -> &Arc<SourceFunction> {
         &self.function
+    }
+
+    /// Offset of its entry in DWARF.
+    pub(super) fn entry(&self) -> usize {
+        self.entry
     }
 
     /// What is inlined in it, outer copies before those inside them.
@@ -130,21 +139,21 @@ mod tests {
             name: "f".into(),
             place: None,
         });
-        let copy = |parent, ranges: &[Range<u32>]| Inlined {
+        let copy = |parent, ranges: &[(u32, u32)]| Inlined {
             function: function.clone(),
             call: None,
             call_column: 0,
             parent,
-            ranges: ranges.to_vec(),
+            ranges: ranges.iter().map(|&(start, end)| start..end).collect(),
         };
         // 1 and 2 are inside 0; 2 ends where 0 does; 3 claims more than what it is inside of.
         let inlined = vec![
-            copy(None, &[10..30, 40..50]),
-            copy(Some(0), &[12..14]),
-            copy(Some(0), &[20..30, 45..50]),
-            copy(Some(1), &[13..16]),
+            copy(None, &[(10, 30), (40, 50)]),
+            copy(Some(0), &[(12, 14)]),
+            copy(Some(0), &[(20, 30), (45, 50)]),
+            copy(Some(1), &[(13, 16)]),
         ];
-        let code = FunctionCode::new(function, 0..60, inlined);
+        let code = FunctionCode::new(function, 0, 0..60, inlined);
         let at = [0, 10, 12, 13, 14, 16, 19, 20, 29, 30, 40, 45, 49, 50, 59];
         let expected = [
             None,

@@ -151,6 +151,20 @@ mod tests {
     }
 
     #[test]
+    fn maps_that_end_early_or_are_changed() {
+        let map =
+            r#"{"version":3,"sources":["a.ts"],"names":[],"mappings":"UACA,EACC,C,CDAA;AAAA"}"#;
+        for end in 0..map.len() {
+            let _ = read(&map.as_bytes()[..end], 20);
+            for wrong in [b'"', b'/', b'9', b',', 0xff] {
+                let mut bytes = map.as_bytes().to_vec();
+                bytes[end] = wrong;
+                let _ = read(&bytes, 20);
+            }
+        }
+    }
+
+    #[test]
     fn what_is_wrong_is_said() {
         for (map, expected) in [
             ("{", "no JSON"),

@@ -24,6 +24,8 @@ mod lines;
 mod mappings;
 mod paths;
 mod sections;
+mod types;
+mod variables;
 
 use std::cell::OnceCell;
 use std::fmt;
@@ -34,8 +36,11 @@ use std::sync::Arc;
 use probity_engine::{Module, WasmPc};
 
 pub use functions::{FunctionCode, Inlined, SourceFunction};
+pub use types::{Member, Type, TypeId, TypeKind};
+pub use variables::{Base, Place, Variable};
 
 use crate::demangle::demangle;
+use dwarf::Reading;
 use functions::FunctionTable;
 use lines::LineTable;
 use sections::Sections;
@@ -93,6 +98,11 @@ impl Source {
     /// its file.
     pub fn problem(&self) -> Option<&str> {
         self.read().as_ref().err().map(String::as_str)
+    }
+
+    /// Whether anyone has asked for anything yet.
+    pub fn was_asked(&self) -> bool {
+        self.map.get().is_some()
     }
 
     fn read(&self) -> &Result<Option<SourceMap>, String> {
@@ -251,6 +261,23 @@ impl SourceMap {
     /// maps have none.
     pub fn function(&self, pc: WasmPc) -> Option<&FunctionCode> {
         self.functions().at(pc.0)
+    }
+
+    /// The variables in scope at the operator at `pc`, with those of inlined functions; inner
+    /// scopes first. Reads what it needs at each call: for a debugger, which asks when it stops.
+    pub fn variables(&self, pc: WasmPc) -> Vec<Variable> {
+        let code = self.function(pc);
+        let sections = Sections::new(self.module.bytes());
+        let Some((code, sections)) = code.zip(sections) else {
+            return Vec::new();
+        };
+        let address = pc.0.saturating_sub(sections.code);
+        Reading::new(&sections).variables(code.entry(), address.into())
+    }
+
+    /// A type of the source, as [`Variable::ty`] or another type names it.
+    pub fn ty(&self, id: TypeId) -> Option<Type> {
+        Reading::new(&Sections::new(self.module.bytes())?).ty(id)
     }
 
     /// The functions of the source that the operator at `pc` belongs to, from the innermost

@@ -40,6 +40,8 @@ impl<'a> Facts<'a> {
             keeps_locals,
             unspent,
             pads,
+            // There is none where nothing watches.
+            held: _,
             watch,
             _memory: _,
         } = code;
@@ -105,6 +107,7 @@ impl<'a> Facts<'a> {
             keeps_locals: self.keeps_locals,
             unspent: self.unspent.into(),
             pads: self.pads.into(),
+            held: Box::default(),
             watch: None,
             _memory: memory,
         }

@@ -130,6 +130,7 @@ impl<'a> Translator<'a> {
             O::BrTable { targets } => self.branch_table(targets),
             // It is not the last `end` that returns, so what watches that does not see it.
             O::Return if self.watch.is_some() => {
+                self.flush_held();
                 self.return_results();
                 self.dead = Some(0);
             }
@@ -152,7 +153,7 @@ impl<'a> Translator<'a> {
         let (params, _) = self.block_sig(ty);
         let head = self.block_with(&params);
         self.choose_held();
-        self.load_held();
+        self.begin_held();
         self.set_before_loop();
         let values = self.peek(params.len());
         self.jump_to(head, &values);
@@ -192,7 +193,7 @@ impl<'a> Translator<'a> {
             self.b.def_var(variable, value);
             values.push(value);
         }
-        self.load_held();
+        self.begin_held();
         self.set_before_loop();
         self.reload_cursor();
         self.jump_to(head, &values[values.len() - params..]);
@@ -264,18 +265,30 @@ impl<'a> Translator<'a> {
     }
 
     pub(super) fn jump(&mut self, depth: u32) {
+        if self.leaves_held(depth) {
+            self.flush_held();
+        }
         let (block, arguments) = self.label_arguments(depth);
         self.b.ins().jump(block, &arguments);
     }
 
     /// Branches if the condition is not zero, or if it is.
     pub(super) fn branch_if(&mut self, condition: Value, depth: u32, if_zero: bool) {
-        let (block, arguments) = self.label_arguments(depth);
         let next = self.b.create_block();
+        let leaves = self.leaves_held(depth);
+        let (block, arguments) = match leaves {
+            true => (self.b.create_block(), Vec::new()),
+            false => self.label_arguments(depth),
+        };
         match if_zero {
             false => self.b.ins().brif(condition, block, &arguments, next, &[]),
             true => self.b.ins().brif(condition, next, &[], block, &arguments),
         };
+        if leaves {
+            self.b.seal_block(block);
+            self.b.switch_to_block(block);
+            self.jump(depth);
+        }
         self.b.seal_block(next);
         self.b.switch_to_block(next);
     }
@@ -283,14 +296,15 @@ impl<'a> Translator<'a> {
     fn branch_table(&mut self, targets: &wasmparser::BrTable<'_>) {
         let index = self.pop();
         let depths: Vec<u32> = targets.targets().flatten().collect();
-        // Entries of a jump table with arguments cost a block each, so each label gets one.
+        // Entries of a jump table with arguments cost a block each, so each label gets one; so does a way out of a
+        // loop that holds counters.
         let mut ways: HashMap<u32, Block> = HashMap::new();
         let mut order = Vec::new();
         let mut calls = Vec::new();
         for depth in depths.into_iter().chain([targets.default()]) {
             let (block, count) = self.label(depth);
             let block = match count {
-                0 => block,
+                0 if !self.leaves_held(depth) => block,
                 _ => *ways.entry(depth).or_insert_with(|| {
                     let way = self.b.create_block();
                     order.push((way, depth));
@@ -331,6 +345,9 @@ impl<'a> Translator<'a> {
     fn end(&mut self) {
         let top = self.control.len() - 1;
         if self.dead.is_none() {
+            if self.control[top].head.is_some() {
+                self.flush_held();
+            }
             let (end, count) = (self.control[top].end, self.control[top].results.len());
             let values = self.peek(count);
             self.jump_to(end, &values);

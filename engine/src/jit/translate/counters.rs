@@ -1,16 +1,24 @@
 //! Counters of probes, in place.
 //!
 //! An addition to memory takes as long as some loops take for a round, for each has to wait for the last.
-//! So in an innermost loop that nobody else can look into, counters are held in registers too: each round
-//! only stores. Memory is right at all times, so that traps and polls need to know nothing of it.
+//! So in an innermost loop that nobody else can look into, what is counted is held in registers and added to memory
+//! where the loop is left: at its exits, where a poll leaves the function, and behind a trap, for which it is noted
+//! which value each counter has at each operator (`jit::held` finds where that is in the end). Counters that are not
+//! found there are stored in each round, by code that is made anew. Nobody looks at counters meanwhile but other
+//! threads, which are told so ([`Counters`](crate::hook::Counters)).
 
 use cranelift_codegen::ir::condcodes::IntCC;
-use cranelift_codegen::ir::{InstBuilder, Value, types};
-use cranelift_frontend::Variable;
+use cranelift_codegen::ir::{InstBuilder, Value, ValueLabel, types};
 
-use super::{Region, Translator, may_leave};
+use cranelift_frontend::Variable;
+use probity_interp::op::Kind;
+use wasmparser::Operator as O;
+
+use super::super::held::{HeldAt, Later};
+use super::{Region, Translator, atomics, casts, gc, may_leave, tables};
+use crate::code::classify;
 use crate::hook::{Fold, Folded};
-use crate::tier::watch::{Count, CountBy, Step, WatchSite};
+use crate::tier::watch::{Count, CountBy, WatchSite};
 
 /// Counters that a loop holds in registers at most.
 const HELD_MAX: usize = 4;
@@ -25,7 +33,32 @@ fn can_be_held(count: &Count) -> bool {
         CountBy::Number(_) => true,
         CountBy::Operand { last, boolean } => boolean && last > 0,
         CountBy::Fold(folded) => matches!(folded.fold, Fold::Sum | Fold::Nonzero),
+        // A loop that always sets it keeps no trace of whether it has already, which a trap would need.
         CountBy::Set => false,
+    }
+}
+
+/// A counter that a loop holds in a register.
+#[derive(Clone, Copy)]
+pub(super) struct Held {
+    /// What it is, if each round stores it; otherwise what has been added since the loop began.
+    variable: Variable,
+    stored: bool,
+}
+
+/// Whether an operator may trap, of those that do not leave the function.
+fn may_trap(op: &O<'_>) -> bool {
+    match classify::scalar(op).or_else(|| classify::vector(op)) {
+        Some(simple) => {
+            simple.place.is_some() || matches!(simple.kind, Kind::BinTrap(_) | Kind::UnTrap(_))
+        }
+        None => {
+            gc::is_plain(op)
+                || casts::is_cast(op)
+                || tables::is_access(op)
+                || atomics::is_access(op)
+                || matches!(op, O::Unreachable)
+        }
     }
 }
 
@@ -52,7 +85,7 @@ impl Translator<'_> {
             return;
         };
         let info = self.analysis.loop_info(self.at);
-        if !info.innermost || info.end - self.at > HOLDING_MAX {
+        if self.counted || !info.innermost || info.end - self.at > HOLDING_MAX {
             return;
         }
         let ops = self.ops;
@@ -68,11 +101,15 @@ impl Translator<'_> {
         for cell in own.chain(landings) {
             match watch.sites.get(&cell) {
                 None => {}
-                Some(site) if site.calls() => return,
+                Some(WatchSite::Fire(_)) => return,
                 Some(WatchSite::Inline(steps)) => {
-                    counts.extend(steps.iter().filter_map(Step::count))
+                    for step in steps {
+                        match step.count() {
+                            Some(count) => counts.push(count),
+                            None => return,
+                        }
+                    }
                 }
-                Some(WatchSite::Fire(_)) => {}
             }
         }
         self.holds_blocks = !counts.is_empty();
@@ -84,7 +121,8 @@ impl Translator<'_> {
             }
             for counter in more {
                 let variable = self.b.declare_var(types::I64);
-                self.held.insert(counter, variable);
+                let stored = self.manner.stored.contains(&counter);
+                self.held.insert(counter, Held { variable, stored });
             }
         }
         // What is in a register and what is written to memory alone must not be the same counter.
@@ -96,6 +134,7 @@ impl Translator<'_> {
         if mixed {
             self.held.clear();
         }
+        self.holder = self.control.len();
     }
 
     /// The loop that holds counters has ended.
@@ -105,15 +144,74 @@ impl Translator<'_> {
     }
 
     /// Control is about to come to the loop that holds counters.
-    pub(super) fn load_held(&mut self) {
-        let mut held: Vec<_> = self.held.iter().map(|(&c, &v)| (c, v)).collect();
-        held.sort_unstable_by_key(|&(counter, _)| counter);
-        for ((block, index), variable) in held {
-            let (at, offset) = self.counter(block, index);
-            let flags = self.flags(Region::Counters);
-            let value = self.b.ins().load(types::I64, flags, at, offset);
-            self.b.def_var(variable, value);
+    pub(super) fn begin_held(&mut self) {
+        for ((block, index), held) in self.held.clone() {
+            let value = match held.stored {
+                true => {
+                    let (at, offset) = self.counter(block, index);
+                    let flags = self.flags(Region::Counters);
+                    self.b.ins().load(types::I64, flags, at, offset)
+                }
+                false => self.b.ins().iconst(types::I64, 0),
+            };
+            self.b.def_var(held.variable, value);
         }
+    }
+
+    /// Whether a branch leaves the loop that holds counters.
+    pub(super) fn leaves_held(&self, depth: u32) -> bool {
+        !self.held.is_empty() && self.control.len() - 1 - (depth as usize) < self.holder
+    }
+
+    /// Control is about to leave the loop that holds counters.
+    pub(super) fn flush_held(&mut self) {
+        for ((block, index), variable) in self.flushed() {
+            let n = self.b.use_var(variable);
+            let (at, offset) = self.counter(block, index);
+            self.add_to(at, offset, n);
+        }
+    }
+
+    /// What is held at the current operator, in case it traps.
+    pub(super) fn note_held(&mut self, op: &O<'_>) {
+        if self.dead.is_some() {
+            return;
+        }
+        let pc = self.pc;
+        for (counter, variable) in self.flushed() {
+            let value = self.b.use_var(variable);
+            if may_trap(op) && self.draft.held.is_late(value) {
+                self.draft.held.lost.insert(counter);
+            }
+            self.draft.held.at.push(HeldAt { pc, counter, value });
+        }
+    }
+
+    /// What is held and not stored.
+    fn flushed(&self) -> Vec<((u32, usize), Variable)> {
+        let flushed = self.held.iter().filter(|(_, held)| !held.stored);
+        let flushed = flushed.map(|(&counter, held)| (counter, held.variable));
+        flushed.collect()
+    }
+
+    /// Has Cranelift say where the values of counters are. At the end of the translation, when each value has the
+    /// name that it keeps.
+    pub(super) fn label_held(&mut self) {
+        let mut held = std::mem::take(&mut self.draft.held);
+        if held.at.is_empty() {
+            return;
+        }
+        let dfg = &self.b.func.dfg;
+        held.rename(|value| dfg.resolve_aliases(value));
+        let bits = |value| Some((value, self.constant_bits(value)? as u64));
+        let values = held.values();
+        held.constants = values.iter().copied().filter_map(bits).collect();
+        self.b.func.dfg.collect_debug_info();
+        for value in values {
+            self.b
+                .set_val_label(value, ValueLabel::from_u32(value.as_u32()));
+        }
+        self.draft.held = held;
     }
 
     pub(super) fn count(&mut self, count: &Count) {
@@ -156,8 +254,13 @@ impl Translator<'_> {
                 } else {
                     operand
                 };
-                let last = self.b.ins().iconst(types::I32, i64::from(last));
-                let index = self.b.ins().umin(index, last);
+                let index = match (boolean, last) {
+                    (true, 1..) => index,
+                    _ => {
+                        let last = self.b.ins().iconst(types::I32, i64::from(last));
+                        self.b.ins().umin(index, last)
+                    }
+                };
                 let index = self.b.ins().uextend(types::I64, index);
                 let distance = self.b.ins().ishl_imm_u(index, 3);
                 let (first, offset) = self.counter(count.block, count.index);
@@ -201,10 +304,24 @@ impl Translator<'_> {
 
     /// Adds to a counter.
     fn add(&mut self, block: u32, index: usize, n: Value) {
-        let (at, offset) = self.counter(block, index);
         match self.held.get(&(block, index)) {
-            Some(&variable) => self.add_held(variable, at, offset, n),
-            None => self.add_to(at, offset, n),
+            Some(&Held { variable, stored }) => {
+                let before = self.b.use_var(variable);
+                let value = self.b.ins().iadd(before, n);
+                self.b.def_var(variable, value);
+                if stored {
+                    let (at, offset) = self.counter(block, index);
+                    let flags = self.flags(Region::Counters);
+                    self.b.ins().store(flags, value, at, offset);
+                } else {
+                    let n = self.constant_bits(n).map(|n| n as u64);
+                    self.draft.held.add(Later { before, value, n });
+                }
+            }
+            None => {
+                let (at, offset) = self.counter(block, index);
+                self.add_to(at, offset, n);
+            }
         }
     }
 
@@ -237,15 +354,6 @@ impl Translator<'_> {
         let flags = flags.with_readonly().with_can_move();
         let offset = number as i32 * 8;
         self.b.ins().load(types::I64, flags, blocks, offset)
-    }
-
-    /// Adds to a counter whose value is in a register: others still find it in memory.
-    fn add_held(&mut self, variable: Variable, address: Value, offset: i32, n: Value) {
-        let old = self.b.use_var(variable);
-        let new = self.b.ins().iadd(old, n);
-        self.b.def_var(variable, new);
-        let flags = self.flags(Region::Counters);
-        self.b.ins().store(flags, new, address, offset);
     }
 
     fn add_to(&mut self, address: Value, offset: i32, n: Value) {

@@ -27,7 +27,7 @@ mod tail;
 pub(in crate::jit) mod tests;
 mod watch;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use cranelift_codegen::ir::{
@@ -51,12 +51,21 @@ use crate::tier::code::Variant;
 use crate::tier::watch::WatchPlan;
 use crate::types::{FuncType, ValType};
 
-/// Translates a function. If it is to be `loud`, all its polls stay in the code that runs.
+/// What a translation does without, because the code that came of it was of no use.
+#[derive(Clone, Default)]
+pub(super) struct Manner {
+    /// All its polls stay in the code that runs.
+    pub(super) loud: bool,
+    /// Counters, by block and index, that loops store in each round.
+    pub(super) stored: BTreeSet<(u32, usize)>,
+}
+
+/// Translates a function.
 pub(super) fn translate(
     module: &Module,
     index: u32,
     plain: &FuncCode,
-    (variant, loud): (&Variant, bool),
+    (variant, manner): (&Variant, &Manner),
     config: TargetFrontendConfig,
     func: &mut Function,
     context: &mut FunctionBuilderContext,
@@ -99,7 +108,7 @@ pub(super) fn translate(
     );
     translator.pc = ops.first().map_or(0, |&(_, pc)| pc);
     translator.costs = costs;
-    translator.loud = loud;
+    translator.manner = manner.clone();
     translator.prologue(&locals, &ops);
     while let Some((op, pc)) = ops.get(translator.at) {
         translator.pc = *pc;
@@ -110,6 +119,7 @@ pub(super) fn translate(
             O::Loop { .. } | O::End => translator.land(),
             _ => translator.before_operator(op),
         }
+        translator.note_held(op);
         translator.operator(op)?;
         translator.end_of_operator(op);
         translator.at += 1;
@@ -298,7 +308,9 @@ struct Translator<'a> {
     /// All locals are kept for those who may look.
     shows_all: bool,
     /// Counters that the innermost loop around holds in registers, by block and index.
-    held: HashMap<(u32, usize), Variable>,
+    held: BTreeMap<(u32, usize), counters::Held>,
+    /// Which of the open blocks that loop is.
+    holder: usize,
     /// It holds the addresses of their blocks.
     holds_blocks: bool,
     /// Where the next record of a buffer begins, if the function writes any.
@@ -310,8 +322,7 @@ struct Translator<'a> {
     costs: Vec<u32>,
     /// The line that the current operator is in is paid for.
     paid: bool,
-    /// Polls stay.
-    loud: bool,
+    manner: Manner,
     /// The function is being entered.
     entering: bool,
     locals: Vec<Local>,
@@ -389,14 +400,15 @@ impl<'a> Translator<'a> {
             operand_variables: HashMap::new(),
             watch: variant.watch.clone(),
             shows_all,
-            held: HashMap::new(),
+            held: BTreeMap::new(),
+            holder: 0,
             holds_blocks: false,
             cursor: None,
             fired: false,
             counted: variant.counted,
             costs: Vec::new(),
             paid: false,
-            loud: false,
+            manner: Manner::default(),
             entering: false,
             locals,
             kept,
@@ -496,6 +508,7 @@ impl<'a> Translator<'a> {
 
     fn finish(mut self, config: TargetFrontendConfig) -> Draft {
         self.b.seal_all_blocks();
+        self.label_held();
         self.b.finalize(config);
         self.draft
     }
@@ -623,6 +636,7 @@ impl<'a> Translator<'a> {
         #[cfg(test)]
         self.draft.left.push(self.pc);
         self.give_back();
+        self.flush_held();
         self.store_frame(self.stack.len());
         self.leave_frame();
         self.dead = Some(0);

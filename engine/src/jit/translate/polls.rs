@@ -28,7 +28,7 @@ impl Translator<'_> {
     pub(super) fn poll(&mut self) {
         let live = self.is_live_before();
         let count = live.iter().filter(|live| **live).count() + self.stack.len();
-        if self.loud || self.analysis.loop_info(self.at).has_bulk || count > VALUES_MAX {
+        if self.manner.loud || self.analysis.loop_info(self.at).has_bulk || count > VALUES_MAX {
             return self.loud_poll();
         }
         // What is stored last lives longest, and what lives longest is what the allocator finds a register
@@ -55,6 +55,7 @@ impl Translator<'_> {
         let request = self.b.ins().get_pinned_reg(types::I64);
         let next = self.leave_if(request);
         self.b.set_srcloc(Location::Pc(self.pc).source());
+        self.flush_held();
         let mut offset = 0;
         let base = self.b.ins().stack_addr(types::I64, slot, 0);
         let values = values.into_iter().map(|value| {
@@ -95,6 +96,7 @@ impl Translator<'_> {
         let offset = abi::CTX_POLL_REQUEST - apart as i32;
         let request = self.b.ins().load(types::I32, flags, base, offset);
         let next = self.leave_if(request);
+        self.flush_held();
         self.store_frame(self.stack.len());
         self.leave_frame();
         self.b.switch_to_block(next);

@@ -9,6 +9,7 @@ use cranelift_codegen::ir::{
 };
 
 use super::super::abi;
+use super::super::held::DraftHeld;
 use super::super::location::Location;
 use super::super::stubs::Exit;
 use super::super::thunks::{exit_address, store_slot};
@@ -29,6 +30,8 @@ pub(crate) struct Draft {
     pub(crate) unspent: Vec<(u32, u32)>,
     /// Pcs of accesses of memories, in order; what each traps with tells it from others nearby.
     pub(crate) accesses: Vec<u32>,
+    /// Counters that loops hold in registers.
+    pub(crate) held: DraftHeld,
     /// Where the function is left to the interpreter because of what the operator is.
     #[cfg(test)]
     pub(crate) left: Vec<u32>,

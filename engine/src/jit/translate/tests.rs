@@ -26,7 +26,7 @@ pub(super) fn draft(module: &Module, func: u32) -> Draft {
         module,
         func,
         &plain,
-        (&variant, false),
+        (&variant, &super::Manner::default()),
         config,
         &mut made,
         &mut context,
