@@ -79,6 +79,7 @@ impl RunningTotal {
 
     /// The total, modulo 2^64. What active calls have added until now may be anything; what calls that have returned
     /// have added is exact.
+    #[inline]
     pub fn get(&self) -> u64 {
         self.counter.get(0)
     }

@@ -2,34 +2,46 @@
 
 use std::sync::OnceLock;
 
-/// Length of the first piece; each further one is twice as long.
-const FIRST: u64 = 64;
-/// As many pieces as 32 bits of index need.
-const PIECES: usize = 27;
+/// Length of the first piece, which is there from the beginning, and where most of what is asked for is. Each further one is
+/// as long as all before it.
+const FIRST: u64 = 4096;
+/// As many further pieces as 32 bits of index need.
+const PIECES: usize = 20;
 
 /// A list of default values; what is asked for is there.
 pub(super) struct Grown<T> {
-    pieces: [OnceLock<Box<[T]>>; PIECES],
+    first: Box<[T]>,
+    more: [OnceLock<Box<[T]>>; PIECES],
 }
 
-impl<T> Default for Grown<T> {
+impl<T: Default> Default for Grown<T> {
     fn default() -> Grown<T> {
         Grown {
-            pieces: [const { OnceLock::new() }; PIECES],
+            first: piece(FIRST),
+            more: [const { OnceLock::new() }; PIECES],
         }
     }
+}
+
+fn piece<T: Default>(len: u64) -> Box<[T]> {
+    (0..len).map(|_| T::default()).collect()
 }
 
 impl<T: Default> Grown<T> {
     /// The item of an index.
     #[inline]
     pub fn at(&self, index: u32) -> &T {
-        // 64 to 127 are in the first piece, 128 to 255 in the second, and so on.
-        let shifted = u64::from(index) + FIRST;
-        let piece = (shifted.ilog2() - FIRST.ilog2()) as usize;
-        let len = FIRST << piece;
-        let items = self.pieces[piece].get_or_init(|| (0..len).map(|_| T::default()).collect());
-        &items[(shifted - len) as usize]
+        match self.first.get(index as usize) {
+            Some(item) => item,
+            None => self.at_more(u64::from(index)),
+        }
+    }
+
+    fn at_more(&self, index: u64) -> &T {
+        let len = 1 << index.ilog2();
+        let at = (index.ilog2() - FIRST.ilog2()) as usize;
+        let items = self.more[at].get_or_init(|| piece(len));
+        &items[(index - len) as usize]
     }
 }
 
@@ -41,12 +53,13 @@ mod tests {
     #[test]
     fn every_index_has_an_item_of_its_own() {
         let list = Grown::<AtomicU32>::default();
-        for i in 0..5000 {
+        for i in 0..40_000 {
             assert_eq!(list.at(i).swap(i + 1, Ordering::Relaxed), 0);
         }
-        for i in 0..5000 {
+        for i in 0..40_000 {
             assert_eq!(list.at(i).load(Ordering::Relaxed), i + 1);
         }
-        assert_eq!(list.pieces.iter().flat_map(OnceLock::get).count(), 7);
+        assert_eq!(list.more.iter().flat_map(OnceLock::get).count(), 4);
+        assert_eq!(list.at(u32::MAX / 4000).load(Ordering::Relaxed), 0);
     }
 }

@@ -1,9 +1,10 @@
 //! The call tree of a run, made while it runs: a probe at each entry and one at each exit move along it.
 //!
-//! Each node has a sum: the total (of executed instructions, say) is added at the exits of its calls and taken off at their
-//! entries, and the other way round for calls that are made from there. What comes out is what its calls have added to
-//! the total themselves, and no frame needs a note of its own. All of this is loads and stores
-//! of one thread; only what sees a pair of caller and callee for the first time takes a lock.
+//! Each node has a sum. At each entry and exit, what the total (of executed instructions, say) has become more since the last one
+//! is added to the node that was active until then. In the middle of a call the total may be ahead or behind, but from a
+//! call's entry to its exit that cancels, less its callees' entries and exits: what comes out is what its calls have added
+//! themselves. All of this is loads and stores of one thread; only what sees a pair of caller and callee for
+//! the first time takes a lock.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -30,6 +31,14 @@ pub(super) struct Node {
     pub sum: AtomicU64,
 }
 
+/// A call that is active.
+#[derive(Default)]
+struct Level {
+    node: AtomicU32,
+    /// Where it is calling.
+    site: AtomicU32,
+}
+
 /// How a tree is kept small.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Shape {
@@ -45,11 +54,11 @@ pub(super) struct Tree {
     shape: Shape,
     nodes: Grown<Node>,
     len: AtomicU32,
-    /// Node of each call that is active, the root first.
-    stack: Grown<AtomicU32>,
-    /// Where each of them is calling.
-    sites: Grown<AtomicU32>,
+    /// The calls that are active, the root first.
+    stack: Grown<Level>,
     depth: AtomicU32,
+    /// The total at the last entry or exit.
+    last: AtomicU64,
     /// Node of the call that was left last.
     left: AtomicU32,
     /// Calls that are part of their caller.
@@ -66,8 +75,8 @@ impl Tree {
             nodes: Grown::default(),
             len: AtomicU32::new(1),
             stack: Grown::default(),
-            sites: Grown::default(),
             depth: AtomicU32::new(0),
+            last: AtomicU64::new(0),
             left: AtomicU32::new(ROOT),
             folded: AtomicU64::new(0),
             is_full: AtomicBool::new(false),
@@ -78,29 +87,25 @@ impl Tree {
     /// The active call is about to call something, at a pc.
     #[inline]
     pub fn calls_at(&self, pc: u32) {
-        self.sites.at(self.depth.load(Relaxed)).store(pc, Relaxed);
+        let level = self.stack.at(self.depth.load(Relaxed));
+        level.site.store(pc, Relaxed);
     }
 
     /// A function is entered; `children` are those of its frame.
     #[inline]
     pub fn enter(&self, children: &mut Children) {
         let depth = self.depth.load(Relaxed);
-        let parent = self.stack.at(depth).load(Relaxed);
-        let site = self.sites.at(depth).load(Relaxed);
-        let child = children.of(self, parent, site);
+        let level = self.stack.at(depth);
+        let parent = level.node.load(Relaxed);
+        let child = children.of(self, parent, level.site.load(Relaxed));
+        self.charge(self.nodes.at(parent));
         let node = self.nodes.at(child);
-        if child == parent {
-            // A call of itself, or of something that has no node.
-            let is_itself = node.frame.load(Relaxed) == children.frame && child != ROOT;
-            add(if is_itself { &node.calls } else { &self.folded }, 1);
-        } else {
-            let now = self.total.get();
-            add(&self.nodes.at(parent).sum, now);
-            add(&node.sum, now.wrapping_neg());
-            add(&node.calls, 1);
-        }
-        self.stack.at(depth + 1).store(child, Relaxed);
-        self.sites.at(depth + 1).store(0, Relaxed);
+        // A call of itself, or of something that has no node.
+        let is_folded = child == parent && !(children.is_of(node) && child != ROOT);
+        add(if is_folded { &self.folded } else { &node.calls }, 1);
+        let level = self.stack.at(depth + 1);
+        level.node.store(child, Relaxed);
+        level.site.store(0, Relaxed);
         self.depth.store(depth + 1, Relaxed);
     }
 
@@ -111,22 +116,25 @@ impl Tree {
         let Some(outer) = depth.checked_sub(1) else {
             return;
         };
-        let child = self.stack.at(depth).load(Relaxed);
-        let parent = self.stack.at(outer).load(Relaxed);
-        if child != parent {
-            let now = self.total.get();
-            add(&self.nodes.at(parent).sum, now.wrapping_neg());
-            add(&self.nodes.at(child).sum, now);
-        }
+        let child = self.stack.at(depth).node.load(Relaxed);
+        self.charge(self.nodes.at(child));
         self.left.store(child, Relaxed);
         self.depth.store(outer, Relaxed);
+    }
+
+    /// Adds what the total has become more to the node that was active until now.
+    #[inline]
+    fn charge(&self, node: &Node) {
+        let now = self.total.get();
+        add(&node.sum, now.wrapping_sub(self.last.load(Relaxed)));
+        self.last.store(now, Relaxed);
     }
 
     /// Adds what the total lacks of a frame that has caught an exception, and so is the active one, or that
     /// was left just now.
     pub fn correct(&self, missing: u64, has_caught: bool) {
         let node = match has_caught {
-            true => self.stack.at(self.depth.load(Relaxed)).load(Relaxed),
+            true => self.stack.at(self.depth.load(Relaxed)).node.load(Relaxed),
             false => self.left.load(Relaxed),
         };
         add(&self.nodes.at(node).sum, missing);
@@ -198,6 +206,10 @@ impl Children {
             slots: vec![(0, 0); 8],
             used: 0,
         }
+    }
+
+    fn is_of(&self, node: &Node) -> bool {
+        node.frame.load(Relaxed) == self.frame
     }
 
     #[inline]

@@ -15,10 +15,12 @@ impl<T> Alone<T> {
         Alone(Cell::new(Some(value)))
     }
 
+    #[inline]
     pub(super) fn take(&self) -> Option<T> {
         self.0.take()
     }
 
+    #[inline]
     pub(super) fn put(&self, value: T) {
         self.0.set(Some(value));
     }

@@ -141,6 +141,7 @@ impl Counters {
     ///
     /// # Panics
     /// Index out of range.
+    #[inline]
     pub fn get(&self, i: usize) -> u64 {
         self.0[i].load(Ordering::Relaxed)
     }
@@ -340,6 +341,7 @@ pub struct ProbePanic(String);
 
 impl ProbePanic {
     /// Calls a probe's function; a panic becomes an error.
+    #[inline]
     pub(crate) fn contain<R>(f: impl FnOnce() -> Result<R>) -> Result<R> {
         let result = catch_unwind(AssertUnwindSafe(f));
         result.unwrap_or_else(|panic| Err(Error::host(ProbePanic::new(&*panic))))

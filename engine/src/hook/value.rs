@@ -107,6 +107,7 @@ impl ValueCall {
     }
 
     /// Calls it. A panic becomes an error.
+    #[inline]
     pub(super) fn run(&self, values: &[u64; INPUTS_MAX]) -> Result<()> {
         let Some(mut callback) = self.callback.take() else {
             return Ok(());

@@ -552,7 +552,7 @@ mod tests {
             ("fuel:tick", &["wasm:fuel:tick"]),
             ("wasm:fuel", &["wasm:fuel:tick"]),
             ("fuel:tick:1_000", &["wasm:fuel:tick"]),
-            ("fuel|func:t*", &["wasm:func:trap", "wasm:fuel:tick"]),
+            ("wasm:fuel|func:t*", &["wasm:func:trap", "wasm:fuel:tick"]),
             ("exception:catch", &["wasm:exception:catch"]),
             ("loop:iter", &["wasm:loop:iter"]),
             ("wasm:loop:back", &["wasm:loop:back"]),

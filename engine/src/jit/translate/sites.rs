@@ -16,6 +16,7 @@ use super::super::thunks::{exit_address, store_slot};
 use super::polls::Poll;
 use super::{Region, Translator, trap_code};
 use crate::tier::code::{Clause, FP_SLOT, SiteKind, Width, leaving};
+use wasmparser::Operator as O;
 
 /// What a translation knows of its sites, by their numbers.
 #[derive(Default)]
@@ -249,8 +250,16 @@ impl Translator<'_> {
         let locals = 0..self.locals.len() as u32;
         match self.analysis.live_before(self.at) {
             Some(live) if !self.shows_all => locals.map(|i| live.contains(i)).collect(),
+            // Nothing reads a local any more. A probe of the exit that may fail must not keep those of a loop
+            // before it from being in registers.
+            None if !self.shows_all && self.is_leaving() => locals.map(|_| false).collect(),
             _ => locals.map(|_| true).collect(),
         }
+    }
+
+    /// Whether the current operator returns.
+    fn is_leaving(&self) -> bool {
+        self.at + 1 == self.ops.len() || matches!(self.ops[self.at].0, O::Return)
     }
 
     /// Begins a cold block, where control goes if the condition is not zero, and which leaves the
