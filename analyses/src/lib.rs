@@ -12,13 +12,16 @@
 
 mod allocations;
 pub mod analysis;
+mod blocks;
 mod branches;
 mod calls;
 pub mod coverage;
 pub mod export;
+mod globals;
 mod hotness;
 mod icount;
 mod loops;
+mod memstats;
 mod opcodes;
 pub mod options;
 pub mod profile;

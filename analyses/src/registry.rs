@@ -4,7 +4,10 @@ use crate::analysis::Analysis;
 use crate::export::DataKind;
 use crate::options::{FUNC, OptionInfo, Options, TOP, ZERO};
 use crate::profile::{DEPTH, EVERY, ExactProfile, HOST, RECURSION, SITES, Sample, WEIGHT};
-use crate::{allocations, branches, calls, coverage, hotness, icount, loops, opcodes};
+use crate::{
+    allocations, blocks, branches, calls, coverage, globals, hotness, icount, loops, memstats,
+    opcodes,
+};
 
 /// An analysis: its name, and how to ask for it.
 pub struct AnalysisInfo {
@@ -69,6 +72,27 @@ static REGISTRY: &[AnalysisInfo] = &[
         options: &[FUNC, TOP],
         data: None,
         make: |options| Box::new(opcodes::Opcodes::new(options)),
+    },
+    AnalysisInfo {
+        name: "blocks",
+        summary: "how often each basic block was entered",
+        options: &[FUNC, TOP, ZERO],
+        data: None,
+        make: |options| Box::new(blocks::Blocks::new(options)),
+    },
+    AnalysisInfo {
+        name: "memstats",
+        summary: "loads and stores of memories and their bytes, by function and operator",
+        options: &[FUNC, TOP, ZERO],
+        data: None,
+        make: |options| Box::new(memstats::Memstats::new(options)),
+    },
+    AnalysisInfo {
+        name: "globals",
+        summary: "reads and writes of each global, and where",
+        options: &[FUNC, TOP, ZERO],
+        data: None,
+        make: |options| Box::new(globals::Globals::new(options)),
     },
     AnalysisInfo {
         name: "allocations",
