@@ -189,8 +189,14 @@ pub fn run(
         }
         Watcher::AllAnalyses => {
             for info in registry() {
+                // By time it would not be the same twice.
+                let every = [("every".to_owned(), "100000".to_owned())];
+                let options = match info.name {
+                    "sample" => &every[..],
+                    _ => &[],
+                };
                 session
-                    .add(info.name, &[])
+                    .add(info.name, options)
                     .unwrap_or_else(|e| panic!("{}: {e}", info.name));
             }
         }

@@ -1,6 +1,6 @@
 //! A profile as data: a call tree with weights, and what can be worked out from it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use probity_probes::source::{SourceFrame, SourceLine};
@@ -225,57 +225,60 @@ impl Profile {
             of.extend(lines.map(|(pc, line)| ((function, pc), [index[line]])));
         }
         let at = |place| of.get(&place).map_or(&[][..], |of| of);
-        let sums = self.places(index.len(), at);
+        let mut sums = self.regions(index.len(), at, |_| None);
+        for (function, f) in (0..).zip(&self.functions) {
+            for &(pc, weight) in &f.pcs {
+                for &line in at((function, pc)) {
+                    let of = &mut sums[line as usize];
+                    of.own += weight;
+                    of.within += weight;
+                    of.total += weight;
+                }
+            }
+        }
         index.into_keys().cloned().zip(sums).collect()
     }
 
     /// Sums of each loop, as (function, loop's index there): own weight is what is in no inner loop, totals are as those of
     /// lines.
     pub fn by_loop(&self) -> Vec<(u32, usize, Sums)> {
-        let mut first = 0u32;
-        let mut loops = Vec::new();
-        let mut around: HashMap<(u32, u32), Vec<u32>> = HashMap::new();
-        let sites = self.nodes[1..].iter().filter_map(|node| {
-            let caller = &self.nodes[node.parent as usize];
-            Some((caller.function, node.site?))
-        });
-        let mut pcs: Vec<Vec<u32>> = vec![Vec::new(); self.functions.len()];
-        sites.for_each(|(function, pc)| pcs[function as usize].push(pc));
-        for (function, f) in (0..).zip(&self.functions) {
-            let known = f.pcs.iter().map(|&(pc, _)| pc);
-            for pc in known.chain(pcs[function as usize].iter().copied()) {
-                let inside = (first..).zip(&f.loops);
-                let inside = inside.filter(|(_, l)| (l.start..l.end).contains(&pc));
-                // The innermost one first: the weight is its own.
-                let mut inside: Vec<u32> = inside.map(|(index, _)| index).collect();
-                inside.reverse();
-                around.insert((function, pc), inside);
-            }
-            loops.extend((0..f.loops.len()).map(|index| (function, index)));
-            first += f.loops.len() as u32;
+        let mut sites: Vec<BTreeSet<u32>> = vec![BTreeSet::new(); self.functions.len()];
+        for node in self.nodes[1..].iter().filter(|node| node.parent != 0) {
+            let caller = self.nodes[node.parent as usize].function;
+            sites[caller as usize].extend(node.site);
         }
-        let at = |place| around.get(&place).map_or(&[][..], |of| of);
-        let sums = self.places(loops.len(), at);
-        let all = loops.into_iter().zip(sums);
-        all.map(|((function, index), sums)| (function, index, sums))
-            .collect()
-    }
-
-    /// Sums of regions of code: `regions` are those that hold a place (function, pc), the innermost first. Callees are in
-    /// totals if their sites are known.
-    fn places<'r>(&self, len: usize, regions: impl Fn((u32, u32)) -> &'r [u32]) -> Vec<Sums> {
-        let mut sums = self.regions(len, &regions, |_| None);
-        for (function, f) in (0..).zip(&self.functions) {
+        let mut all: Vec<(u32, usize, Sums)> = Vec::new();
+        let mut around: HashMap<(u32, u32), Vec<u32>> = HashMap::new();
+        for (function, (f, sites)) in (0..).zip(self.functions.iter().zip(&sites)) {
+            let first = all.len();
+            let nest = Nest::new(&f.loops);
+            all.extend((0..f.loops.len()).map(|index| (function, index, Sums::default())));
             for &(pc, weight) in &f.pcs {
-                for (nth, &region) in regions((function, pc)).iter().enumerate() {
-                    let of = &mut sums[region as usize];
-                    of.own += if nth == 0 { weight } else { 0 };
-                    of.within += weight;
-                    of.total += weight;
+                if let Some(innermost) = nest.innermost(pc) {
+                    all[first + innermost].2.own += weight;
                 }
             }
+            // Inner loops come behind those around them.
+            for index in (0..f.loops.len()).rev() {
+                let sums = &mut all[first + index].2;
+                sums.within += sums.own;
+                let within = sums.within;
+                if let Some(parent) = nest.parents[index] {
+                    all[first + parent].2.within += within;
+                }
+            }
+            for &pc in sites {
+                let inside = std::iter::successors(nest.innermost(pc), |&at| nest.parents[at]);
+                let inside = inside.map(|index| (first + index) as u32).collect();
+                around.insert((function, pc), inside);
+            }
         }
-        sums
+        let at = |place| around.get(&place).map_or(&[][..], |of| of);
+        let called = self.regions(all.len(), at, |_| None);
+        for ((_, _, sums), called) in all.iter_mut().zip(called) {
+            sums.total = sums.within + called.total;
+        }
+        all
     }
 
     /// What is called from regions: a node is in the regions of its site, and in its own; it is added to those that none of its callers
@@ -325,6 +328,40 @@ impl Profile {
             stack.extend(below.map(|&child| (child, None)));
         }
         sums
+    }
+}
+
+/// Which loops of a function are in which.
+struct Nest<'a> {
+    loops: &'a [LoopSpan],
+    parents: Vec<Option<usize>>,
+}
+
+impl<'a> Nest<'a> {
+    fn new(loops: &'a [LoopSpan]) -> Nest<'a> {
+        let mut open: Vec<usize> = Vec::new();
+        let parents = loops.iter().enumerate().map(|(at, span)| {
+            while open
+                .pop_if(|&mut outer| loops[outer].end <= span.start)
+                .is_some()
+            {}
+            let parent = open.last().copied();
+            open.push(at);
+            parent
+        });
+        let parents = parents.collect();
+        Nest { loops, parents }
+    }
+
+    /// The innermost loop that an offset is in.
+    fn innermost(&self, pc: u32) -> Option<usize> {
+        // The last one that begins before it, or else one around that.
+        let last = self
+            .loops
+            .partition_point(|span| span.start <= pc)
+            .checked_sub(1);
+        let mut inside = std::iter::successors(last, |&at| self.parents[at]);
+        inside.find(|&at| pc < self.loops[at].end)
     }
 }
 

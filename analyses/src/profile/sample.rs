@@ -28,6 +28,9 @@ pub(crate) const EVERY: OptionInfo = OptionInfo {
     values: &[DURATION, NUMBER],
 };
 
+/// So many times as long as a sample takes it is until the next one, so that looking takes a few percent at most.
+const PAUSE: u32 = 20;
+
 pub(crate) struct Sample {
     every: Every,
     host: bool,
@@ -56,6 +59,8 @@ struct Samples {
     taken: u64,
     /// Up to when time is accounted for; `None` if nothing ran then.
     last: Option<Instant>,
+    /// Before this no sample is taken, for the last one took long: a stack may have a hundred thousand frames.
+    not_before: Option<Instant>,
     /// When each call of the host that is active began.
     host: Vec<Instant>,
 }
@@ -93,10 +98,17 @@ impl Sample {
         let timer = probes.remote().every(period, move |context| {
             let now = Instant::now();
             let mut samples = lock(&samples);
+            if samples.not_before.is_some_and(|then| now < then) {
+                return Ok(());
+            }
             let time = samples.time_until(now).unwrap_or(period);
             let (frames, time) = (context.backtrace(), nanos(time));
             samples.taken += 1;
             samples.add(&frames, None, time);
+            // What looking takes is no time of the guest's.
+            let done = Instant::now();
+            samples.last = Some(done);
+            samples.not_before = done.checked_add(PAUSE * done.saturating_duration_since(now));
             Ok(())
         });
         match timer {
