@@ -340,7 +340,8 @@ struct Nest {
 
 impl Nest {
     fn new(loops: &[LoopSpan]) -> Nest {
-        let (mut open, mut parents, mut borders) = (Vec::new(), Vec::new(), Vec::new());
+        let mut open: Vec<usize> = Vec::new();
+        let (mut parents, mut borders) = (Vec::new(), Vec::new());
         for (at, span) in loops.iter().enumerate() {
             while let Some(inner) = open.pop_if(|&mut inner| loops[inner].end <= span.start) {
                 borders.push((loops[inner].end, open.last().copied()));
