@@ -332,36 +332,34 @@ impl Profile {
 }
 
 /// Which loops of a function are in which.
-struct Nest<'a> {
-    loops: &'a [LoopSpan],
+struct Nest {
     parents: Vec<Option<usize>>,
+    /// From each offset on, the innermost loop.
+    borders: Vec<(u32, Option<usize>)>,
 }
 
-impl<'a> Nest<'a> {
-    fn new(loops: &'a [LoopSpan]) -> Nest<'a> {
+impl Nest {
+    fn new(loops: &[LoopSpan]) -> Nest {
         let mut open: Vec<usize> = Vec::new();
-        let parents = loops.iter().enumerate().map(|(at, span)| {
-            while open
-                .pop_if(|&mut outer| loops[outer].end <= span.start)
-                .is_some()
-            {}
-            let parent = open.last().copied();
+        let (mut parents, mut borders) = (Vec::new(), Vec::new());
+        for (at, span) in loops.iter().enumerate() {
+            while let Some(inner) = open.pop_if(|&mut inner| loops[inner].end <= span.start) {
+                borders.push((loops[inner].end, open.last().copied()));
+            }
+            parents.push(open.last().copied());
+            borders.push((span.start, Some(at)));
             open.push(at);
-            parent
-        });
-        let parents = parents.collect();
-        Nest { loops, parents }
+        }
+        while let Some(inner) = open.pop() {
+            borders.push((loops[inner].end, open.last().copied()));
+        }
+        Nest { parents, borders }
     }
 
     /// The innermost loop that an offset is in.
     fn innermost(&self, pc: u32) -> Option<usize> {
-        // The last one that begins before it, or else one around that.
-        let last = self
-            .loops
-            .partition_point(|span| span.start <= pc)
-            .checked_sub(1);
-        let mut inside = std::iter::successors(last, |&at| self.parents[at]);
-        inside.find(|&at| pc < self.loops[at].end)
+        let behind = self.borders.partition_point(|&(from, _)| from <= pc);
+        self.borders[behind.checked_sub(1)?].1
     }
 }
 
