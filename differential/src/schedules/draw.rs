@@ -37,7 +37,9 @@ pub struct Draw<'a> {
     global_one_in: u64,
     /// One in this many probes goes after its first fire.
     once_one_in: u64,
-    /// Whether there may be ticks: an operator that is skipped costs no fuel, and the model knows nothing of that.
+    /// Whether there may be ticks: an operator that is skipped costs no fuel, and the model knows nothing of that; nor does it
+    /// know that a tick comes behind the probes of an operator if it is due only because a probe behind the one before has
+    /// called the guest.
     ticks: bool,
     /// One in this many is a tick.
     tick_one_in: u64,
@@ -59,7 +61,7 @@ impl<'a> Draw<'a> {
                 *rng.pick(&[8, 20, 20, 1000])
             },
             once_one_in: *rng.pick(&[2, 4, 4, 1000]),
-            ticks: !program.skips(),
+            ticks: !program.skips() && !program.calls_guest_behind(),
             tick_one_in: *rng.pick(&[4, 20, 1000]),
             rng,
             next: 0,

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use probity_engine::Module;
+use probity_engine::hook::Site;
 
 use super::events::{Event, Place, PlaceId, Places};
 use super::play::{self, Outcome};
@@ -209,6 +210,16 @@ impl Program {
     pub(super) fn skips(&self) -> bool {
         let mut acts = self.twists.list.iter().map(|twist| &twist.act);
         acts.any(|act| !matches!(act, Act::Guest(..)))
+    }
+
+    /// Does a twist behind an operator call the guest? What that consumes can make a tick due between the probes behind
+    /// one operator and those before the next, which are fired in one go where nothing is in between.
+    pub(super) fn calls_guest_behind(&self) -> bool {
+        let mut twists = self.twists.list.iter();
+        twists.any(|twist| {
+            let site = self.places.get(twist.place).site;
+            matches!((site, &twist.act), (Site::After(_), Act::Guest(..)))
+        })
     }
 
     /// Its twists, for a run.

@@ -178,6 +178,9 @@ impl Probes<'_> {
     /// Exact from the place where it is inserted, if that is outside of running code, in a host function or in a probe. Where another
     /// thread has it inserted is not the same in each run.
     ///
+    /// It comes before the probes of that operator, too, unless it is due only because a probe behind the operator
+    /// before has called the guest: these two are fired in one go, and the tick comes behind them.
+    ///
     /// ```
     /// use probity_engine::{Engine, Instance, Module, Store, Val};
     /// use std::sync::{Arc, Mutex};
