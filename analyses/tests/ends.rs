@@ -2,8 +2,9 @@
 
 mod common;
 
-use common::{Exit, rows, run, run_with};
+use common::{Exit, WAYS, config, each, rows, run, run_rules, run_with};
 use probity_analyses::registry;
+use probity_engine::Store;
 use serde_json::{Value as Json, json};
 
 const FIB: &str = r#"(module
@@ -216,6 +217,60 @@ fn a_limit_anywhere() {
             let counts = run.of("hotness")["instructions"].as_array().expect("table");
             let executed = counts.iter().filter(|row| row["count"] != 0).count();
             assert_eq!(run.of("coverage")["covered"], executed, "{limit}: {wat}");
+        }
+    }
+}
+
+/// What follows from counters in compiled code is what the interpreter finds, however a run ends; so is coverage, which
+/// is found by other means there.
+#[test]
+fn compiled_code_finds_the_same() {
+    let analyses: Vec<&str> = registry()
+        .iter()
+        .map(|info| info.name)
+        .filter(|&name| name != "sample")
+        .collect();
+    for wat in ALL {
+        for options in [
+            "coverage:granularity=block",
+            "coverage:granularity=function",
+            "coverage",
+        ] {
+            let analyses: Vec<&str> = analyses
+                .iter()
+                .map(|&name| if name == "coverage" { options } else { name })
+                .collect();
+            let expected = run(wat, &analyses);
+            each(wat, &analyses, |way, run| {
+                for info in registry() {
+                    let (found, expected) = (run.of(info.name), expected.of(info.name));
+                    assert_eq!(found, expected, "{} {way}: {wat}", info.name);
+                }
+            });
+            // Alone there are no counts that another analysis wants.
+            let expected = common::run(wat, &[options]);
+            each(wat, &[options], |way, run| {
+                assert_eq!(run.of("coverage"), expected.of("coverage"), "{way}: {wat}");
+            });
+        }
+    }
+}
+
+/// The same where a limit ends the run.
+#[test]
+fn compiled_code_is_covered_up_to_a_limit() {
+    for wat in [FIB, EXITS, LOADS, THROWS, TAILS, REFERS] {
+        let whole = run(wat, &[]).fuel.min(200);
+        for limit in (0..whole).step_by(3) {
+            let limited = |store: &mut Store<()>| store.set_fuel_limit(Some(limit));
+            let expected = run_with(wat, &["coverage", "icount"], limited);
+            for (way, tier, zeal) in WAYS {
+                let analyses = ["coverage", "icount"];
+                let run = run_rules(config(tier, zeal), wat, &analyses, &[], limited);
+                for name in analyses {
+                    assert_eq!(run.of(name), expected.of(name), "{way} {limit}: {wat}");
+                }
+            }
         }
     }
 }

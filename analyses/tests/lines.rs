@@ -6,25 +6,15 @@ mod common;
 use std::collections::BTreeMap;
 
 use common::random::{Dialect, program};
-use common::run_with;
+use common::{WAYS, config, run_with};
 use probity_analyses::coverage::{CoverageData, CoverageDiff, FileCoverage, Share};
 use probity_analyses::export::{Data, DataKind};
 use probity_analyses::{AnalysisReport, Session};
-use probity_engine::{Config, Engine, Linker, Module, Store, Tier, TierZeal};
+use probity_engine::{Engine, Linker, Module, Store, Tier, TierZeal};
 use serde_json::json;
 
 /// From `inlined.c` beside it, by clang -O1; its header has the command.
 const INLINED: &[u8] = include_bytes!("../../probes/tests/source/inlined.wasm");
-
-/// By the interpreter, compiled, compiled at the first chance (functions; loops), and
-/// compiled but left again at once.
-const WAYS: [(&str, Tier, TierZeal); 5] = [
-    ("interp", Tier::Interp, TierZeal::Off),
-    ("jit", Tier::Jit, TierZeal::Off),
-    ("auto", Tier::Auto, TierZeal::Eager),
-    ("osr", Tier::Auto, TierZeal::Osr),
-    ("deopt", Tier::Jit, TierZeal::Deopt),
-];
 
 /// Calls `run` once with each argument.
 fn run(
@@ -32,9 +22,7 @@ fn run(
     options: &[(&str, &str)],
     args: &[i32],
 ) -> (AnalysisReport, CoverageData) {
-    let mut config = Config::new();
-    config.tier(tier).tier_zeal(zeal);
-    let engine = Engine::new(&config);
+    let engine = Engine::new(&config(tier, zeal));
     let module = Module::new(&engine, INLINED).expect("module");
     let mut store = Store::new(&engine, ());
     let mut session = Session::new();

@@ -2,8 +2,7 @@
 
 mod common;
 
-use common::{Run, rows, run_rules};
-use probity_engine::{Config, Tier, TierZeal};
+use common::{Run, each, rows};
 use serde_json::json;
 
 /// Three rounds, then a load that is beyond the memory's end by four bytes.
@@ -19,25 +18,17 @@ const TEXT: &str = r#"(module (memory 1) (global $g (mut i32) (i32.const 3)) (gl
         (drop (i64.load (i32.const 65532)))))"#;
 
 /// The same run in each way of executing code.
-fn each(analysis: &str, check: impl Fn(&Run)) {
-    for (tier, zeal) in [
-        (Tier::Interp, TierZeal::Off),
-        (Tier::Jit, TierZeal::Off),
-        (Tier::Auto, TierZeal::Osr),
-        (Tier::Jit, TierZeal::Deopt),
-    ] {
-        let mut config = Config::new();
-        config.tier(tier).tier_zeal(zeal);
-        let run = run_rules(config, TEXT, &[analysis], &[], |_| {});
+fn check(analysis: &str, check: impl Fn(&Run)) {
+    each(TEXT, &[analysis], |_, run| {
         assert!(run.error.is_some(), "the load traps");
-        check(&run);
-    }
+        check(run);
+    });
 }
 
 /// 3 loads of a byte and 3 stores of two; the load that traps has read nothing.
 #[test]
 fn memory_accesses() {
-    each("memstats", |run| {
+    check("memstats", |run| {
         let found = run.of("memstats");
         let facts = [
             "loads",
@@ -65,7 +56,7 @@ fn memory_accesses() {
 /// Two reads and a write in each round; those of a function that never ran are listed on request.
 #[test]
 fn globals() {
-    each("globals", |run| {
+    check("globals", |run| {
         let found = run.of("globals");
         assert_eq!((&found["reads"], &found["writes"]), (&json!(6), &json!(3)));
         let globals = rows(&found["globals"], &["global", "reads", "writes"]);
@@ -78,7 +69,7 @@ fn globals() {
         ];
         assert_eq!(sites, expected);
     });
-    each("globals:zero=include", |run| {
+    check("globals:zero=include", |run| {
         let globals = &run.of("globals")["globals"];
         let globals = rows(globals, &["global", "reads", "writes"]);
         assert_eq!(globals, [json!([0, 6, 3]), json!([1, 0, 0])]);
@@ -88,7 +79,7 @@ fn globals() {
 /// Eleven operators from `loop` to `br_if`, and twelve from the loop's `end` to the function's.
 #[test]
 fn blocks() {
-    each("blocks", |run| {
+    check("blocks", |run| {
         let found = run.of("blocks");
         assert_eq!(found["total"], 4);
         let blocks = rows(&found["blocks"], &["func", "instructions", "count"]);

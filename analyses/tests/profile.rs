@@ -7,33 +7,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use common::random::{Dialect, program};
-use common::{Run, rows, run_rules};
-use probity_engine::{Config, Tier, TierZeal, TrapCode};
+use common::{Run, WAYS, config, each, rows, run_rules};
+use probity_engine::TrapCode;
 use serde_json::{Value as Json, json};
-
-/// By the interpreter, compiled, compiled at the first chance (functions; loops), and compiled but left again at
-/// once.
-const WAYS: [(&str, Tier, TierZeal); 5] = [
-    ("interp", Tier::Interp, TierZeal::Off),
-    ("jit", Tier::Jit, TierZeal::Off),
-    ("auto", Tier::Auto, TierZeal::Eager),
-    ("osr", Tier::Auto, TierZeal::Osr),
-    ("deopt", Tier::Jit, TierZeal::Deopt),
-];
-
-fn config(tier: Tier, zeal: TierZeal) -> Config {
-    let mut config = Config::new();
-    config.tier(tier).tier_zeal(zeal);
-    config
-}
-
-/// Runs a program in every way.
-fn each(wat: &str, analyses: &[&str], check: impl Fn(&str, &Run)) {
-    for (way, tier, zeal) in WAYS {
-        let run = run_rules(config(tier, zeal), wat, analyses, &[], |_| {});
-        check(way, &run);
-    }
-}
 
 /// Parent, name, calls, self and total of each node.
 fn tree(run: &Run) -> Vec<Json> {

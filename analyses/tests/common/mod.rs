@@ -8,10 +8,35 @@ use std::sync::{Arc, Mutex};
 
 use probity_analyses::{ModuleSummary, Outcome, OutcomeKind, Report, Session};
 use probity_engine::{
-    Caller, Config, Engine, Error, ExnRef, FuncType, Linker, Module, Store, Tag, Val, ValType,
+    Caller, Config, Engine, Error, ExnRef, FuncType, Linker, Module, Store, Tag, Tier, TierZeal,
+    Val, ValType,
 };
 use probity_probes::rule::Rule;
 use serde_json::Value as Json;
+
+/// By the interpreter, compiled, compiled at the first chance (functions; loops), and compiled but left again at
+/// once.
+pub const WAYS: [(&str, Tier, TierZeal); 5] = [
+    ("interp", Tier::Interp, TierZeal::Off),
+    ("jit", Tier::Jit, TierZeal::Off),
+    ("auto", Tier::Auto, TierZeal::Eager),
+    ("osr", Tier::Auto, TierZeal::Osr),
+    ("deopt", Tier::Jit, TierZeal::Deopt),
+];
+
+pub fn config(tier: Tier, zeal: TierZeal) -> Config {
+    let mut config = Config::new();
+    config.tier(tier).tier_zeal(zeal);
+    config
+}
+
+/// Runs a program in every way.
+pub fn each(wat: &str, analyses: &[&str], check: impl Fn(&str, &Run)) {
+    for (way, tier, zeal) in WAYS {
+        let run = run_rules(config(tier, zeal), wat, analyses, &[], |_| {});
+        check(way, &run);
+    }
+}
 
 /// What a guest's `exit` ends its run with.
 #[derive(Debug)]
