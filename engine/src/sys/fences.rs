@@ -8,12 +8,16 @@ use std::sync::atomic::{AtomicBool, Ordering, compiler_fence, fence};
 /// The kernel has been told that this process does that.
 static REGISTERED: AtomicBool = AtomicBool::new(false);
 
-/// Asks the kernel. Before any fence of which the other side matters.
+/// Asks the kernel, once per process: where there are threads already, it takes its time. Before any fence of which the
+/// other side matters.
 #[cfg(jit)]
 pub(crate) fn install() {
-    if membarrier(libc::MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED) {
-        REGISTERED.store(true, Ordering::SeqCst);
-    }
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(|| {
+        if membarrier(libc::MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED) {
+            REGISTERED.store(true, Ordering::SeqCst);
+        }
+    });
 }
 
 pub(crate) fn light() {
