@@ -1,8 +1,7 @@
 //! From the counts of a run to [`CoverageData`].
 //!
-//! Whether something executed is known from one-shot probes that cost nothing once
-//! they have fired; how often is not. So counts, and the ways of branches, are
-//! collected only if an export wants them.
+//! Whether something executed is known for less than how often, and which way branches went. So all
+//! of that is collected only if an export wants it.
 
 use probity_engine::wasmparser::Operator;
 use probity_engine::{Result, WasmPc};

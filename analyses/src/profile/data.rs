@@ -166,20 +166,12 @@ impl Profile {
 
     /// The weight of each node with all below it.
     pub fn totals(&self) -> Vec<u64> {
-        let mut totals: Vec<u64> = self.nodes.iter().map(|node| node.weight).collect();
-        for at in (1..self.nodes.len()).rev() {
-            totals[self.nodes[at].parent as usize] += totals[at];
-        }
-        totals
+        totals(&self.nodes, |node| (node.parent, node.weight))
     }
 
     /// The children of each node, in their order.
     pub fn children(&self) -> Vec<Vec<u32>> {
-        let mut children = vec![Vec::new(); self.nodes.len()];
-        for (at, node) in self.nodes.iter().enumerate().skip(1) {
-            children[node.parent as usize].push(at as u32);
-        }
-        children
+        children(&self.nodes, |node| node.parent)
     }
 
     /// Nodes from the host's callee to a node; empty for node 0.
@@ -361,6 +353,24 @@ impl Nest {
         let behind = self.borders.partition_point(|&(from, _)| from <= pc);
         self.borders[behind.checked_sub(1)?].1
     }
+}
+
+/// The weight of each node of a tree with all below it; `of` gives a node's parent, which is before it, and its own weight.
+pub(crate) fn totals<N>(nodes: &[N], of: impl Fn(&N) -> (u32, u64)) -> Vec<u64> {
+    let mut totals: Vec<u64> = nodes.iter().map(|node| of(node).1).collect();
+    for at in (1..nodes.len()).rev() {
+        totals[of(&nodes[at]).0 as usize] += totals[at];
+    }
+    totals
+}
+
+/// The children of each node of a tree, in their order.
+pub(crate) fn children<N>(nodes: &[N], parent: impl Fn(&N) -> u32) -> Vec<Vec<u32>> {
+    let mut children = vec![Vec::new(); nodes.len()];
+    for (at, node) in nodes.iter().enumerate().skip(1) {
+        children[parent(node) as usize].push(at as u32);
+    }
+    children
 }
 
 #[cfg(test)]

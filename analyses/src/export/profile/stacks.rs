@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::name;
-use crate::profile::data::Profile;
+use crate::profile::data::{self, Profile};
 
 /// A tree of named frames; a parent comes before its children.
 pub(super) struct Stacks {
@@ -95,20 +95,12 @@ impl Stacks {
 
     /// The weight of each node with all below it.
     pub fn totals(&self) -> Vec<u64> {
-        let mut totals: Vec<u64> = self.nodes.iter().map(|node| node.weight).collect();
-        for at in (1..self.nodes.len()).rev() {
-            totals[self.nodes[at].parent as usize] += totals[at];
-        }
-        totals
+        data::totals(&self.nodes, |node| (node.parent, node.weight))
     }
 
     /// The children of each node, in their order.
     pub fn children(&self) -> Vec<Vec<u32>> {
-        let mut children = vec![Vec::new(); self.nodes.len()];
-        for (at, node) in self.nodes.iter().enumerate().skip(1) {
-            children[node.parent as usize].push(at as u32);
-        }
-        children
+        data::children(&self.nodes, |node| node.parent)
     }
 }
 
