@@ -16,6 +16,7 @@ mod blocks;
 mod branches;
 mod calls;
 pub mod coverage;
+pub mod debug;
 pub mod export;
 mod globals;
 mod hotness;
@@ -29,6 +30,7 @@ mod registry;
 pub mod report;
 mod rules;
 mod session;
+mod sources;
 mod ways;
 
 pub use options::{OptionInfo, UsageError};

@@ -3,7 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::{
-    cache::CacheArgs, coverage::CoverageArgs, inspect::InspectArgs, run::RunArgs, sites::SitesArgs,
+    cache::CacheArgs, coverage::CoverageArgs, debug::DebugArgs, inspect::InspectArgs, run::RunArgs,
+    sites::SitesArgs,
 };
 
 /// Run and watch WebAssembly programs.
@@ -27,6 +28,8 @@ pub struct Cli {
 pub enum Command {
     /// Run a module, watched by any number of analyses
     Run(Box<RunArgs>),
+    /// Stop a program where you want, look at it, and change it
+    Debug(Box<DebugArgs>),
     /// List the analyses with their options
     List,
     /// List the sites of a module that a rule matches, without running it

@@ -3,7 +3,6 @@
 mod body;
 mod compiled;
 mod functions;
-pub(crate) mod operator;
 mod types;
 
 use std::path::PathBuf;

@@ -10,8 +10,10 @@
 mod args;
 mod cache;
 mod coverage;
+mod debug;
 mod exports;
 mod failure;
+mod guest;
 mod inspect;
 mod list;
 mod nearest;
@@ -32,6 +34,7 @@ use crate::args::{Cli, Command};
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Run(args) => run::main(*args),
+        Command::Debug(args) => debug::main(*args),
         Command::List => list::main(),
         Command::Sites(args) => sites::main(&args),
         Command::Inspect(args) => inspect::main(&args),

@@ -7,11 +7,10 @@
 //! them short; the report comes last, whatever happened to the guest.
 
 mod args;
-mod execute;
-mod invoke;
-mod outcome;
+pub(crate) mod execute;
+pub(crate) mod invoke;
+pub(crate) mod outcome;
 mod resolve;
-mod wasm;
 mod watch;
 
 pub use args::{Format, RunArgs};
@@ -38,19 +37,19 @@ use crate::{
 /// Runs the subcommand; the result is the process's exit status.
 pub fn main(args: RunArgs) -> Result<u8, Failure> {
     let mut plan = Plan::resolve(args)?;
-    let engine = Engine::new(&plan.config);
-    let path = plan.module.display().to_string();
+    let engine = Engine::new(&plan.guest.config);
+    let path = plan.guest.module.display().to_string();
     // Said at once if nothing can come of it; and once.
     let no_cache = engine.cache_error();
     if let Some(error) = &no_cache {
         say(&format!("failed to {error}; compiled code is not kept"));
     }
 
-    let (summary, mut run) = match Module::from_file(&engine, &plan.module) {
+    let (summary, mut run) = match Module::from_file(&engine, &plan.guest.module) {
         Ok(module) => {
-            let entry = Entry::choose(&module, plan.invoke.as_deref(), &plan.guest_args)?;
+            let entry = Entry::choose(&module, plan.guest.invoke.as_deref(), &plan.guest.args)?;
             let summary = ModuleSummary::new(&module, Some(&path));
-            if let Some(map) = &plan.source_map {
+            if let Some(map) = &plan.guest.source_map {
                 SourceMap::from_file(&module, map)
                     .map_err(|e| Failure::usage(format!("failed to {e}")))?;
             }
@@ -63,7 +62,7 @@ pub fn main(args: RunArgs) -> Result<u8, Failure> {
         }
         Err(error) => {
             let summary = ModuleSummary {
-                bytes: std::fs::metadata(&plan.module).map_or(0, |m| m.len()),
+                bytes: std::fs::metadata(&plan.guest.module).map_or(0, |m| m.len()),
                 path: Some(path.clone()),
                 ..ModuleSummary::default()
             };

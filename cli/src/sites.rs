@@ -10,6 +10,7 @@ use probity_engine::{Engine, LoadError, Module};
 use probity_probes::{
     events::{self, Callee},
     opcode::Opcode,
+    operator,
     rule::{Body, Event, Match, Mode, variables},
     source::SourceLine,
 };
@@ -17,7 +18,6 @@ use serde_json::json;
 
 use crate::{
     failure::{Failure, about, say},
-    inspect::operator,
     output::{printable, to_stdout},
     rules,
 };

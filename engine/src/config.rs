@@ -157,7 +157,8 @@ impl Config {
 
     /// With `true`, compiled code keeps every local of every frame for those who may look
     /// ([`FrameAccessor::local`](crate::hook::FrameAccessor::local)), at some cost. Otherwise only
-    /// functions that have probes do. Default: `false`.
+    /// functions that have probes do. They are there when the guest traps, too
+    /// ([`Probes::on_trap`](crate::hook::Probes::on_trap)). Default: `false`.
     pub fn keep_locals(&mut self, on: bool) -> &mut Config {
         self.keep_locals = on;
         self

@@ -18,6 +18,7 @@ pub mod matcher;
 pub mod nearest;
 pub mod opcode;
 pub mod operands;
+pub mod operator;
 pub mod reference;
 pub mod rule;
 mod scan;

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use probity_engine::hook::{Probe, ProbeContext, Probes, Site};
 use probity_engine::wasmparser::Operator;
-use probity_engine::{Func, Global, Instance, Memory, Result, Store};
+use probity_engine::{Func, Global, Instance, Memory, Result};
 
 use crate::access::{Extent, unsigned, writes};
 use crate::kinds::Watch;
@@ -50,7 +50,7 @@ pub struct Write {
 ///     sink.lock().unwrap().push((context.pc(), write.bytes.clone()));
 ///     Ok(())
 /// });
-/// point.attach(&mut store);
+/// point.attach(&mut store.probes());
 /// let f = instance.get_typed_func::<i32, ()>(&store, "f")?;
 /// f.call(&mut store, 0)?; // 4..12
 /// f.call(&mut store, 8)?; // 12..20
@@ -83,8 +83,8 @@ impl Watchpoint {
 
     /// Watches every function of a store from its first execution on. Those that have executed already are
     /// watched by [`Watchpoint::instrument`].
-    pub fn attach<T>(&self, store: &mut Store<T>) {
-        self.0.attach(&mut store.probes(), FunctionSelector::all());
+    pub fn attach(&self, probes: &mut Probes<'_>) {
+        self.0.attach(probes, FunctionSelector::all());
     }
 
     /// Watches a function from now on, also where it is executing.
@@ -96,8 +96,8 @@ impl Watchpoint {
     }
 
     /// Takes all its probes away.
-    pub fn detach<T>(&self, store: &mut Store<T>) {
-        self.0.detach(&mut store.probes());
+    pub fn detach(&self, probes: &mut Probes<'_>) {
+        self.0.detach(probes);
     }
 }
 

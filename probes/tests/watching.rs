@@ -94,7 +94,7 @@ fn watchpoints_see_every_write_and_no_other() {
             sink.lock().expect("no panic").push(bytes);
             Ok(())
         });
-        bytes.attach(&mut store);
+        bytes.attach(&mut store.probes());
         let sets = Arc::new(Mutex::new(Vec::<(WasmPc, Option<Val>)>::new()));
         let sink = sets.clone();
         let point = Watchpoint::new(Watched::Global(global), move |context, _| {
@@ -102,7 +102,7 @@ fn watchpoints_see_every_write_and_no_other() {
             sink.lock().expect("no panic").push(at);
             Ok(())
         });
-        point.attach(&mut store);
+        point.attach(&mut store.probes());
         let f = instance.get_typed_func::<(), ()>(&store, "f").expect("f");
         f.call(&mut store, ()).expect("it returns");
         let expected = [
@@ -128,8 +128,8 @@ fn watchpoints_see_every_write_and_no_other() {
             matches!(values[..], [Some(Val::I32(1)), Some(Val::I32(3))]),
             "{values:?}"
         );
-        bytes.detach(&mut store);
-        point.detach(&mut store);
+        bytes.detach(&mut store.probes());
+        point.detach(&mut store.probes());
         f.call(&mut store, ()).expect("it returns");
         assert_eq!(writes.lock().expect("no panic").len(), expected.len());
         assert_eq!(sets.lock().expect("no panic").len(), 2);

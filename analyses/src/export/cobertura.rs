@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use super::sources;
 use crate::coverage::{CoverageData, FileCoverage, FileTotals, LineCoverage, Share, SourceBranch};
+use crate::sources;
 
 const HEAD: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
 <!DOCTYPE coverage SYSTEM "http://cobertura.sourceforge.net/xml/coverage-04.dtd">
@@ -20,7 +20,7 @@ pub(super) fn write(coverage: &CoverageData, out: &mut dyn Write) -> io::Result<
     let mut packages: BTreeMap<String, Vec<Named<'_>>> = BTreeMap::new();
     for file in &files {
         // Readers look for files below the sources, mostly of a repository.
-        let name = match sources::relative(coverage, &file.path) {
+        let name = match sources::relative(&coverage.source_dirs, &file.path) {
             Some((dir, rest)) => {
                 let dir = dir.display().to_string();
                 if !dirs.contains(&dir) {

@@ -4,10 +4,11 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use super::{function_shares, shown_name, sources};
+use super::{function_shares, shown_name};
 use crate::coverage::{
     CoverageData, FileCoverage, FileTotals, FunctionCoverage, ModuleCoverage, Share, SourceBranch,
 };
+use crate::sources;
 
 const STYLE: &str = include_str!("html/page.css");
 const SCRIPT: &str = include_str!("html/page.js");
@@ -42,7 +43,7 @@ pub(super) fn write(coverage: &CoverageData, out: &mut dyn Write) -> io::Result<
     }
     let mut texts = Vec::with_capacity(files.len());
     for (at, file) in files.iter().enumerate() {
-        let text = sources::text(coverage, &file.path);
+        let text = sources::text(&coverage.source_dirs, &file.path);
         one_file(coverage, at, file, text.as_deref(), files.len(), out)?;
         texts.push((&*file.path, text.is_some()));
     }
@@ -272,7 +273,7 @@ fn name_of(module: &ModuleCoverage) -> &str {
 }
 
 fn shown<'p>(coverage: &CoverageData, path: &'p str) -> &'p str {
-    sources::relative(coverage, path).map_or(path, |(_, rest)| rest)
+    sources::relative(&coverage.source_dirs, path).map_or(path, |(_, rest)| rest)
 }
 
 fn cells(totals: &FileTotals) -> String {

@@ -12,7 +12,6 @@ mod html;
 mod lcov;
 mod llvm_cov;
 mod profile;
-mod sources;
 mod summary;
 
 use std::borrow::Cow;

@@ -4,8 +4,9 @@ use std::io::{self, Write};
 
 use unicode_width::UnicodeWidthStr;
 
-use super::{function_shares, one_line, shown_name, sources};
+use super::{function_shares, one_line, shown_name};
 use crate::coverage::{CoverageData, FileCoverage, FileTotals, Share};
+use crate::sources;
 
 pub(super) fn write(coverage: &CoverageData, out: &mut dyn Write) -> io::Result<()> {
     let files = coverage.files();
@@ -69,7 +70,7 @@ fn row(totals: &FileTotals, name: &str) -> [String; 4] {
 
 /// As short as it can be found by.
 fn shown(coverage: &CoverageData, path: &str) -> String {
-    let short = sources::relative(coverage, path).map_or(path, |(_, rest)| rest);
+    let short = sources::relative(&coverage.source_dirs, path).map_or(path, |(_, rest)| rest);
     one_line(short).into_owned()
 }
 

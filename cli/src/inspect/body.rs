@@ -8,9 +8,10 @@ use probity_engine::{
 };
 use probity_probes::events::{Allocation, allocations};
 use probity_probes::labels::depths;
+use probity_probes::operator;
 use serde_json::json;
 
-use super::{operator, types::Types};
+use super::types::Types;
 use crate::output::printable;
 
 /// A function's code, ready to be written.

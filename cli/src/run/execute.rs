@@ -1,11 +1,13 @@
 //! Instantiation and the call, under limits and analyses.
 
-use std::path::Path;
+use std::{
+    path::Path,
+    sync::{Arc, atomic::AtomicBool},
+};
 
 use probity_analyses::AnalysisReport;
 use probity_engine::{Engine, Error, FuncType, Instance, Linker, Module, Store, Val, ValType};
-use probity_probes::source::Origin;
-use probity_wasi::WasiCtx;
+use probity_wasi::{WasiCtx, WasiCtxBuilder};
 
 use super::{
     invoke::Entry,
@@ -13,7 +15,7 @@ use super::{
     resolve::Plan,
     watch::{Cause, Watch},
 };
-use crate::failure::Failure;
+use crate::{failure::Failure, guest::Guest};
 
 /// The store's data.
 pub struct Host {
@@ -38,21 +40,11 @@ pub fn execute(
     entry: &Entry,
     plan: &mut Plan,
 ) -> Result<Run, Failure> {
-    let wasi = plan
-        .wasi
-        .take()
-        .ok_or_else(|| Failure::load("a plan runs once"))?;
-    let stop = wasi.stop_flag();
-    let mut store = Store::new(engine, Host { wasi });
-    store.set_limits(plan.limits.clone());
-    store.set_fuel_limit(plan.fuel);
-
-    let mut linker = Linker::new(engine);
-    probity_wasi::add_to_linker(&mut linker, |host: &mut Host| &mut host.wasi)
-        .map_err(|e| Failure::load(e.to_string()))?;
-
+    let (mut store, mut linker, stop) = prepare(engine, &plan.guest, |_| {})?;
     let watch = Watch::start(store.interrupt_handle(), stop, plan.timeout)?;
-    let result = guest(&mut store, &mut linker, engine, module, entry, plan);
+    let (session, origin) = (&mut plan.session, plan.guest.origin());
+    let attach = |store: &mut Store<Host>| session.attach_from(store, module, origin);
+    let result = start(&mut store, &mut linker, module, entry, &plan.guest, attach);
     let cause = watch.disarm();
 
     let (ended, results) = match result {
@@ -66,14 +58,44 @@ pub fn execute(
     })
 }
 
+/// A store for one run of a guest, with what it may import, and what tells its system calls to give up.
+pub fn prepare(
+    engine: &Engine,
+    guest: &Guest,
+    set: impl FnOnce(&mut WasiCtxBuilder),
+) -> Result<(Store<Host>, Linker<Host>, Arc<AtomicBool>), Failure> {
+    let mut wasi = guest.wasi()?;
+    set(&mut wasi);
+    let wasi = wasi.build();
+    let stop = wasi.stop_flag();
+    let mut store = Store::new(engine, Host { wasi });
+    store.set_limits(guest.limits.clone());
+    store.set_fuel_limit(guest.fuel);
+
+    let mut linker = Linker::new(engine);
+    probity_wasi::add_to_linker(&mut linker, |host: &mut Host| &mut host.wasi)
+        .map_err(|e| Failure::load(e.to_string()))?;
+    Ok((store, linker, stop))
+}
+
 /// Why the guest did not come to its end.
-enum Stop {
+pub enum Stop {
     /// What the engine says.
     Error(Error),
     /// The same, of a preloaded module.
-    Preload { path: String, error: Error },
+    Preload {
+        /// Its path.
+        path: String,
+        /// What the engine says.
+        error: Error,
+    },
     /// Imports that nothing defines, all of them.
-    MissingImports { path: Option<String>, names: String },
+    MissingImports {
+        /// The module, if it is a preloaded one.
+        path: Option<String>,
+        /// Their names.
+        names: String,
+    },
 }
 
 impl From<Error> for Stop {
@@ -83,7 +105,8 @@ impl From<Error> for Stop {
 }
 
 impl Stop {
-    fn into_ended(self, cause: Option<Cause>) -> Ended {
+    /// How the guest ended then.
+    pub fn into_ended(self, cause: Option<Cause>) -> Ended {
         match self {
             Stop::Error(error) => Ended::of_error(&error, cause),
             Stop::Preload { path, error } => Ended::of_error(&error, cause).of_module(path),
@@ -98,16 +121,18 @@ impl Stop {
     }
 }
 
-/// Everything that executes guest code.
-fn guest(
+/// Everything that executes guest code. What watches the module is attached before it is instantiated, behind those that
+/// are preloaded.
+pub fn start(
     store: &mut Store<Host>,
     linker: &mut Linker<Host>,
-    engine: &Engine,
     module: &Module,
     entry: &Entry,
-    plan: &mut Plan,
+    guest: &Guest,
+    attach: impl FnOnce(&mut Store<Host>) -> Result<(), Error>,
 ) -> Result<Vec<Val>, Stop> {
-    for (name, path) in &plan.preload {
+    let engine = module.engine();
+    for (name, path) in &guest.preload {
         preload(store, linker, engine, name, path).map_err(|stop| match stop {
             Stop::MissingImports { names, .. } => Stop::MissingImports {
                 path: Some(path.display().to_string()),
@@ -121,12 +146,7 @@ fn guest(
         })?;
     }
     all_imports_defined(linker, module)?;
-    let origin = Origin {
-        // Absolute, so that runs in different directories are told apart.
-        path: Some(std::path::absolute(&plan.module).unwrap_or_else(|_| plan.module.clone())),
-        source_map: plan.source_map.clone(),
-    };
-    plan.session.attach_from(store, module, origin)?;
+    attach(store)?;
     let instance = linker.instantiate(store, module)?;
     match entry {
         Entry::None => Ok(Vec::new()),

@@ -159,8 +159,14 @@ impl PrivateCode {
         }
     }
 
-    /// What compiled code does at the sites.
-    pub(crate) fn watch_plan(&self, probes: Option<&FuncProbes>, ctx: *const Ctx) -> WatchPlan {
+    /// What compiled code does at the sites. It keeps locals in their slots if somebody may look at them when a trap
+    /// unwinds the frame, or if it is to `keep` them for anyone.
+    pub(crate) fn watch_plan(
+        &self,
+        probes: Option<&FuncProbes>,
+        ctx: *const Ctx,
+        keep: bool,
+    ) -> WatchPlan {
         let mut blocks = Blocks::default();
         let sites = self.sites.iter().map(|(&cell, data)| {
             let actions: Option<_> = data.list.iter().map(|fire| blocks.step(fire)).collect();
@@ -175,10 +181,11 @@ impl PrivateCode {
             sites: sites.collect(),
             blocks: blocks.addresses.into(),
             ctx: ctx.expose_provenance(),
-            keeps_slots: probes.is_some_and(|probes| {
-                let mut exits = probes.exit.iter();
-                exits.any(|body| matches!(body.action, BodyAction::Call(_)))
-            }),
+            keeps_slots: keep
+                || probes.is_some_and(|probes| {
+                    let mut exits = probes.exit.iter();
+                    exits.any(|body| matches!(body.action, BodyAction::Call(_)))
+                }),
         }
     }
 

@@ -297,7 +297,11 @@ pub(crate) const FP_SLOT: u32 = u32::MAX;
 impl NativeCode {
     /// Whether locals are in their slots at all times.
     pub(crate) fn keeps_slots(&self) -> bool {
-        self.watch.as_ref().is_some_and(|watch| watch.keeps_slots)
+        match &self.watch {
+            Some(watch) => watch.keeps_slots,
+            // By its configuration then.
+            None => self.keeps_locals,
+        }
     }
 
     /// Where it is entered. With `polls`, its loops look for requests at once.

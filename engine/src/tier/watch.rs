@@ -199,11 +199,12 @@ impl StoreCore {
         if self.probes.held.contains(&func) || self.probes.dirty.contains_key(&func) {
             return None;
         }
-        let private = self.probes.private.get(&func)?;
         // SAFETY: records live as long as the store.
         let ctx = unsafe { (*self.funcs[func as usize].record).ctx };
+        let keep = self.engine().config().keep_locals;
+        let private = self.probes.private.get(&func)?;
         Some(self.native.watched.entry(func).or_insert_with(|| Watched {
-            plan: Arc::new(private.watch_plan(self.probes.funcs.get(&func), ctx)),
+            plan: Arc::new(private.watch_plan(self.probes.funcs.get(&func), ctx, keep)),
             whole: Arc::default(),
             loops: HashMap::new(),
             samples: 0,

@@ -225,6 +225,11 @@ impl<'m> Reading<'m> {
         ranges
     }
 
+    /// All units.
+    pub fn units(&self) -> &[Unit<'m>] {
+        &self.units
+    }
+
     /// The unit that holds an offset of the section.
     pub fn unit_at(&self, offset: DebugInfoOffset) -> Option<(&Unit<'m>, UnitOffset)> {
         let start = |unit: &Unit<'m>| unit.header.debug_info_offset().map_or(0, |at| at.0);

@@ -306,6 +306,13 @@ impl SourceMap {
         Reading::new(&sections).variables(code.entry(), address.into())
     }
 
+    /// The variables outside of all functions: C's of a file, Rust's statics by their path. Reads what it needs at each
+    /// call.
+    pub fn statics(&self) -> Vec<Variable> {
+        let sections = self.sections();
+        sections.map_or_else(Vec::new, |sections| Reading::new(&sections).statics())
+    }
+
     /// A type of the source, as [`Variable::ty`] or another type names it.
     pub fn ty(&self, id: TypeId) -> Option<Type> {
         Reading::new(&self.sections()?).ty(id)

@@ -64,6 +64,8 @@ pub enum Base {
 const OPERATIONS_MAX: usize = 4;
 /// An entry may refer to another, that to another, and so on.
 const REFERENCES_MAX: usize = 16;
+/// More variables than anyone declares outside of functions.
+const STATICS_MAX: usize = 1 << 17;
 /// Lists of ranges and locations may be shared: what is looked at for one answer.
 const STEPS_MAX: usize = 1 << 22;
 
@@ -113,6 +115,52 @@ impl<'m> Reading<'m> {
         variables
     }
 
+    /// The variables outside of all functions, in the order of their entries; those in a namespace by their path.
+    pub(super) fn statics(&self) -> Vec<Variable> {
+        let mut variables = Vec::new();
+        let mut steps_left = STEPS_MAX;
+        for unit in self.units() {
+            // Depth and name of the namespaces around the next entry.
+            let mut around: Vec<(isize, String)> = Vec::new();
+            let mut skipped: Option<isize> = None;
+            let mut entries = unit.entries();
+            while let Ok(Some(entry)) = entries.next_dfs() {
+                let depth = entry.depth();
+                if skipped.is_some_and(|skipped| depth > skipped) {
+                    continue;
+                }
+                skipped = None;
+                around.retain(|(at, _)| *at < depth);
+                match entry.tag() {
+                    gimli::DW_TAG_compile_unit => {}
+                    gimli::DW_TAG_namespace => {
+                        let name = self.attr_text(unit, entry, gimli::DW_AT_name);
+                        around.push((depth, name.unwrap_or_default()));
+                    }
+                    gimli::DW_TAG_variable => {
+                        let place = self.place(unit, entry, None, 0, &mut steps_left);
+                        // Without a place it is only declared here.
+                        if place != Place::Unknown
+                            && let Some(mut variable) = self.variable(unit, entry, place, 0)
+                        {
+                            let names = around.iter().map(|(_, name)| name.as_str());
+                            let path: Vec<&str> = names.chain([&*variable.name]).collect();
+                            variable.name = path.join("::").into();
+                            variables.push(variable);
+                        }
+                        skipped = Some(depth);
+                    }
+                    // Functions and types inside have variables of their own.
+                    _ => skipped = Some(depth),
+                }
+                if variables.len() >= STATICS_MAX {
+                    return variables;
+                }
+            }
+        }
+        variables
+    }
+
     fn variable(
         &self,
         unit: &Unit<'m>,
@@ -127,7 +175,10 @@ impl<'m> Reading<'m> {
             name = name.or_else(|| self.attr_text(unit_of, &at, gimli::DW_AT_name));
             ty = ty.or_else(|| self.type_of(unit_of, &at));
             declared = declared.or_else(|| self.declared(unit_of, &at));
-            let Some(origin) = at.attr_value(gimli::DW_AT_abstract_origin) else {
+            let origin = at.attr_value(gimli::DW_AT_abstract_origin);
+            // What is declared in a class and defined outside.
+            let origin = origin.or_else(|| at.attr_value(gimli::DW_AT_specification));
+            let Some(origin) = origin else {
                 break;
             };
             let offset = match origin {

@@ -189,6 +189,50 @@ fn a_dead_local_of_a_caller_is_optimised_out() {
     }
 }
 
+/// Ruling R5: where all is kept, a trap shows every local as it was, in watched functions and others.
+#[test]
+fn locals_are_there_at_a_trap_if_all_are_kept() {
+    // In the fifth round, which is the one that divides by zero: 10 + 9 + 8 + 7 rounds have been added up.
+    let wat = r#"(module
+      (func (export "f") (param $n i32) (param $unused f64) (result i32) (local $sum i64) (local $x i32)
+        (loop $l
+          (local.set $x (i32.sub (local.get $n) (i32.const 6)))
+          (drop (i32.div_s (i32.const 1) (local.get $x)))
+          (local.set $sum (i64.add (local.get $sum) (i64.extend_i32_s (local.get $n))))
+          (br_if $l (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
+        (i32.const 0)))"#;
+    for (name, mut config) in all() {
+        config.keep_locals(true);
+        for watched in [false, true] {
+            let mut guest = Guest::configured(&config, wat, |_| {});
+            let log = Shared::<Vec<Option<Val>>>::default();
+            let sink = log.clone();
+            guest.store.probes().on_trap(move |ctx, _| {
+                let frame = ctx.frame();
+                sink.push((0..frame.num_locals()).map(|i| frame.local(i)).collect());
+            });
+            if watched {
+                guest.before("f", "Loop", 0, |_| Ok(()));
+            }
+            let args = [Val::I32(10), Val::F64(1.5f64.to_bits())];
+            assert!(guest.call("f", &args).is_err(), "{name}");
+            let seen = format!("{:?}", log.take());
+            let expected = [
+                Val::I32(6),
+                Val::F64(1.5f64.to_bits()),
+                Val::I64(34),
+                Val::I32(0),
+            ];
+            let expected = expected.map(Some).to_vec();
+            assert_eq!(
+                seen,
+                format!("{:?}", [expected]),
+                "{name}, watched {watched}"
+            );
+        }
+    }
+}
+
 /// A frame that has lost a local, and then enters code for a loop that keeps all of them, does not
 /// show anything else in its place.
 #[test]

@@ -305,6 +305,8 @@ struct Translator<'a> {
     /// Of operands outside of blocks, by place and type, in code for a loop.
     operand_variables: HashMap<(usize, Type), Variable>,
     watch: Option<Arc<WatchPlan>>,
+    /// Locals are in their slots at all times.
+    keeps_slots: bool,
     /// All locals are kept for those who may look.
     shows_all: bool,
     /// Counters that the innermost loop around holds in registers, by block and index.
@@ -373,7 +375,9 @@ impl<'a> Translator<'a> {
         let checks = |callee: u32| callee < m.num_imported_funcs || callee == index;
         let analysis = Analysis::new(ops, locals.len(), &checks, &may_leave);
         let watched = variant.watch.as_ref();
-        let shows_all = m.engine.config().keep_locals || watched.is_some_and(|w| w.shows_locals());
+        let keep = m.engine.config().keep_locals;
+        let shows_all = keep || watched.is_some_and(|w| w.shows_locals());
+        let keeps_slots = keep || watched.is_some_and(|w| w.keeps_slots);
         let kept = analysis.kept_locals(ops, locals.len(), shows_all);
         let mut b = FunctionBuilder::new(func, context);
         let block = b.create_block();
@@ -400,6 +404,7 @@ impl<'a> Translator<'a> {
             operand_variables: HashMap::new(),
             watch: variant.watch.clone(),
             shows_all,
+            keeps_slots,
             held: BTreeMap::new(),
             holder: 0,
             holds_blocks: false,

@@ -65,14 +65,14 @@ impl Translator<'_> {
         let watch = self.watch.as_ref();
         let entry = watch.map(|watch| watch.template.sites.entry as usize);
         self.pay_entry(entry.is_some_and(|cell| self.may_fail(cell)), ops);
-        if let Some(watch) = self.watch.clone() {
-            if watch.keeps_slots {
-                for i in 0..self.locals.len() {
-                    let local = self.locals[i];
-                    let value = self.b.use_var(local.variable);
-                    store_slot(&mut self.b, value, self.fp, local.slot);
-                }
+        if self.keeps_slots {
+            for i in 0..self.locals.len() {
+                let local = self.locals[i];
+                let value = self.b.use_var(local.variable);
+                store_slot(&mut self.b, value, self.fp, local.slot);
             }
+        }
+        if let Some(watch) = self.watch.clone() {
             let entry = watch.template.sites.entry as usize;
             let pc = watch.template.pcs[entry];
             self.b.set_srcloc(Location::Pc(pc).source());
@@ -85,7 +85,7 @@ impl Translator<'_> {
     pub(super) fn set_local(&mut self, index: u32, value: Value) {
         let local = self.locals[index as usize];
         self.b.def_var(local.variable, value);
-        if self.watch.as_ref().is_some_and(|watch| watch.keeps_slots) {
+        if self.keeps_slots {
             store_slot(&mut self.b, value, self.fp, local.slot);
         } else {
             self.keep(index, value);

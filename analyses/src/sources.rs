@@ -4,16 +4,14 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use crate::coverage::CoverageData;
-
 /// A larger file is no source that anyone reads.
 const BYTES_MAX: u64 = 8 << 20;
 
-/// The text of a source file; `None` if it is not below one of the data's directories, or cannot
+/// The text of a source file; `None` if it is not below one of the directories, or cannot
 /// be read. A module names its files, and is not trusted: what it names elsewhere is not for
 /// readers of a report.
-pub(super) fn text(coverage: &CoverageData, path: &str) -> Option<String> {
-    coverage.source_dirs.iter().find_map(|dir| {
+pub(crate) fn text(dirs: &[PathBuf], path: &str) -> Option<String> {
+    dirs.iter().find_map(|dir| {
         let dir = dir.canonicalize().ok()?;
         // An absolute path replaces the directory.
         let file = dir.join(path).canonicalize().ok()?;
@@ -28,10 +26,10 @@ pub(super) fn text(coverage: &CoverageData, path: &str) -> Option<String> {
     })
 }
 
-/// A path in relation to the first of the data's directories that it is below: the
+/// A path in relation to the first of the directories that it is below: the
 /// directory, and the rest.
-pub(super) fn relative<'p>(coverage: &CoverageData, path: &'p str) -> Option<(PathBuf, &'p str)> {
-    coverage.source_dirs.iter().find_map(|dir| {
+pub(crate) fn relative<'p>(dirs: &[PathBuf], path: &'p str) -> Option<(PathBuf, &'p str)> {
+    dirs.iter().find_map(|dir| {
         // No file need be there, so no links are followed.
         let dir = std::path::absolute(dir).ok()?;
         let rest = Path::new(path).strip_prefix(&dir).ok()?.to_str()?;
@@ -46,22 +44,19 @@ mod tests {
     #[test]
     fn files_outside_are_not_read() {
         let here = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
-        let in_dir = |dir: &str| CoverageData {
-            source_dirs: vec![here.join(dir)],
-            ..CoverageData::default()
-        };
-        let absolute = here.join("src/export/sources.rs");
+        let in_dir = |dir: &str| [here.join(dir)];
+        let absolute = here.join("src/sources.rs");
         let absolute = absolute.to_str().expect("UTF-8");
         let inside = in_dir("src");
-        assert!(text(&inside, "export/sources.rs").is_some());
+        assert!(text(&inside, "sources.rs").is_some());
         assert!(text(&inside, absolute).is_some_and(|text| text.contains("//! Source files")));
         assert_eq!(text(&inside, "../Cargo.toml"), None);
         assert_eq!(text(&inside, "export"), None);
         assert_eq!(text(&in_dir("tests"), absolute), None);
-        assert_eq!(text(&CoverageData::default(), absolute), None);
+        assert_eq!(text(&[], absolute), None);
         assert_eq!(
             relative(&inside, absolute),
-            Some((here.join("src"), "export/sources.rs"))
+            Some((here.join("src"), "sources.rs"))
         );
         assert_eq!(relative(&inside, "/elsewhere/a.rs"), None);
     }

@@ -6,11 +6,11 @@
 
 use std::fmt::{self, Write as _};
 
+use crate::opcode::Opcode;
 use probity_engine::wasmparser::{
     self, AbstractHeapType, BlockType, BrTable, Catch, HeapType, Ieee32, Ieee64, MemArg,
     MemArgTarget, Operator, Ordering, RefType, ResumeTable, TryTable, UnpackedIndex, V128, ValType,
 };
-use probity_probes::opcode::Opcode;
 
 /// The operator's text, labels as depths, indices as numbers.
 pub fn text(operator: &Operator<'_>) -> String {
