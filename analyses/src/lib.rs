@@ -15,6 +15,7 @@ pub mod analysis;
 mod blocks;
 mod branches;
 mod calls;
+pub mod control;
 pub mod coverage;
 pub mod debug;
 pub mod export;

@@ -5,8 +5,8 @@ use crate::export::DataKind;
 use crate::options::{FUNC, OptionInfo, Options, TOP, ZERO};
 use crate::profile::{DEPTH, EVERY, ExactProfile, HOST, RECURSION, SITES, Sample, WEIGHT};
 use crate::{
-    allocations, blocks, branches, calls, coverage, globals, hotness, icount, loops, memstats,
-    opcodes,
+    allocations, blocks, branches, calls, control, coverage, globals, hotness, icount, loops,
+    memstats, opcodes,
 };
 
 /// An analysis: its name, and how to ask for it.
@@ -79,6 +79,13 @@ static REGISTRY: &[AnalysisInfo] = &[
         options: &[FUNC, TOP, ZERO],
         data: None,
         make: |options| Box::new(blocks::Blocks::new(options)),
+    },
+    AnalysisInfo {
+        name: "control",
+        summary: "how often control went along each edge of each function's control-flow graph",
+        options: &[FUNC, TOP, ZERO],
+        data: Some(DataKind::Flow),
+        make: |options| Box::new(control::Control::new(options)),
     },
     AnalysisInfo {
         name: "memstats",

@@ -8,6 +8,7 @@
 //! when a format wants it: [`Session::collect`](crate::Session::collect).
 
 mod cobertura;
+mod flow;
 mod html;
 mod lcov;
 mod llvm_cov;
@@ -20,6 +21,7 @@ use std::io;
 use probity_probes::demangle::demangle;
 use probity_probes::nearest::nearest;
 
+use crate::control::FlowData;
 use crate::coverage::{CoverageData, FunctionCoverage, ModuleCoverage, Share};
 use crate::options::UsageError;
 use crate::profile::data::Profile;
@@ -33,6 +35,8 @@ pub enum Data {
     Coverage(CoverageData),
     /// Where the weight of the run was, along the calls.
     Profile(Profile),
+    /// How often control went along each edge between blocks.
+    Flow(FlowData),
 }
 
 impl Data {
@@ -41,6 +45,7 @@ impl Data {
         match self {
             Data::Coverage(_) => DataKind::Coverage,
             Data::Profile(_) => DataKind::Profile,
+            Data::Flow(_) => DataKind::Flow,
         }
     }
 }
@@ -52,6 +57,8 @@ pub enum DataKind {
     Coverage,
     /// [`Data::Profile`]
     Profile,
+    /// [`Data::Flow`]
+    Flow,
 }
 
 impl DataKind {
@@ -60,6 +67,7 @@ impl DataKind {
         match self {
             DataKind::Coverage => "coverage",
             DataKind::Profile => "profile",
+            DataKind::Flow => "control flow",
         }
     }
 
@@ -160,6 +168,15 @@ static EXPORTS: &[ExportInfo] = &[
         summary: "call tree for Graphviz",
         takes: DataKind::Profile,
         write: |data, out| of_profile(data, out, profile::dot::write),
+    },
+    ExportInfo {
+        name: "cfg",
+        summary: "control-flow graphs for Graphviz, with counts of blocks and edges",
+        takes: DataKind::Flow,
+        write: |data, out| match data {
+            Data::Flow(data) => flow::write(data, out),
+            _ => Ok(()),
+        },
     },
 ];
 

@@ -5,7 +5,7 @@ use std::io;
 
 use super::stacks::Stacks;
 use super::title;
-use crate::export::one_line;
+use crate::export::flow::escaped;
 use crate::profile::data::Profile;
 
 /// Nodes with less than the whole divided by this are left out.
@@ -51,9 +51,4 @@ pub(in crate::export) fn write(profile: &Profile, out: &mut dyn io::Write) -> io
         writeln!(out, "  // {left_out} nodes of less than 0.1% are left out")?;
     }
     writeln!(out, "}}")
-}
-
-/// As a string in quotes has it.
-fn escaped(text: &str) -> String {
-    one_line(text).replace('\\', "\\\\").replace('"', "\\\"")
 }
