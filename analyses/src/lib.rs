@@ -7,7 +7,7 @@
 //!
 //! An analysis is one file and one row of [`registry`]. It returns typed
 //! tables; the writers in [`report`] give them their form, those in [`export`]
-//! that of other tools. No analysis prints.
+//! that of other tools. No analysis prints; a [`trace`] goes to a sink that it is given.
 #![forbid(unsafe_code)]
 
 mod allocations;
@@ -29,6 +29,7 @@ mod registry;
 pub mod report;
 mod rules;
 mod session;
+pub mod trace;
 mod ways;
 
 pub use options::{OptionInfo, UsageError};
