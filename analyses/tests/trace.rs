@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use common::{WAYS, config, pairs, run_session};
 use probity_analyses::Session;
 use probity_analyses::trace::{Lines, Reader};
-use probity_engine::{Config, Engine, Module, Store};
+use probity_engine::{Config, Engine, Module, Store, Tier, TierZeal};
 use probity_probes::opcode::Opcode;
 
 /// What was written, for everyone who has a clone.
@@ -38,8 +38,7 @@ fn trace_with(
         session.add_trace(&pairs(options), sink).expect("a trace");
     };
     run_session(config, wat, add, prepare);
-    let bytes = kept.0.lock().expect("no panic").clone();
-    bytes
+    std::mem::take(&mut *kept.0.lock().expect("no panic"))
 }
 
 /// A trace as text, which has to be the same in every tier, and when it is read from the binary form.
@@ -431,25 +430,19 @@ fn flight_recorder_without_a_trap() {
 /// trace but for that.
 #[test]
 fn a_limit_anywhere() {
-    let get = |limit: Option<u64>, way: usize, options: &str| {
-        let (_, tier, zeal) = WAYS[way];
+    let options = "events=calls+memory+globals+grow+instr";
+    let get = |limit: Option<u64>, (_, tier, zeal): (&str, Tier, TierZeal)| {
         let bytes = trace_with(config(tier, zeal), CALLS, options, |store| {
             store.set_fuel_limit(limit)
         });
         String::from_utf8(bytes).expect("UTF-8")
     };
-    let options = "events=calls+memory+globals+grow+instr";
-    let whole = get(None, 0, options);
+    let whole = get(None, WAYS[0]);
     let whole: Vec<&str> = whole.lines().collect();
     for limit in 0..30 {
-        let text = get(Some(limit), 0, options);
-        for way in 1..WAYS.len() {
-            assert_eq!(
-                get(Some(limit), way, options),
-                text,
-                "{limit} {}",
-                WAYS[way].0
-            );
+        let text = get(Some(limit), WAYS[0]);
+        for way in WAYS {
+            assert_eq!(get(Some(limit), way), text, "{limit} {}", way.0);
         }
         let lines: Vec<&str> = text.lines().collect();
         let same = lines.iter().zip(&whole).take_while(|(a, b)| a == b).count();

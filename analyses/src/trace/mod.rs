@@ -34,7 +34,7 @@ use probity_probes::source::SourceMap;
 pub use self::model::{
     Catalogue, Event, EventKind, Group, Groups, Place, TracedFunction, TracedModule, Type, Value,
 };
-pub use self::options::{NAME, OPTIONS, TraceFormat};
+pub use self::options::{NAME, OPTIONS, SUMMARY};
 pub use self::read::{Item, ReadError, Reader};
 pub use self::stat::Statistics;
 pub use self::text::Lines;

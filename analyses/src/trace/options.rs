@@ -1,14 +1,18 @@
 //! What a trace can be asked for.
 
 use super::model::{Group, Groups};
-use crate::options::{FUNC, NUMBER, OptionInfo, Options, TOP, UsageError};
+use crate::options::{FUNC, NUMBER, OptionInfo, Options, UsageError};
 
 /// The analysis' name.
 pub const NAME: &str = "trace";
 
+/// One line for people.
+pub const SUMMARY: &str =
+    "calls with arguments, instructions, memory and more, event by event, to a file";
+
 /// What a session's trace takes ([`Session::add_trace`](crate::Session::add_trace)).
 pub static OPTIONS: &[OptionInfo] = &[
-    FUNC, TOP, EVENTS, LINE, FORMAT, OPERANDS, FROM, EVERY, LIMIT, LAST, DUMP,
+    FUNC, EVENTS, LINE, FORMAT, OPERANDS, FROM, EVERY, LIMIT, LAST, DUMP,
 ];
 
 const EVENTS: OptionInfo = OptionInfo {

@@ -12,7 +12,10 @@ use probity_engine::{Config, Limits};
 use probity_probes::rule::Rule;
 use probity_wasi::{WasiCtx, WasiCtxBuilder};
 
-use super::args::{Format, RunArgs};
+use super::{
+    args::{Format, RunArgs},
+    trace::{self, Traced},
+};
 use crate::{
     cache,
     coverage::{self, Sum},
@@ -46,6 +49,8 @@ pub struct Plan {
     pub rules: Vec<Rule>,
     /// The analyses, not yet attached.
     pub session: Session,
+    /// The trace among them.
+    pub trace: Option<Traced>,
     /// The guest's system interface; taken by the run.
     pub wasi: Option<WasiCtx>,
     /// Limit on fuel.
@@ -120,7 +125,7 @@ impl Plan {
         let rules = rules.collect::<Result<Vec<Rule>, _>>()?;
         let exports = args.export.iter().map(|spec| ExportTarget::parse(spec));
         let exports = exports.collect::<Result<Vec<ExportTarget>, _>>()?;
-        let mut session = session(&args.analysis, &rules)?;
+        let (mut session, trace) = session(&args.analysis, &rules)?;
         for export in &exports {
             session
                 .collect(export.format.takes)
@@ -133,12 +138,14 @@ impl Plan {
         }
         let report = report_target(&args, &exports);
         let places = report.iter().map(|report| &report.place);
-        Place::all_differ(places.chain(exports.iter().map(|export| &export.place)))?;
+        let places = places.chain(exports.iter().map(|export| &export.place));
+        Place::all_differ(places.chain(trace.iter().filter_map(Traced::place)))?;
         Ok(Plan {
             config,
             invoke: args.invoke.clone(),
             preload: args.preload.iter().map(preload).collect::<Result<_, _>>()?,
             session,
+            trace,
             rules,
             wasi: Some(wasi(&args, &module, &guest_args)?),
             fuel: args.fuel,
@@ -167,7 +174,8 @@ fn report_target(args: &RunArgs, exports: &[ExportTarget]) -> Option<ReportTarge
         let name = spec.split_once(':').map_or(spec.as_str(), |(name, _)| name);
         let shown = exports.iter().map(|export| export.format.takes);
         let mut shown = shown.chain(args.merge.as_ref().map(|_| DataKind::Coverage));
-        shown.any(|kind| kind.analyses().any(|other| other == name))
+        // A trace has a place of its own.
+        name == trace::NAME || shown.any(|kind| kind.analyses().any(|other| other == name))
     };
     let wanted = !args.analysis.iter().all(exported)
         || !args.probe.is_empty()
@@ -180,10 +188,14 @@ fn report_target(args: &RunArgs, exports: &[ExportTarget]) -> Option<ReportTarge
 }
 
 /// The session with all analyses and rules of the command line.
-fn session(specs: &[String], rules: &[Rule]) -> Result<Session, Failure> {
-    let mut session = Session::new();
+fn session(specs: &[String], rules: &[Rule]) -> Result<(Session, Option<Traced>), Failure> {
+    let (mut session, mut traced) = (Session::new(), None);
     for spec in specs {
         let (name, options) = analysis_spec(spec)?;
+        if name == trace::NAME {
+            traced = Some(Traced::add(&mut session, options)?);
+            continue;
+        }
         session
             .add(name, &options)
             .map_err(|e| Failure::usage(format!("{e} (`probity list` shows what there is)")))?;
@@ -193,7 +205,7 @@ fn session(specs: &[String], rules: &[Rule]) -> Result<Session, Failure> {
             .add_rules(rules.iter().cloned(), rules::print)
             .map_err(|e| Failure::usage(e.to_string()))?;
     }
-    Ok(session)
+    Ok((session, traced))
 }
 
 /// Keys and values.
