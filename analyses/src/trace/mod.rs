@@ -281,6 +281,11 @@ impl Shared {
     }
 }
 
+/// A value by itself; functions are only there or not.
+pub(crate) fn plain(value: &probity_engine::Val) -> Value {
+    record::of_val(value, |_| 0)
+}
+
 fn head(source: u32, counts: bool, turn: Turn) -> Head {
     Head {
         source,
