@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use common::{WAYS, config, pairs, run_session};
 use probity_analyses::Session;
 use probity_analyses::trace::{Lines, Reader};
-use probity_engine::{Config, Engine, Module, Store, Tier, TierZeal};
+use probity_engine::{Config, Engine, Linker, Module, Store, Tier, TierZeal};
 use probity_probes::opcode::Opcode;
 
 /// What was written, for everyone who has a clone.
@@ -461,4 +461,86 @@ fn a_limit_anywhere() {
             "{limit}: {text}"
         );
     }
+}
+
+/// From `inlined.c` beside it, by clang -O1; its header has the command.
+const INLINED: &[u8] = include_bytes!("../../probes/tests/source/inlined.wasm");
+
+/// What `run(3)` of a module does, as a trace; the others are modules that it imports from, by name.
+fn called(modules: &[(&str, &[u8])], options: &str) -> String {
+    let engine = Engine::new(&Config::new());
+    let kept = Kept::default();
+    let mut store = Store::new(&engine, ());
+    let mut session = Session::new();
+    let handle = session
+        .add_trace(&pairs(options), kept.clone())
+        .expect("a trace");
+    let mut linker = Linker::new(&engine);
+    let mut last = None;
+    for (name, bytes) in modules {
+        let module = Module::new(&engine, bytes).expect("a module");
+        session.attach(&mut store, &module).expect("attaches");
+        let instance = linker
+            .instantiate(&mut store, &module)
+            .expect("an instance");
+        linker
+            .instance(&mut store, name, instance)
+            .expect("new names");
+        last = Some(instance);
+    }
+    let run = last
+        .expect("a module")
+        .get_typed_func::<i32, i32>(&store, "run");
+    run.expect("run").call(&mut store, 3).expect("it returns");
+    session.finish(&mut store);
+    let notes = handle.notes().into_iter().map(|note| note + "\n");
+    let text = std::mem::take(&mut *kept.0.lock().expect("no panic"));
+    notes.collect::<String>() + &String::from_utf8(text).expect("UTF-8")
+}
+
+/// Line 22 is `if (x > 100)`, 24 is `return weigh(x)`, which is 45: 1 * 3 * 5 + 2 * 3 * 5 for 1 and 2.
+#[test]
+fn source_lines() {
+    let modules = [("inlined", INLINED)];
+    let calls = called(&modules, "events=calls,line=inlined.c:24");
+    assert_eq!(calls, "call run(i32 3)\nreturn run = i32 45\n");
+    let whole = called(&modules, "events=instr");
+    let lines = called(
+        &modules,
+        "events=instr,line=inlined.c:22|source/inlined.c:22|inlined.c:24-25",
+    );
+    // What comes before the comparison is of line 21.
+    let expected = ["i32.lt_s", "br_if 0", "local.get 0", "call 0", "end"];
+    let operators = lines
+        .lines()
+        .map(|line| line.split_once(": ").expect("an operator").1);
+    assert_eq!(operators.collect::<Vec<_>>(), expected);
+    assert!(
+        lines.lines().all(|line| line.starts_with("instr run ")),
+        "{lines}"
+    );
+    let both = called(&modules, "events=instr,line=inlined.c");
+    assert!(lines.lines().all(|line| both.contains(line)));
+    assert!(both.lines().all(|line| whole.contains(line)));
+    assert_eq!(called(&modules, "events=instr,line=other.c"), "");
+
+    let plain = br#"(module (func (export "run") (param i32) (result i32) (local.get 0)))"#;
+    let note = called(&[("plain", plain)], "line=a.c");
+    assert_eq!(
+        note,
+        "the module has no debug information: `line` of the trace chooses nothing\n"
+    );
+}
+
+/// Functions of the second module have its name in front; two functions of a name are told apart by that.
+#[test]
+fn several_modules() {
+    let helps: &[u8] = br#"(module $helper (func $f (export "f") (param i32) (result i32)
+        (i32.mul (local.get 0) (i32.const 2))))"#;
+    let main: &[u8] = br#"(module $main (import "helps" "f" (func $g (param i32) (result i32)))
+        (func $f (export "run") (param i32) (result i32) (call $g (local.get 0))))"#;
+    assert_eq!(
+        called(&[("helps", helps), ("main", main)], ""),
+        "call main:f(i32 3)\n  call f(i32 3)\n  return f = i32 6\nreturn main:f = i32 6\n"
+    );
 }
