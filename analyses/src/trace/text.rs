@@ -18,6 +18,8 @@ const INDENT_MAX: u64 = 40;
 pub(super) struct TextWriter {
     /// Names of functions as they are shown, once they are.
     names: Vec<Option<Box<str>>>,
+    /// By place, what its lines have behind the indentation, where that is always the same.
+    fixed: Vec<Option<Box<[u8]>>>,
 }
 
 impl TextWriter {
@@ -28,6 +30,23 @@ impl TextWriter {
         if event.depth > INDENT_MAX {
             let _ = write!(out, "[{}] ", event.depth);
         }
+        if !event.place.types.is_empty() || !event.completed {
+            return self.rest(all, event, out);
+        }
+        let at = event.at as usize;
+        if self.fixed.len() <= at {
+            self.fixed.resize(at + 1, None);
+        }
+        if self.fixed[at].is_none() {
+            let mut line = Vec::new();
+            self.rest(all, event, &mut line);
+            self.fixed[at] = Some(line.into());
+        }
+        out.extend_from_slice(self.fixed[at].as_deref().unwrap_or_default());
+    }
+
+    /// A line behind its indentation.
+    fn rest(&mut self, all: &Catalogue, event: &Event<'_>, out: &mut Vec<u8>) {
         let place = event.place;
         let kind = place.kind;
         out.extend_from_slice(kind.name().as_bytes());
