@@ -202,13 +202,18 @@ impl Analysis for Trace {
                 }
             }
         }
+        let index = at.key.index;
         let mut placing = Placing {
             at,
             shared: &shared,
             function,
             keeps: &keeps,
         };
-        placing.run(calls)
+        // Without a report nobody sees the session's warnings.
+        placing.run(calls).inspect_err(|error| {
+            let note = format!("not all of function {index} is traced: {error}");
+            lock(&shared.recorder).notes.push(note);
+        })
     }
 
     fn finish(&mut self, _run: &Run<'_>) -> Findings {
