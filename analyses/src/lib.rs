@@ -7,7 +7,7 @@
 //!
 //! An analysis is one file and one row of [`registry`]. It returns typed
 //! tables; the writers in [`report`] give them their form, those in [`export`]
-//! that of other tools. No analysis prints.
+//! that of other tools. No analysis prints; a [`trace`] goes to a sink that it is given.
 #![forbid(unsafe_code)]
 
 mod allocations;
@@ -15,6 +15,7 @@ pub mod analysis;
 mod blocks;
 mod branches;
 mod calls;
+mod constants;
 pub mod control;
 pub mod coverage;
 pub mod debug;
@@ -22,6 +23,7 @@ pub mod export;
 mod globals;
 mod hotness;
 mod icount;
+mod loop_traces;
 mod loops;
 mod memstats;
 mod opcodes;
@@ -32,6 +34,8 @@ pub mod report;
 mod rules;
 mod session;
 mod sources;
+pub mod trace;
+mod tracepoints;
 mod ways;
 
 pub use options::{OptionInfo, UsageError};

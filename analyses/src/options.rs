@@ -7,6 +7,8 @@ use std::time::Duration;
 use probity_probes::matcher::FunctionSelector;
 use probity_probes::nearest::nearest;
 
+use crate::tracepoints::Points;
+
 /// An option of an analysis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OptionInfo {
@@ -25,12 +27,16 @@ pub(crate) const NUMBER: &str = "<number>";
 /// The form of a positive duration, such as `10ms`.
 pub(crate) const DURATION: &str = "<duration>";
 
+/// The form of points of a program, such as `main+12`.
+pub(crate) const POINTS: &str = "<function+offset>";
+
 impl OptionInfo {
     /// Whether it takes a value.
     pub(crate) fn accepts(&self, value: &str) -> bool {
         let fits = |form: &&str| match *form {
             NUMBER => number(value).is_some(),
             DURATION => duration(value).is_some(),
+            POINTS => Points::parse(value).is_some(),
             word => word == value,
         };
         self.values.is_empty() || self.values.iter().any(fits)

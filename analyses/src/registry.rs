@@ -5,8 +5,8 @@ use crate::export::DataKind;
 use crate::options::{FUNC, OptionInfo, Options, TOP, ZERO};
 use crate::profile::{DEPTH, EVERY, ExactProfile, HOST, RECURSION, SITES, Sample, WEIGHT};
 use crate::{
-    allocations, blocks, branches, calls, control, coverage, globals, hotness, icount, loops,
-    memstats, opcodes,
+    allocations, blocks, branches, calls, constants, control, coverage, globals, hotness, icount,
+    loop_traces, loops, memstats, opcodes, tracepoints,
 };
 
 /// An analysis: its name, and how to ask for it.
@@ -107,6 +107,33 @@ static REGISTRY: &[AnalysisInfo] = &[
         options: &[FUNC, TOP, ZERO],
         data: None,
         make: |options| Box::new(allocations::Allocations::new(options)),
+    },
+    AnalysisInfo {
+        name: "const",
+        summary: "parameters, arguments, results and loads that always had one value, and branches that went one way",
+        options: &[FUNC, TOP, constants::MIN],
+        data: None,
+        make: |options| Box::new(constants::Constants::new(options)),
+    },
+    AnalysisInfo {
+        name: "loop-traces",
+        summary: "the paths that iterations of each loop took",
+        options: &[FUNC, TOP, loop_traces::PATHS, loop_traces::LENGTH],
+        data: None,
+        make: |options| Box::new(loop_traces::LoopTraces::new(options)),
+    },
+    AnalysisInfo {
+        name: "tracepoints",
+        summary: "hits of chosen points of the program, with locals and operands",
+        options: &[
+            FUNC,
+            TOP,
+            tracepoints::AT,
+            tracepoints::HITS,
+            tracepoints::KEEP,
+        ],
+        data: None,
+        make: |options| Box::new(tracepoints::Tracepoints::new(options)),
     },
     AnalysisInfo {
         name: "fprofile",

@@ -3,6 +3,7 @@
 //! execution, so that a module of any size starts at once.
 
 use std::collections::{BTreeMap, HashMap};
+use std::io::Write;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use probity_engine::hook::Probes;
@@ -19,6 +20,7 @@ use crate::options::{Options, UsageError};
 use crate::registry::{AnalysisInfo, registry};
 use crate::report::AnalysisReport;
 use crate::rules::{self, Rules};
+use crate::trace::{self, Trace, TraceHandle};
 
 /// The analyses of one run.
 ///
@@ -75,6 +77,10 @@ impl Session {
     /// If there is no such analysis, option or value (the message names the
     /// nearest), or the analysis is in the session already.
     pub fn add(&mut self, name: &str, options: &[(String, String)]) -> Result<(), UsageError> {
+        if name == trace::NAME {
+            let message = "analysis trace needs a sink: Session::add_trace";
+            return Err(UsageError::new(message.to_owned()));
+        }
         let Some(info) = registry().iter().find(|info| info.name == name) else {
             let names: Vec<&str> = registry().iter().map(|info| info.name).collect();
             return Err(UsageError::unknown("analysis", name, &names));
@@ -129,6 +135,39 @@ impl Session {
             data: None,
             options,
         })
+    }
+
+    /// Adds a trace, which is an analysis of the name `trace`, with its options
+    /// ([`trace::OPTIONS`]). It writes to `sink` while the program runs, and the rest by [`Session::finish`]; a flight
+    /// recorder (`last=N`) when the program traps, and nothing at all if it does not. What fails
+    /// there does not disturb the program, and is told by the handle.
+    ///
+    /// # Errors
+    /// If there is no such option or value, options that exclude each other, or a trace in the session already.
+    ///
+    /// ```
+    /// use probity_analyses::Session;
+    ///
+    /// let mut session = Session::new();
+    /// let options = [("events".to_owned(), "calls+memory".to_owned())];
+    /// let trace = session.add_trace(&options, std::io::stderr())?;
+    /// assert_eq!(trace.problem(), None);
+    /// # Ok::<(), probity_analyses::UsageError>(())
+    /// ```
+    pub fn add_trace(
+        &mut self,
+        options: &[(String, String)],
+        sink: impl Write + Send + 'static,
+    ) -> Result<TraceHandle, UsageError> {
+        let options = Options::parse(trace::NAME, trace::OPTIONS, options)?;
+        let (analysis, handle) = Trace::new(&options, sink)?;
+        self.add_tool(Tool {
+            name: trace::NAME,
+            analysis: Box::new(analysis),
+            data: None,
+            options,
+        })?;
+        Ok(handle)
     }
 
     fn add_tool(&mut self, tool: Tool) -> Result<(), UsageError> {

@@ -4,7 +4,7 @@ use clap::{Parser, Subcommand};
 
 use crate::{
     cache::CacheArgs, coverage::CoverageArgs, debug::DebugArgs, inspect::InspectArgs, run::RunArgs,
-    sites::SitesArgs,
+    sites::SitesArgs, trace::TraceArgs,
 };
 
 /// Run and watch WebAssembly programs.
@@ -38,6 +38,8 @@ pub enum Command {
     Inspect(InspectArgs),
     /// Add up or compare the coverage of several runs
     Coverage(CoverageArgs),
+    /// Print a trace, or show what is in it
+    Trace(TraceArgs),
     /// Show or clear the code that `probity run --cache` keeps
     Cache(CacheArgs),
 }

@@ -5,15 +5,16 @@ use std::io::{self, Write};
 use probity_analyses::{
     AnalysisInfo, OptionInfo,
     export::{ExportInfo, exports},
-    registry,
+    registry, trace,
 };
 
-use crate::{failure::Failure, output::to_stdout};
+use crate::{failure::Failure, output::to_stdout, run::OUT};
 
 /// Runs the subcommand.
 pub fn main() -> Result<u8, Failure> {
     to_stdout(|out| {
         write(registry(), out)?;
+        write_trace(out)?;
         write_exports(exports(), out)
     })?;
     Ok(0)
@@ -32,6 +33,14 @@ fn write(analyses: &[AnalysisInfo], out: &mut dyn Write) -> io::Result<()> {
     }
     writeln!(out, "\nEvery analysis also takes")?;
     write_options(first.options.iter().filter(|o| is_common(o)), 0, out)
+}
+
+/// The trace, which is no analysis of reports.
+fn write_trace(out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "\nBeside reports: -a {}:out=FILE,...", trace::NAME)?;
+    writeln!(out, "{}  {}", trace::NAME, trace::SUMMARY)?;
+    let options = trace::OPTIONS.iter().chain([&OUT]);
+    write_options(options, trace::NAME.len(), out)
 }
 
 fn write_exports(exports: &[ExportInfo], out: &mut dyn Write) -> io::Result<()> {

@@ -22,6 +22,7 @@ mod place;
 mod rules;
 mod run;
 mod sites;
+mod trace;
 mod types;
 mod units;
 
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
         Command::Sites(args) => sites::main(&args),
         Command::Inspect(args) => inspect::main(&args),
         Command::Coverage(args) => coverage::main(&args),
+        Command::Trace(args) => trace::main(&args),
         Command::Cache(args) => cache::main(args),
     };
     ExitCode::from(result.unwrap_or_else(|failure| failure.report()))

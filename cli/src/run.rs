@@ -11,9 +11,11 @@ pub(crate) mod execute;
 pub(crate) mod invoke;
 pub(crate) mod outcome;
 mod resolve;
+mod trace;
 mod watch;
 
 pub use args::{Format, RunArgs};
+pub use trace::OUT;
 
 use std::io::Write;
 
@@ -96,6 +98,9 @@ pub fn main(args: RunArgs) -> Result<u8, Failure> {
     if let Some(error) = engine.tools_error() {
         say(&format!("failed to {error}"));
         all_written = false;
+    }
+    if let Some(trace) = &plan.trace {
+        all_written &= trace.tell();
     }
     let (outcome, status) = run.ended.into_parts();
     // Nothing was collected of a module that could not be loaded.

@@ -57,7 +57,8 @@ impl FunctionSelector {
         self.matches_name(function.index(), name)
     }
 
-    fn matches_name(&self, index: u32, name: impl FnOnce() -> Option<String>) -> bool {
+    /// The same for a function of which only index and name are known; `None` if it has no name.
+    pub fn matches_name(&self, index: u32, name: impl FnOnce() -> Option<String>) -> bool {
         let by_index = self.alternatives.iter().any(|alternative| {
             matches!(alternative, Alternative::Indices(range) if range.contains(&index))
         });

@@ -82,10 +82,46 @@ pub fn run_with(wat: &str, analyses: &[&str], prepare: impl FnOnce(&mut Store<()
 
 /// The same, under rules too, and with a configuration.
 pub fn run_rules(
-    mut config: Config,
+    config: Config,
     wat: &str,
     analyses: &[&str],
     rules: &[&str],
+    prepare: impl FnOnce(&mut Store<()>),
+) -> Run {
+    let lines: Arc<Mutex<Vec<String>>> = Arc::default();
+    let sink = lines.clone();
+    let add = |session: &mut Session| {
+        for analysis in analyses {
+            let (name, options) = analysis.split_once(':').unwrap_or((analysis, ""));
+            session.add(name, &pairs(options)).expect("analysis");
+        }
+        if !rules.is_empty() {
+            let rules = rules.iter().map(|text| Rule::parse(text).expect("a rule"));
+            session
+                .add_rules(rules, move |line| {
+                    sink.lock().expect("no panic").push(line.to_owned());
+                })
+                .expect("rules");
+        }
+    };
+    let run = run_session(config, wat, add, prepare);
+    let lines = std::mem::take(&mut *lines.lock().expect("no panic"));
+    Run { lines, ..run }
+}
+
+/// `key=value,...`
+pub fn pairs(options: &str) -> Vec<(String, String)> {
+    let options = options.split(',').filter_map(|o| o.split_once('='));
+    options
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .collect()
+}
+
+/// Runs `main` of a module in a session that `add` fills.
+pub fn run_session(
+    mut config: Config,
+    wat: &str,
+    add: impl FnOnce(&mut Session),
     prepare: impl FnOnce(&mut Store<()>),
 ) -> Run {
     // Room for some thousand frames: endless recursion ends soon.
@@ -95,26 +131,7 @@ pub fn run_rules(
     let mut store = Store::new(&engine, ());
     prepare(&mut store);
     let mut session = Session::new();
-    for analysis in analyses {
-        let (name, options) = analysis.split_once(':').unwrap_or((analysis, ""));
-        let options = options
-            .split(',')
-            .filter_map(|option| option.split_once('='));
-        let options: Vec<(String, String)> = options
-            .map(|(key, value)| (key.to_owned(), value.to_owned()))
-            .collect();
-        session.add(name, &options).expect("analysis");
-    }
-    let lines: Arc<Mutex<Vec<String>>> = Arc::default();
-    if !rules.is_empty() {
-        let rules = rules.iter().map(|text| Rule::parse(text).expect("a rule"));
-        let sink = lines.clone();
-        session
-            .add_rules(rules, move |line| {
-                sink.lock().expect("no panic").push(line.to_owned());
-            })
-            .expect("rules");
-    }
+    add(&mut session);
     session.attach(&mut store, &module).expect("attaches");
     let error = call_main(&engine, &module, &mut store).err();
     let kind = match &error {
@@ -142,7 +159,7 @@ pub fn run_rules(
         json,
         fuel: store.fuel_consumed(),
         error,
-        lines: std::mem::take(&mut *lines.lock().expect("no panic")),
+        lines: Vec::new(),
     }
 }
 

@@ -30,6 +30,9 @@ Examples:
     probity run -a hotness -a branches --format json -o report.json program.wasm
   Which lines, functions and branches ran, for genhtml:
     probity run -a coverage --export lcov=coverage.info program.wasm
+  Calls with their arguments and results, in a file; and the last 1000 events if it traps:
+    probity run -a trace:events=calls+memory,func=main,out=trace.txt program.wasm
+    probity run -a trace:events=all,last=1000,out=crash.txt program.wasm
   Call one exported function and print its results:
     probity run --invoke fib math.wasm 30
   Start with compiled code if the module has run before:
@@ -49,6 +52,10 @@ Examples:
 )]
 pub struct RunArgs {
     /// Attach an analysis, with options; repeatable (see `probity list`)
+    ///
+    /// A trace (`-a trace:...,out=FILE`) is written to FILE while the program runs; `-` is stdout, and without
+    /// `out` its lines go to stderr. It is no part of the report, which then is written only if
+    /// something else asks for one.
     #[arg(short, long, value_name = "NAME[:key=value,...]")]
     pub analysis: Vec<String>,
 

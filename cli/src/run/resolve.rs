@@ -6,7 +6,10 @@ use std::{path::PathBuf, time::Duration};
 use probity_analyses::{Session, export::DataKind};
 use probity_probes::rule::Rule;
 
-use super::args::{Format, RunArgs};
+use super::{
+    args::{Format, RunArgs},
+    trace::{self, Traced},
+};
 use crate::{
     cache,
     coverage::{self, Sum},
@@ -25,6 +28,8 @@ pub struct Plan {
     pub rules: Vec<Rule>,
     /// The analyses, not yet attached.
     pub session: Session,
+    /// The trace among them.
+    pub trace: Option<Traced>,
     /// Limit on wall time.
     pub timeout: Option<Duration>,
     /// Where the report goes, if one was asked for.
@@ -66,7 +71,7 @@ impl Plan {
         let rules = rules.collect::<Result<Vec<Rule>, _>>()?;
         let exports = args.export.iter().map(|spec| ExportTarget::parse(spec));
         let exports = exports.collect::<Result<Vec<ExportTarget>, _>>()?;
-        let mut session = session(&args.analysis, &rules)?;
+        let (mut session, trace) = session(&args.analysis, &rules)?;
         for export in &exports {
             session
                 .collect(export.format.takes)
@@ -79,10 +84,12 @@ impl Plan {
         }
         let report = report_target(&args, &exports);
         let places = report.iter().map(|report| &report.place);
-        Place::all_differ(places.chain(exports.iter().map(|export| &export.place)))?;
+        let places = places.chain(exports.iter().map(|export| &export.place));
+        Place::all_differ(places.chain(trace.iter().filter_map(Traced::place)))?;
         Ok(Plan {
             guest,
             session,
+            trace,
             rules,
             timeout: args.timeout,
             report,
@@ -99,7 +106,8 @@ fn report_target(args: &RunArgs, exports: &[ExportTarget]) -> Option<ReportTarge
         let name = spec.split_once(':').map_or(spec.as_str(), |(name, _)| name);
         let shown = exports.iter().map(|export| export.format.takes);
         let mut shown = shown.chain(args.merge.as_ref().map(|_| DataKind::Coverage));
-        shown.any(|kind| kind.analyses().any(|other| other == name))
+        // A trace has a place of its own.
+        name == trace::NAME || shown.any(|kind| kind.analyses().any(|other| other == name))
     };
     let wanted = !args.analysis.iter().all(exported)
         || !args.probe.is_empty()
@@ -112,10 +120,14 @@ fn report_target(args: &RunArgs, exports: &[ExportTarget]) -> Option<ReportTarge
 }
 
 /// The session with all analyses and rules of the command line.
-fn session(specs: &[String], rules: &[Rule]) -> Result<Session, Failure> {
-    let mut session = Session::new();
+fn session(specs: &[String], rules: &[Rule]) -> Result<(Session, Option<Traced>), Failure> {
+    let (mut session, mut traced) = (Session::new(), None);
     for spec in specs {
         let (name, options) = analysis_spec(spec)?;
+        if name == trace::NAME {
+            traced = Some(Traced::add(&mut session, options)?);
+            continue;
+        }
         session
             .add(name, &options)
             .map_err(|e| Failure::usage(format!("{e} (`probity list` shows what there is)")))?;
@@ -125,7 +137,7 @@ fn session(specs: &[String], rules: &[Rule]) -> Result<Session, Failure> {
             .add_rules(rules.iter().cloned(), rules::print)
             .map_err(|e| Failure::usage(e.to_string()))?;
     }
-    Ok(session)
+    Ok((session, traced))
 }
 
 /// Keys and values.
