@@ -21,6 +21,7 @@ mod globals;
 mod hotness;
 mod icount;
 mod loops;
+mod memory;
 mod memstats;
 mod opcodes;
 pub mod options;
@@ -29,6 +30,7 @@ mod registry;
 pub mod report;
 mod rules;
 mod session;
+mod trace;
 mod ways;
 
 pub use options::{OptionInfo, UsageError};

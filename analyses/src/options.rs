@@ -2,6 +2,7 @@
 //! analysis refuses what it does not know in the same words.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use probity_probes::matcher::FunctionSelector;
@@ -25,12 +26,19 @@ pub(crate) const NUMBER: &str = "<number>";
 /// The form of a positive duration, such as `10ms`.
 pub(crate) const DURATION: &str = "<duration>";
 
+/// The form of a line's size: a power of two.
+pub(crate) const LINE_POWER: &str = "<power of two from 8 to 4096>";
+/// The form of a page's size: a power of two.
+pub(crate) const PAGE_POWER: &str = "<power of two from 4096 to 65536>";
+
 impl OptionInfo {
     /// Whether it takes a value.
     pub(crate) fn accepts(&self, value: &str) -> bool {
         let fits = |form: &&str| match *form {
             NUMBER => number(value).is_some(),
             DURATION => duration(value).is_some(),
+            LINE_POWER => power(value, 8..=4096),
+            PAGE_POWER => power(value, 4096..=65536),
             word => word == value,
         };
         self.values.is_empty() || self.values.iter().any(fits)
@@ -41,6 +49,10 @@ fn number(text: &str) -> Option<u64> {
     let digits = text.replace('_', "");
     let plain = digits.bytes().all(|b| b.is_ascii_digit());
     digits.parse().ok().filter(|&number| plain && number > 0)
+}
+
+fn power(text: &str, range: RangeInclusive<u64>) -> bool {
+    number(text).is_some_and(|number| number.is_power_of_two() && range.contains(&number))
 }
 
 fn duration(text: &str) -> Option<Duration> {
@@ -231,6 +243,12 @@ mod tests {
                 &["1ms", "20us", "1_0s"],
                 &["1", "0s", "1h", "ms", "1.5s"],
             ),
+            (
+                &[LINE_POWER],
+                &["8", "64", "4_096"],
+                &["4", "48", "8192", "64K", ""],
+            ),
+            (&[PAGE_POWER], &["4096", "65536"], &["2048", "131072"]),
         ] {
             let option = option(values);
             assert!(

@@ -5,8 +5,8 @@ use crate::export::DataKind;
 use crate::options::{FUNC, OptionInfo, Options, TOP, ZERO};
 use crate::profile::{DEPTH, EVERY, ExactProfile, HOST, RECURSION, SITES, Sample, WEIGHT};
 use crate::{
-    allocations, blocks, branches, calls, coverage, globals, hotness, icount, loops, memstats,
-    opcodes,
+    allocations, blocks, branches, calls, coverage, globals, hotness, icount, loops, memory,
+    memstats, opcodes,
 };
 
 /// An analysis: its name, and how to ask for it.
@@ -86,6 +86,13 @@ static REGISTRY: &[AnalysisInfo] = &[
         options: &[FUNC, TOP, ZERO],
         data: None,
         make: |options| Box::new(memstats::Memstats::new(options)),
+    },
+    AnalysisInfo {
+        name: "memory",
+        summary: "loads and stores by operator, line and page, with strides and the working set",
+        options: &[FUNC, TOP, memory::LINE, memory::PAGE, memory::WINDOW],
+        data: None,
+        make: |options| Box::new(memory::MemoryUse::new(options)),
     },
     AnalysisInfo {
         name: "globals",
