@@ -14,6 +14,7 @@ mod allocations;
 pub mod analysis;
 mod blocks;
 mod branches;
+pub mod cache;
 mod calls;
 pub mod coverage;
 pub mod export;

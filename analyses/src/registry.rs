@@ -5,7 +5,7 @@ use crate::export::DataKind;
 use crate::options::{FUNC, OptionInfo, Options, TOP, ZERO};
 use crate::profile::{DEPTH, EVERY, ExactProfile, HOST, RECURSION, SITES, Sample, WEIGHT};
 use crate::{
-    allocations, blocks, branches, calls, coverage, globals, hotness, icount, loops, memory,
+    allocations, blocks, branches, cache, calls, coverage, globals, hotness, icount, loops, memory,
     memstats, opcodes,
 };
 
@@ -93,6 +93,13 @@ static REGISTRY: &[AnalysisInfo] = &[
         options: &[FUNC, TOP, memory::LINE, memory::PAGE, memory::WINDOW],
         data: None,
         make: |options| Box::new(memory::MemoryUse::new(options)),
+    },
+    AnalysisInfo {
+        name: "cache",
+        summary: "misses of simulated caches and wrong predictions of branches, by function, line and operator",
+        options: &[FUNC, TOP, cache::D1, cache::LL, cache::BRANCHES],
+        data: Some(DataKind::Cache),
+        make: |options| Box::new(cache::Cache::new(options)),
     },
     AnalysisInfo {
         name: "globals",

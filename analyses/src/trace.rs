@@ -70,6 +70,21 @@ impl Touch {
         let last = self.address.saturating_add(self.bytes.checked_sub(1)?);
         Some((self.address >> bits, last >> bits))
     }
+
+    /// Its part in each of these blocks.
+    pub fn by_block(self, bits: u32) -> impl Iterator<Item = Touch> {
+        let blocks = self.blocks(bits).map(|(first, last)| first..=last);
+        let last_byte = self.address.saturating_add(self.bytes.saturating_sub(1));
+        blocks.into_iter().flatten().map(move |block| {
+            let start = self.address.max(block << bits);
+            let last = last_byte.min(block << bits | ((1 << bits) - 1));
+            Touch {
+                address: start,
+                bytes: last - start + 1,
+                ..self
+            }
+        })
+    }
 }
 
 /// Whoever is told of what happened, in its order. Sites are by their numbers.
@@ -165,16 +180,7 @@ impl<S: Sink> Tracer<S> {
         what: What,
         inputs: Vec<Input>,
     ) -> Result<u32> {
-        let site = {
-            let mut state = self.state();
-            state.sites.push(TraceSite {
-                key: at.key,
-                func: at.func,
-                pc,
-                what,
-            });
-            state.sites.len() as u32 - 1
-        };
+        let site = self.add_site(at, pc, what);
         let record = Action::Record {
             ring: self.ring.clone(),
             tag: site.into(),
@@ -184,6 +190,22 @@ impl<S: Sink> Tracer<S> {
         let probe = Probe::new(record).priority(i32::MAX);
         at.probes.insert(at.func, Site::Before(pc), probe)?;
         Ok(site)
+    }
+
+    /// A site that is told of by other ways than records.
+    pub fn site(&self, at: &Instrument<'_, '_, '_>, pc: WasmPc) -> u32 {
+        self.add_site(at, pc, What::Value)
+    }
+
+    fn add_site(&self, at: &Instrument<'_, '_, '_>, pc: WasmPc, what: What) -> u32 {
+        let mut state = self.state();
+        state.sites.push(TraceSite {
+            key: at.key,
+            func: at.func,
+            pc,
+            what,
+        });
+        state.sites.len() as u32 - 1
     }
 
     fn what(&self, at: &Instrument<'_, '_, '_>, op: &Operator<'_>) -> Option<What> {

@@ -7,6 +7,7 @@
 //! and a writer. Data costs a run more than tables do, so analyses collect it
 //! when a format wants it: [`Session::collect`](crate::Session::collect).
 
+mod cachegrind;
 mod cobertura;
 mod html;
 mod lcov;
@@ -21,6 +22,7 @@ use std::io;
 use probity_probes::demangle::demangle;
 use probity_probes::nearest::nearest;
 
+use crate::cache::data::CacheData;
 use crate::coverage::{CoverageData, FunctionCoverage, ModuleCoverage, Share};
 use crate::options::UsageError;
 use crate::profile::data::Profile;
@@ -34,6 +36,8 @@ pub enum Data {
     Coverage(CoverageData),
     /// Where the weight of the run was, along the calls.
     Profile(Profile),
+    /// What a simulated machine cost.
+    Cache(CacheData),
 }
 
 impl Data {
@@ -42,6 +46,7 @@ impl Data {
         match self {
             Data::Coverage(_) => DataKind::Coverage,
             Data::Profile(_) => DataKind::Profile,
+            Data::Cache(_) => DataKind::Cache,
         }
     }
 }
@@ -53,6 +58,8 @@ pub enum DataKind {
     Coverage,
     /// [`Data::Profile`]
     Profile,
+    /// [`Data::Cache`]
+    Cache,
 }
 
 impl DataKind {
@@ -61,6 +68,7 @@ impl DataKind {
         match self {
             DataKind::Coverage => "coverage",
             DataKind::Profile => "profile",
+            DataKind::Cache => "cache",
         }
     }
 
@@ -161,6 +169,15 @@ static EXPORTS: &[ExportInfo] = &[
         summary: "call tree for Graphviz",
         takes: DataKind::Profile,
         write: |data, out| of_profile(data, out, profile::dot::write),
+    },
+    ExportInfo {
+        name: "cachegrind",
+        summary: "for cg_annotate: events of simulated caches and branch prediction by line",
+        takes: DataKind::Cache,
+        write: |data, out| match data {
+            Data::Cache(cache) => cachegrind::write(cache, out),
+            _ => Ok(()),
+        },
     },
 ];
 

@@ -37,6 +37,7 @@ impl Serialize for Data {
         match self {
             Data::Coverage(coverage) => coverage.serialize(serializer),
             Data::Profile(profile) => profile.serialize(serializer),
+            Data::Cache(cache) => cache.serialize(serializer),
         }
     }
 }

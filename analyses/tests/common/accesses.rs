@@ -22,12 +22,25 @@ pub struct Seen {
     pub writes: bool,
     /// Whether it is the first part of an operator that has another one.
     pub goes_on: bool,
+    /// Whether the operator works on a length.
+    pub is_bulk: bool,
+}
+
+/// A branch that an operand decides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Decision {
+    pub func: u32,
+    pub pc: u32,
+    /// Where an indirect one goes; of a conditional one, whether it is taken.
+    pub way: u64,
+    pub is_indirect: bool,
 }
 
 /// All that was seen, in order, and what is under way.
 #[derive(Default)]
 pub struct Trace {
     pub seen: Vec<Seen>,
+    pub decisions: Vec<Decision>,
     pending: Vec<Seen>,
     /// How many operators have begun.
     pub steps: u64,
@@ -43,6 +56,7 @@ impl Trace {
             let pending = std::mem::take(&mut trace.pending);
             trace.seen.extend(pending);
             trace.pending = begun(context);
+            trace.decisions.extend(decides(context));
             trace.steps += 1;
             Ok(())
         }));
@@ -60,6 +74,35 @@ impl Trace {
             self.seen.extend(pending);
         }
     }
+}
+
+/// What decides the branch that is about to execute.
+fn decides(context: &mut ProbeContext<'_>) -> Option<Decision> {
+    let (func, pc) = (context.func_index(), context.pc());
+    let at = context.func();
+    let (module, _) = context.probes().module_of(at)?;
+    let operators = module.function(func)?.operators().ok()?;
+    let index = operators.binary_search_by_key(&pc, |(pc, _)| *pc).ok()?;
+    let mut top = || match context.frame().top(0) {
+        Some(Val::I32(value)) => value as u32,
+        other => panic!("a condition is {other:?}"),
+    };
+    let (way, is_indirect) = match &operators[index].1 {
+        Operator::If { .. } | Operator::BrIf { .. } => ((top() != 0).into(), false),
+        Operator::BrTable { targets } => {
+            let labels: Vec<u32> = targets.targets().map(|l| l.expect("valid")).collect();
+            let label = labels.get(top() as usize).copied();
+            (label.unwrap_or(targets.default()).into(), true)
+        }
+        Operator::CallIndirect { .. } | Operator::ReturnCallIndirect { .. } => (top().into(), true),
+        _ => return None,
+    };
+    Some(Decision {
+        func,
+        pc: pc.0,
+        way,
+        is_indirect,
+    })
 }
 
 /// What the operator would do that is about to execute. A table of its own, by the text of the format.
@@ -87,6 +130,7 @@ fn begun(context: &mut ProbeContext<'_>) -> Vec<Seen> {
         reads,
         writes,
         goes_on: false,
+        is_bulk: false,
     };
     let fixed = |memarg: &probity_engine::wasmparser::MemArg, from_top, bytes, reads, writes| {
         let memory = match memarg.target {
@@ -114,13 +158,18 @@ fn begun(context: &mut ProbeContext<'_>) -> Vec<Seen> {
         Operator::V128Store { memarg } => fixed(memarg, 1, 16, false, true),
         Operator::I32AtomicRmwAdd { memarg } => fixed(memarg, 1, 4, true, true),
         Operator::I64AtomicRmwCmpxchg { memarg } => fixed(memarg, 2, 8, true, true),
-        Operator::MemoryFill { mem } => vec![seen(*mem, operand(2), operand(0), false, true)],
-        Operator::MemoryInit { mem, .. } => vec![seen(*mem, operand(2), operand(0), false, true)],
+        Operator::MemoryFill { mem } | Operator::MemoryInit { mem, .. } => {
+            let mut write = seen(*mem, operand(2), operand(0), false, true);
+            write.is_bulk = true;
+            vec![write]
+        }
         Operator::MemoryCopy { dst_mem, src_mem } => {
             let len = operand(0);
             let mut read = seen(*src_mem, operand(1), len, true, false);
+            let mut write = seen(*dst_mem, operand(2), len, false, true);
+            (read.is_bulk, write.is_bulk) = (true, true);
             read.goes_on = true;
-            vec![read, seen(*dst_mem, operand(2), len, false, true)]
+            vec![read, write]
         }
         _ => Vec::new(),
     }
