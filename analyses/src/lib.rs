@@ -19,6 +19,7 @@ mod calls;
 pub mod coverage;
 pub mod export;
 mod globals;
+pub mod heap;
 mod hotness;
 mod icount;
 mod loops;

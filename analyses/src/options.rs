@@ -26,6 +26,9 @@ pub(crate) const NUMBER: &str = "<number>";
 /// The form of a positive duration, such as `10ms`.
 pub(crate) const DURATION: &str = "<duration>";
 
+/// The form of a selection of functions.
+pub(crate) const FUNCTIONS: &str =
+    "<functions: name with * and ?, index, range 3..10; several with |>";
 /// The form of a line's size: a power of two.
 pub(crate) const LINE_POWER: &str = "<power of two from 8 to 4096>";
 /// The form of a page's size: a power of two.
@@ -42,6 +45,7 @@ impl OptionInfo {
             DURATION => duration(value).is_some(),
             LINE_POWER => power(value, 8..=4096),
             GEOMETRY => Geometry::parse(value).is_some(),
+            FUNCTIONS => FunctionSelector::parse(value).is_ok(),
             PAGE_POWER => power(value, 4096..=65536),
             word => word == value,
         };

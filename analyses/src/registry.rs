@@ -5,8 +5,8 @@ use crate::export::DataKind;
 use crate::options::{FUNC, OptionInfo, Options, TOP, ZERO};
 use crate::profile::{DEPTH, EVERY, ExactProfile, HOST, RECURSION, SITES, Sample, WEIGHT};
 use crate::{
-    allocations, blocks, branches, cache, calls, coverage, globals, hotness, icount, loops, memory,
-    memstats, opcodes,
+    allocations, blocks, branches, cache, calls, coverage, globals, heap, hotness, icount, loops,
+    memory, memstats, opcodes,
 };
 
 /// An analysis: its name, and how to ask for it.
@@ -100,6 +100,13 @@ static REGISTRY: &[AnalysisInfo] = &[
         options: &[FUNC, TOP, cache::D1, cache::LL, cache::BRANCHES],
         data: Some(DataKind::Cache),
         make: |options| Box::new(cache::Cache::new(options)),
+    },
+    AnalysisInfo {
+        name: "heap",
+        summary: "blocks of malloc and its like by stack: totals, peak, leaks; wrong frees and accesses",
+        options: heap::OPTIONS,
+        data: Some(DataKind::Heap),
+        make: |options| Box::new(heap::Heap::new(options)),
     },
     AnalysisInfo {
         name: "globals",

@@ -225,8 +225,8 @@ impl<S: Sink> Tracer<S> {
         })
     }
 
-    /// The number of a memory.
-    fn memory(&self, at: &Instrument<'_, '_, '_>, index: u32) -> Option<u32> {
+    /// The number of a memory of a function's instance, by its index there.
+    pub fn memory(&self, at: &Instrument<'_, '_, '_>, index: u32) -> Option<u32> {
         let instance = at.probes.instance_of(at.func)?;
         let wanted = instance.memory(&*at.probes, index)?;
         let mut state = self.state();

@@ -9,6 +9,7 @@
 
 mod cachegrind;
 mod cobertura;
+mod dhat;
 mod html;
 mod lcov;
 mod llvm_cov;
@@ -24,6 +25,7 @@ use probity_probes::nearest::nearest;
 
 use crate::cache::data::CacheData;
 use crate::coverage::{CoverageData, FunctionCoverage, ModuleCoverage, Share};
+use crate::heap::data::HeapData;
 use crate::options::UsageError;
 use crate::profile::data::Profile;
 use crate::registry::registry;
@@ -38,6 +40,8 @@ pub enum Data {
     Profile(Profile),
     /// What a simulated machine cost.
     Cache(CacheData),
+    /// What was allocated.
+    Heap(HeapData),
 }
 
 impl Data {
@@ -47,6 +51,7 @@ impl Data {
             Data::Coverage(_) => DataKind::Coverage,
             Data::Profile(_) => DataKind::Profile,
             Data::Cache(_) => DataKind::Cache,
+            Data::Heap(_) => DataKind::Heap,
         }
     }
 }
@@ -60,6 +65,8 @@ pub enum DataKind {
     Profile,
     /// [`Data::Cache`]
     Cache,
+    /// [`Data::Heap`]
+    Heap,
 }
 
 impl DataKind {
@@ -69,6 +76,7 @@ impl DataKind {
             DataKind::Coverage => "coverage",
             DataKind::Profile => "profile",
             DataKind::Cache => "cache",
+            DataKind::Heap => "heap",
         }
     }
 
@@ -176,6 +184,15 @@ static EXPORTS: &[ExportInfo] = &[
         takes: DataKind::Cache,
         write: |data, out| match data {
             Data::Cache(cache) => cachegrind::write(cache, out),
+            _ => Ok(()),
+        },
+    },
+    ExportInfo {
+        name: "dhat",
+        summary: "for valgrind's dh_view.html: what was allocated, by stack",
+        takes: DataKind::Heap,
+        write: |data, out| match data {
+            Data::Heap(heap) => dhat::write(heap, out),
             _ => Ok(()),
         },
     },

@@ -142,7 +142,7 @@ struct Sums {
 impl Sums {
     #[inline]
     fn add(&mut self, kind: AccessKind, bytes: u64) {
-        if kind != AccessKind::Store {
+        if kind.reads() {
             self.reads += 1;
             self.read_bytes += bytes;
         }
