@@ -226,8 +226,8 @@ impl Ledger {
         }
     }
 
-    /// The program accesses bytes, itself.
-    pub fn access(&mut self, site: u32, touch: &Touch) {
+    /// The program accesses bytes, itself. If it `may_overlap`, it is part of a block if it begins there.
+    pub fn access(&mut self, site: u32, touch: &Touch, may_overlap: bool) {
         if touch.bytes == 0 {
             return;
         }
@@ -243,7 +243,7 @@ impl Ledger {
         let what = (touch.address, touch.bytes);
         match self.blocks.at((touch.memory, touch.address)) {
             At::Elsewhere => {}
-            At::Live(block) if end <= block.end() => {
+            At::Live(block) if may_overlap || end <= block.end() => {
                 self.last = Some((touch.memory, block));
                 self.count(&block, touch);
             }

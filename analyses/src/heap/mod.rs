@@ -11,7 +11,8 @@
 //! - *out of bounds*, if it begins in a block and ends behind it, or begins between the lowest and the highest byte that ever were of
 //!   a block of this memory, but in none.
 //!
-//! So what a wild pointer does to another block is not seen, nor what the host reads and writes (such as `fd_read`).
+//! An aligned load that begins in a block may end behind it, for functions of strings read by words that they know to be there (valgrind's
+//! `--partial-loads-ok`). What a wild pointer does to another block is not seen, nor what the host reads and writes (such as `fd_read`).
 //! A *double free* is that of a block that was freed and not allocated again, an *invalid free* that of anything else but null
 //! that is no block's beginning. Both are counted, and change nothing.
 
@@ -25,7 +26,8 @@ mod stacks;
 
 use probity_engine::hook::{ExitReason, Probe, ProbeContext, Probes, Site};
 use probity_engine::{Result, ValType};
-use probity_probes::access::unsigned;
+use probity_probes::access::{AccessKind, unsigned};
+use probity_probes::demangle::demangle;
 
 use crate::analysis::{Analysis, Findings, Instrument, Run, function_name};
 use crate::export::DataKind;
@@ -115,6 +117,7 @@ impl Heap {
             return Ok(());
         };
         let name = function_name(&at.info);
+        let name = demangle(&name).map_or(name, |name| name.into());
         let mut state = self.tracer.state();
         if !state.sink.names.contains(&name) {
             state.sink.names.push(name);
@@ -230,9 +233,9 @@ impl State {
         }
     }
 
-    fn check(&mut self, site: u32, touch: &Touch) {
+    fn check(&mut self, site: u32, touch: &Touch, may_overlap: bool) {
         if self.depth == 0 {
-            self.ledger.access(site, touch);
+            self.ledger.access(site, touch, may_overlap);
         }
     }
 }
@@ -253,12 +256,14 @@ fn pointer(context: &mut ProbeContext<'_>, address: u64, wide: bool) -> u64 {
 
 impl Sink for State {
     fn access(&mut self, site: u32, touch: Touch) {
-        self.check(site, &touch);
+        let is_aligned = touch.address.is_multiple_of(touch.bytes);
+        let may_overlap = touch.kind == AccessKind::Load && is_aligned;
+        self.check(site, &touch, may_overlap);
     }
 
     fn bulk(&mut self, site: u32, read: Option<Touch>, write: Touch) {
         for touch in read.iter().chain([&write]) {
-            self.check(site, touch);
+            self.check(site, touch, false);
         }
     }
 }
