@@ -4,13 +4,13 @@ mod common;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
-use common::accesses::{Decision, Seen, Trace, program};
+use common::accesses::{Decision, Seen, program, traced};
 use common::random::{self, Dialect};
 use common::{Run, WAYS, config, each, rows, run_rules};
 use probity_analyses::export::{DataKind, ExportInfo};
 use probity_analyses::report::table::Value;
 use probity_analyses::{AnalysisReport, Session};
-use probity_engine::{Config, Engine, Linker, Module, Store, Tier, TierZeal, TrapCode};
+use probity_engine::{Config, Engine, Linker, Module, Store, TrapCode};
 use serde_json::json;
 
 /// `d1` has two sets of two ways, `ll` four, of 16 bytes each.
@@ -255,30 +255,6 @@ fn predict(decisions: &[Decision]) -> Sites<4> {
         history.push_back(taken);
     }
     sites
-}
-
-fn traced(
-    wat: &str,
-    tier: Tier,
-    zeal: TierZeal,
-    analysis: &str,
-    fuel: Option<u64>,
-) -> (Run, Trace) {
-    let mut kept = None;
-    let run = run_rules(
-        config(tier, zeal),
-        wat,
-        &[analysis],
-        &[],
-        |store: &mut Store<()>| {
-            kept = Some(Trace::watch(store));
-            store.set_fuel_limit(fuel);
-        },
-    );
-    let trace = kept.expect("it ran");
-    let mut trace = std::mem::take(&mut *trace.lock().expect("no panic"));
-    trace.end(run.error.as_ref());
-    (run, trace)
 }
 
 /// The sites of a report that did any of these, with how often.

@@ -4,11 +4,11 @@ mod common;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use common::accesses::{Seen, Trace, program};
+use common::accesses::{Seen, program, traced};
 use common::{Run, WAYS, config, each, rows, run, run_rules};
 use probity_analyses::Session;
 use probity_analyses::report::table::{Table, Value};
-use probity_engine::{Config, Engine, Instance, Module, Store, Tier, TierZeal, TrapCode};
+use probity_engine::{Config, Engine, Instance, Module, Store, TrapCode};
 use serde_json::{Value as Json, json};
 
 /// 32 rounds of a store in steps of four bytes and a load of the bytes around 4096; a copy of 256 bytes to 8192, a fill of none,
@@ -99,31 +99,6 @@ fn by_hand() {
         assert_eq!(rows(&found["working_set"], &columns), expected, "{way}");
         assert_eq!(found["lines"], Json::Null, "no source, no lines");
     });
-}
-
-/// Runs a program under the analysis and the oracle.
-fn traced(
-    wat: &str,
-    tier: Tier,
-    zeal: TierZeal,
-    analysis: &str,
-    fuel: Option<u64>,
-) -> (Run, Trace) {
-    let mut kept = None;
-    let run = run_rules(
-        config(tier, zeal),
-        wat,
-        &[analysis],
-        &[],
-        |store: &mut Store<()>| {
-            kept = Some(Trace::watch(store));
-            store.set_fuel_limit(fuel);
-        },
-    );
-    let trace = kept.expect("it ran");
-    let mut trace = std::mem::take(&mut *trace.lock().expect("no panic"));
-    trace.end(run.error.as_ref());
-    (run, trace)
 }
 
 #[derive(Default, Debug, PartialEq)]

@@ -8,7 +8,7 @@ use probity_probes::opcode::Opcode;
 use probity_probes::source::SourceLine;
 
 use super::data::{CacheData, CacheFunction, CacheLine, Costs};
-use crate::analysis::{Findings, Key, Run, module_name};
+use crate::analysis::{Findings, Key, Run};
 use crate::export::Data;
 use crate::options::Geometry;
 use crate::report::table::{Column, Fact, Kind, Table, Value};
@@ -113,7 +113,7 @@ pub(super) fn findings(
     let data = is_exported.then(|| {
         Data::Cache(CacheData {
             caches: [d1, ll].map(|level| level.describe()),
-            modules: modules(run),
+            modules: run.titles(),
             functions: data,
         })
     });
@@ -166,13 +166,4 @@ fn line_table(lines: BTreeMap<SourceLine, Costs>) -> Option<Table> {
         table.push(row(first, &costs));
     }
     Some(table)
-}
-
-fn modules(run: &Run<'_>) -> Vec<Arc<str>> {
-    let modules = (0..).zip(run.modules).zip(run.sources);
-    let modules = modules.map(|((at, module), source)| match &source.origin().path {
-        Some(path) => path.display().to_string().into(),
-        None => module_name(module, at).into(),
-    });
-    modules.collect()
 }

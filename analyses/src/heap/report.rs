@@ -10,7 +10,7 @@ use super::State;
 use super::data::{HeapData, HeapFrame, HeapSite};
 use super::ledger::{By, Ledger, Sums, Times, Wrong};
 use super::stacks::Frame;
-use crate::analysis::{Findings, Run, function_name, module_name};
+use crate::analysis::{Findings, Run, function_name};
 use crate::export::Data;
 use crate::report::table::{Column, Fact, Kind, Table, Value};
 use crate::trace::TraceSite;
@@ -276,11 +276,6 @@ fn over_time(state: &State) -> Table {
 }
 
 fn data(run: &Run<'_>, state: &State, check: bool) -> HeapData {
-    let modules = (0..).zip(run.modules).zip(run.sources);
-    let modules = modules.map(|((at, module), source)| match &source.origin().path {
-        Some(path) => path.display().to_string().into(),
-        None => module_name(module, at).into(),
-    });
     let sites = used(state).map(|(number, sums)| HeapSite {
         total: [sums.bytes, sums.blocks],
         lifetimes: sums.lifetimes,
@@ -291,7 +286,7 @@ fn data(run: &Run<'_>, state: &State, check: bool) -> HeapData {
         frames: frames(run, state.stacks.frames(number)),
     });
     HeapData {
-        modules: modules.collect(),
+        modules: run.titles(),
         end_time: state.ledger.time,
         peak_time: state.ledger.peak_time,
         has_accesses: check,

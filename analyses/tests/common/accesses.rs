@@ -6,9 +6,10 @@ use std::sync::{Arc, Mutex};
 
 use probity_engine::hook::{Probe, ProbeContext};
 use probity_engine::wasmparser::Operator;
-use probity_engine::{Error, Store, TrapCode, Val};
+use probity_engine::{Error, Store, Tier, TierZeal, TrapCode, Val};
 
 use super::random::Random;
+use super::{Run, config, run_rules};
 
 /// Bytes that were read or written at one go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,6 +75,31 @@ impl Trace {
             self.seen.extend(pending);
         }
     }
+}
+
+/// Runs a program under the analysis and the oracle.
+pub fn traced(
+    wat: &str,
+    tier: Tier,
+    zeal: TierZeal,
+    analysis: &str,
+    fuel: Option<u64>,
+) -> (Run, Trace) {
+    let mut kept = None;
+    let run = run_rules(
+        config(tier, zeal),
+        wat,
+        &[analysis],
+        &[],
+        |store: &mut Store<()>| {
+            kept = Some(Trace::watch(store));
+            store.set_fuel_limit(fuel);
+        },
+    );
+    let trace = kept.expect("it ran");
+    let mut trace = std::mem::take(&mut *trace.lock().expect("no panic"));
+    trace.end(run.error.as_ref());
+    (run, trace)
 }
 
 /// What decides the branch that is about to execute.
