@@ -42,6 +42,9 @@ pub(super) enum At {
     Elsewhere,
 }
 
+/// More freed blocks than this are not remembered: then all are forgotten. So memory has a bound.
+const FREED_MAX: usize = 1 << 23;
+
 #[derive(Default)]
 pub(super) struct Blocks {
     live: BTreeMap<Place, Block>,
@@ -103,6 +106,9 @@ impl Blocks {
     pub fn remove(&mut self, place: Place, by: u32) -> Option<Block> {
         let block = self.live.remove(&place)?;
         if block.size > 0 {
+            if self.freed.len() >= FREED_MAX {
+                self.freed.clear();
+            }
             let end = block.end();
             self.freed.insert(place, Freed { block, by, end });
         }
@@ -135,6 +141,11 @@ impl Blocks {
             Some((_, freed)) => At::Freed(*freed),
             None => At::Between(live),
         }
+    }
+
+    /// How many blocks are live.
+    pub fn len(&self) -> usize {
+        self.live.len()
     }
 
     /// All blocks that are live.

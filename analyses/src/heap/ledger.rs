@@ -9,6 +9,9 @@ use crate::trace::Touch;
 /// Different problems that are told apart; others are in the totals alone.
 const PROBLEMS_MAX: usize = 10_000;
 
+/// With more blocks live than this the books are closed: what comes later is not seen. So memory has a bound.
+const BLOCKS_MAX: usize = if cfg!(test) { 64 } else { 1 << 23 };
+
 /// What the blocks of one stack are.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Sums {
@@ -104,6 +107,8 @@ pub(super) struct Ledger {
     pub peak_time: u64,
     pub wrong: [u64; 4],
     pub problems: BTreeMap<Problem, Times>,
+    /// Whether there were more blocks than can be followed.
+    pub is_closed: bool,
     /// Stacks that have changed since the last peak.
     changed: Vec<u32>,
     /// The block that was accessed last.
@@ -113,6 +118,10 @@ pub(super) struct Ledger {
 impl Ledger {
     /// A block is allocated.
     pub fn allocate(&mut self, memory: u32, start: u64, size: u64, stack: u32) {
+        self.is_closed |= self.blocks.len() >= BLOCKS_MAX;
+        if self.is_closed {
+            return;
+        }
         self.last = None;
         self.time += 1;
         let block = Block {
@@ -146,6 +155,9 @@ impl Ledger {
 
     /// A block is to be freed. Whether there is one.
     pub fn free(&mut self, memory: u32, address: u64, stack: u32) -> bool {
+        if self.is_closed {
+            return false;
+        }
         self.last = None;
         // Time goes on only if it is one.
         self.settle_peak(self.time);
@@ -228,7 +240,7 @@ impl Ledger {
 
     /// The program accesses bytes, itself. If it `may_overlap`, it is part of a block if it begins there.
     pub fn access(&mut self, site: u32, touch: &Touch, may_overlap: bool) {
-        if touch.bytes == 0 {
+        if touch.bytes == 0 || self.is_closed {
             return;
         }
         let end = touch.address.saturating_add(touch.bytes);
@@ -314,5 +326,17 @@ mod tests {
         assert_eq!((b.peak_bytes, b.peak_blocks), (30, 2));
         // 1 to 3, 4 to 6, and 5 to the end, which is 7.
         assert_eq!((a.lifetimes, a.max_bytes, a.max_blocks), (2 + 2 + 2, 10, 1));
+    }
+
+    #[test]
+    fn the_books_are_closed_when_they_are_full() {
+        let mut ledger = Ledger::default();
+        for block in 0..100 {
+            ledger.allocate(0, 16 * block, 8, 0);
+        }
+        assert!(ledger.is_closed && !ledger.free(0, 0, 0));
+        ledger.finish();
+        assert_eq!((ledger.allocations, ledger.peak_bytes), (64, 64 * 8));
+        assert_eq!(ledger.wrong, [0; 4]);
     }
 }

@@ -85,6 +85,10 @@ fn facts(state: &State, check: bool) -> Vec<Fact> {
         false => Value::Text(state.names.join(", ").into()),
     };
     facts.push(Fact::new("allocators", Kind::Text, names));
+    if state.ledger.is_closed {
+        let note = "there were more blocks than can be followed; what came later is not seen";
+        facts.push(Fact::new("cut", Kind::Text, note));
+    }
     facts
 }
 

@@ -10,6 +10,9 @@ use crate::analysis::Key;
 /// A call that was active: the function, and where it called.
 pub(super) type Frame = (Key, WasmPc);
 
+/// Different stacks; of those that come later the innermost frame alone is kept. So memory has a bound.
+const STACKS_MAX: usize = if cfg!(test) { 4 } else { 1 << 17 };
+
 /// All stacks that were seen.
 pub(super) struct Stacks {
     /// Frames of a stack, at most.
@@ -47,6 +50,13 @@ impl Stacks {
             Some((Key { module, index }, frame.pc()))
         });
         let frames: Vec<Frame> = frames.take(self.depth).collect();
+        self.number(frames)
+    }
+
+    fn number(&mut self, mut frames: Vec<Frame>) -> u32 {
+        if self.all.len() >= STACKS_MAX && !self.numbers.contains_key(&frames) {
+            frames.truncate(1);
+        }
         if let Some(&number) = self.numbers.get(&frames) {
             return number;
         }
@@ -59,5 +69,23 @@ impl Stacks {
     /// The frames of a stack, innermost first.
     pub fn frames(&self, number: u32) -> &[Frame] {
         self.all.get(number as usize).map_or(&[], Vec::as_slice)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_stacks_are_cut() {
+        let mut stacks = Stacks::new(2);
+        let key = Key {
+            module: 0,
+            index: 0,
+        };
+        let stack = |a, b| vec![(key, WasmPc(a)), (key, WasmPc(b))];
+        let numbers = [1, 2, 3, 4, 5, 6, 1].map(|outer| stacks.number(stack(7, outer)));
+        assert_eq!(numbers, [0, 1, 2, 3, 4, 4, 0]);
+        assert_eq!(stacks.frames(4), [(key, WasmPc(7))]);
     }
 }

@@ -7,7 +7,7 @@ use super::{Sizes, Sums};
 use crate::trace::Touch;
 
 /// Different strides of a site that are told apart; those that come later are strides, but none of these.
-const STRIDES_MAX: usize = 4096;
+const STRIDES_MAX: usize = 512;
 
 /// By site of the trace; `memory.copy` is two, one that reads and one that writes.
 #[derive(Default)]
