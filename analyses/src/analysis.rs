@@ -198,6 +198,16 @@ impl<'a> Run<'a> {
         self.sources.get(key.module as usize)?.map()
     }
 
+    /// What ran: the file of each module as it was given, else its name.
+    pub(crate) fn titles(&self) -> Vec<Arc<str>> {
+        let modules = (0..).zip(self.modules).zip(self.sources);
+        let titles = modules.map(|((at, module), source)| match &source.origin().path {
+            Some(path) => path.display().to_string().into(),
+            None => module_name(module, at).into(),
+        });
+        titles.collect()
+    }
+
     /// The columns that say which function a row is about: `index` as given,
     /// `name`, and `module` if several modules are attached.
     pub fn function_columns(&self, index: &'static str) -> Vec<Column> {

@@ -10,10 +10,12 @@
 //! that of other tools. No analysis prints; a [`trace`] goes to a sink that it is given.
 #![forbid(unsafe_code)]
 
+mod accesses;
 mod allocations;
 pub mod analysis;
 mod blocks;
 mod branches;
+pub mod cache;
 mod calls;
 mod constants;
 pub mod control;
@@ -21,10 +23,12 @@ pub mod coverage;
 pub mod debug;
 pub mod export;
 mod globals;
+pub mod heap;
 mod hotness;
 mod icount;
 mod loop_traces;
 mod loops;
+mod memory;
 mod memstats;
 mod opcodes;
 pub mod options;

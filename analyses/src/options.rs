@@ -2,6 +2,7 @@
 //! analysis refuses what it does not know in the same words.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use probity_probes::matcher::FunctionSelector;
@@ -29,6 +30,16 @@ pub(crate) const DURATION: &str = "<duration>";
 
 /// The form of points of a program, such as `main+12`.
 pub(crate) const POINTS: &str = "<function+offset>";
+/// The form of a selection of functions.
+pub(crate) const FUNCTIONS: &str =
+    "<functions: name with * and ?, index, range 3..10; several with |>";
+/// The form of a line's size: a power of two.
+pub(crate) const LINE_POWER: &str = "<power of two from 8 to 4096>";
+/// The form of a page's size: a power of two.
+pub(crate) const PAGE_POWER: &str = "<power of two from 4096 to 65536>";
+
+/// The form of a cache's geometry.
+pub(crate) const GEOMETRY: &str = "<bytes>x<ways>x<line>, such as 32Kx8x64, with a line of 16 bytes or more and a number of sets that are powers of two";
 
 impl OptionInfo {
     /// Whether it takes a value.
@@ -37,6 +48,10 @@ impl OptionInfo {
             NUMBER => number(value).is_some(),
             DURATION => duration(value).is_some(),
             POINTS => Points::parse(value).is_some(),
+            LINE_POWER => power(value, 8..=4096),
+            GEOMETRY => Geometry::parse(value).is_some(),
+            FUNCTIONS => FunctionSelector::parse(value).is_ok(),
+            PAGE_POWER => power(value, 4096..=65536),
             word => word == value,
         };
         self.values.is_empty() || self.values.iter().any(fits)
@@ -47,6 +62,60 @@ fn number(text: &str) -> Option<u64> {
     let digits = text.replace('_', "");
     let plain = digits.bytes().all(|b| b.is_ascii_digit());
     digits.parse().ok().filter(|&number| plain && number > 0)
+}
+
+fn power(text: &str, range: RangeInclusive<u64>) -> bool {
+    number(text).is_some_and(|number| number.is_power_of_two() && range.contains(&number))
+}
+
+/// The geometry of a cache. All sizes are bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Geometry {
+    pub bytes: u64,
+    pub ways: u64,
+    pub line: u64,
+}
+
+impl Geometry {
+    /// More lines than this no cache has, and a simulation would need too much memory.
+    const LINES_MAX: u64 = 1 << 24;
+
+    /// Reads [`GEOMETRY`].
+    pub fn parse(text: &str) -> Option<Geometry> {
+        let mut parts = text.split('x');
+        let mut next = || {
+            let part = parts.next()?;
+            let (digits, unit) = match part.strip_suffix(['K', 'M']) {
+                Some(digits) if part.ends_with('K') => (digits, 1 << 10),
+                Some(digits) => (digits, 1 << 20),
+                None => (part, 1),
+            };
+            number(digits)?.checked_mul(unit)
+        };
+        let (bytes, ways, line) = (next()?, next()?, next()?);
+        let way = ways.checked_mul(line)?;
+        let fits = parts.next().is_none()
+            && line.is_power_of_two()
+            && (16..=4096).contains(&line)
+            && bytes.is_multiple_of(way)
+            && (bytes / way).is_power_of_two()
+            && bytes / line <= Geometry::LINES_MAX;
+        fits.then_some(Geometry { bytes, ways, line })
+    }
+
+    /// Number of sets.
+    pub fn sets(&self) -> u64 {
+        self.bytes / self.line / self.ways
+    }
+
+    /// In the words of cachegrind.
+    pub fn describe(&self) -> String {
+        let Geometry { bytes, ways, line } = self;
+        match ways {
+            1 => format!("{bytes} B, {line} B, direct-mapped"),
+            _ => format!("{bytes} B, {line} B, {ways}-way associative"),
+        }
+    }
 }
 
 fn duration(text: &str) -> Option<Duration> {
@@ -195,6 +264,18 @@ impl Options {
         duration(self.get(name))
     }
 
+    /// The geometry that an option has, or else its default.
+    pub(crate) fn geometry(&self, option: &OptionInfo) -> Geometry {
+        let given = Geometry::parse(self.get(option.name));
+        given
+            .or_else(|| Geometry::parse(option.default))
+            .unwrap_or(Geometry {
+                bytes: 16,
+                ways: 1,
+                line: 16,
+            })
+    }
+
     /// Whether the report lists what never executed.
     pub fn zero(&self) -> bool {
         self.get(ZERO.name) == "include"
@@ -237,6 +318,28 @@ mod tests {
                 &["1ms", "20us", "1_0s"],
                 &["1", "0s", "1h", "ms", "1.5s"],
             ),
+            (
+                &[LINE_POWER],
+                &["8", "64", "4_096"],
+                &["4", "48", "8192", "64K", ""],
+            ),
+            (
+                &[GEOMETRY],
+                &["32Kx8x64", "32768x8x64", "8Mx16x64", "96x3x16", "64x1x16"],
+                &[
+                    "32K",
+                    "32Kx8",
+                    "32Kx8x48",
+                    "32Kx8x8",
+                    "96x2x16",
+                    "32Kx8x64x1",
+                    "0x1x16",
+                    "1x99999999999999999x16",
+                    "2048Mx16x16",
+                    "32kx8x64",
+                ],
+            ),
+            (&[PAGE_POWER], &["4096", "65536"], &["2048", "131072"]),
         ] {
             let option = option(values);
             assert!(

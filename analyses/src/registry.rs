@@ -5,8 +5,8 @@ use crate::export::DataKind;
 use crate::options::{FUNC, OptionInfo, Options, TOP, ZERO};
 use crate::profile::{DEPTH, EVERY, ExactProfile, HOST, RECURSION, SITES, Sample, WEIGHT};
 use crate::{
-    allocations, blocks, branches, calls, constants, control, coverage, globals, hotness, icount,
-    loop_traces, loops, memstats, opcodes, tracepoints,
+    allocations, blocks, branches, cache, calls, constants, control, coverage, globals, heap,
+    hotness, icount, loop_traces, loops, memory, memstats, opcodes, tracepoints,
 };
 
 /// An analysis: its name, and how to ask for it.
@@ -93,6 +93,27 @@ static REGISTRY: &[AnalysisInfo] = &[
         options: &[FUNC, TOP, ZERO],
         data: None,
         make: |options| Box::new(memstats::Memstats::new(options)),
+    },
+    AnalysisInfo {
+        name: "memory",
+        summary: "loads and stores by operator, line and page, with strides and the working set",
+        options: &[FUNC, TOP, memory::LINE, memory::PAGE, memory::WINDOW],
+        data: None,
+        make: |options| Box::new(memory::MemoryUse::new(options)),
+    },
+    AnalysisInfo {
+        name: "cache",
+        summary: "misses of simulated caches and wrong predictions of branches, by function, line and operator",
+        options: &[FUNC, TOP, cache::D1, cache::LL, cache::BRANCHES],
+        data: Some(DataKind::Cache),
+        make: |options| Box::new(cache::Cache::new(options)),
+    },
+    AnalysisInfo {
+        name: "heap",
+        summary: "blocks of malloc and its like by stack: totals, peak, leaks; wrong frees and accesses",
+        options: heap::OPTIONS,
+        data: Some(DataKind::Heap),
+        make: |options| Box::new(heap::Heap::new(options)),
     },
     AnalysisInfo {
         name: "globals",

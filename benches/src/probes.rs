@@ -135,6 +135,24 @@ const VARIANTS: &[Variant] = &[
         target: at_most(2.5),
     },
     Variant {
+        name: "memory",
+        about: "lines, pages and strides of every access, and the working set",
+        prepare: |s, m| attach(&["memory"], s, m),
+        target: None,
+    },
+    Variant {
+        name: "cache",
+        about: "simulated caches and branch prediction",
+        prepare: |s, m| attach(&["cache"], s, m),
+        target: None,
+    },
+    Variant {
+        name: "heap",
+        about: "blocks of malloc and its like",
+        prepare: |s, m| attach(&["heap"], s, m),
+        target: None,
+    },
+    Variant {
         name: "four",
         about: "icount, coverage, hotness and branches in one run",
         prepare: |s, m| attach(&["icount", "coverage", "hotness", "branches"], s, m),

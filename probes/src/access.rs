@@ -18,6 +18,11 @@ pub enum AccessKind {
 }
 
 impl AccessKind {
+    /// Whether it reads.
+    pub fn reads(self) -> bool {
+        self != AccessKind::Store
+    }
+
     /// Whether it writes.
     pub fn writes(self) -> bool {
         self != AccessKind::Load

@@ -7,7 +7,9 @@
 //! and a writer. Data costs a run more than tables do, so analyses collect it
 //! when a format wants it: [`Session::collect`](crate::Session::collect).
 
+mod cachegrind;
 mod cobertura;
+mod dhat;
 mod flow;
 mod html;
 mod lcov;
@@ -21,8 +23,10 @@ use std::io;
 use probity_probes::demangle::demangle;
 use probity_probes::nearest::nearest;
 
+use crate::cache::data::CacheData;
 use crate::control::FlowData;
 use crate::coverage::{CoverageData, FunctionCoverage, ModuleCoverage, Share};
+use crate::heap::data::HeapData;
 use crate::options::UsageError;
 use crate::profile::data::Profile;
 use crate::registry::registry;
@@ -37,6 +41,10 @@ pub enum Data {
     Profile(Profile),
     /// How often control went along each edge between blocks.
     Flow(FlowData),
+    /// What a simulated machine cost.
+    Cache(CacheData),
+    /// What was allocated.
+    Heap(HeapData),
 }
 
 impl Data {
@@ -46,6 +54,8 @@ impl Data {
             Data::Coverage(_) => DataKind::Coverage,
             Data::Profile(_) => DataKind::Profile,
             Data::Flow(_) => DataKind::Flow,
+            Data::Cache(_) => DataKind::Cache,
+            Data::Heap(_) => DataKind::Heap,
         }
     }
 }
@@ -59,6 +69,10 @@ pub enum DataKind {
     Profile,
     /// [`Data::Flow`]
     Flow,
+    /// [`Data::Cache`]
+    Cache,
+    /// [`Data::Heap`]
+    Heap,
 }
 
 impl DataKind {
@@ -68,6 +82,8 @@ impl DataKind {
             DataKind::Coverage => "coverage",
             DataKind::Profile => "profile",
             DataKind::Flow => "control flow",
+            DataKind::Cache => "cache",
+            DataKind::Heap => "heap",
         }
     }
 
@@ -175,6 +191,24 @@ static EXPORTS: &[ExportInfo] = &[
         takes: DataKind::Flow,
         write: |data, out| match data {
             Data::Flow(data) => flow::write(data, out),
+            _ => Ok(()),
+        },
+    },
+    ExportInfo {
+        name: "cachegrind",
+        summary: "for cg_annotate: events of simulated caches and branch prediction by line",
+        takes: DataKind::Cache,
+        write: |data, out| match data {
+            Data::Cache(cache) => cachegrind::write(cache, out),
+            _ => Ok(()),
+        },
+    },
+    ExportInfo {
+        name: "dhat",
+        summary: "for valgrind's dh_view.html: what was allocated, by stack",
+        takes: DataKind::Heap,
+        write: |data, out| match data {
+            Data::Heap(heap) => dhat::write(heap, out),
             _ => Ok(()),
         },
     },

@@ -38,6 +38,8 @@ impl Serialize for Data {
             Data::Coverage(coverage) => coverage.serialize(serializer),
             Data::Profile(profile) => profile.serialize(serializer),
             Data::Flow(flow) => flow.serialize(serializer),
+            Data::Cache(cache) => cache.serialize(serializer),
+            Data::Heap(heap) => heap.serialize(serializer),
         }
     }
 }

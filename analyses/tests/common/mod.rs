@@ -1,6 +1,7 @@
 //! Runs a text module under analyses, the way a user of the crate does.
 #![allow(dead_code)] // each test file uses its part
 
+pub mod accesses;
 pub mod naive;
 pub mod random;
 
