@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 
-use crate::output::printable;
+use crate::{output::printable, progress};
 
 /// The module cannot be loaded or instantiated.
 pub const LOAD: u8 = 1;
@@ -60,6 +60,7 @@ pub fn say(message: &str) {
         }
         text.push_str(&printable(line));
     }
+    progress::clear();
     let _ = writeln!(std::io::stderr().lock(), "{text}");
 }
 

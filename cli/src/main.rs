@@ -19,6 +19,7 @@ mod list;
 mod nearest;
 mod output;
 mod place;
+mod progress;
 mod rules;
 mod run;
 mod sites;

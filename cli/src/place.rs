@@ -7,7 +7,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::failure::{Failure, say};
+use crate::{
+    failure::{Failure, say},
+    progress,
+};
 
 /// A place for a report or an export.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,7 +83,10 @@ impl Place {
 
     fn put(&self, bytes: &[u8]) -> io::Result<()> {
         match self {
-            Place::Stderr => io::stderr().lock().write_all(bytes),
+            Place::Stderr => {
+                progress::clear();
+                io::stderr().lock().write_all(bytes)
+            }
             Place::Stdout => {
                 let mut out = io::stdout().lock();
                 out.write_all(bytes)?;

@@ -33,11 +33,13 @@ use crate::{
     coverage::write_coverage,
     failure::{Failure, OUTPUT, say},
     place::Place,
+    progress::Progress,
     rules,
 };
 
 /// Runs the subcommand; the result is the process's exit status.
 pub fn main(args: RunArgs) -> Result<u8, Failure> {
+    let progress = Progress::start(args.progress, "loading");
     let mut plan = Plan::resolve(args)?;
     let engine = Engine::new(&plan.guest.config);
     let path = plan.guest.module.display().to_string();
@@ -58,9 +60,15 @@ pub fn main(args: RunArgs) -> Result<u8, Failure> {
             rules::say_if_unmatched(&plan.rules, &module, &path);
             // What is watched gets code of its own.
             if engine.config().is_compiled_first() && plan.report.is_none() {
+                progress.phase("compiling");
                 module.compile();
             }
-            (summary, execute(&engine, &module, &entry, &mut plan)?)
+            progress.phase(match plan.report.is_some() || !plan.exports.is_empty() {
+                true => "running (Ctrl-C ends the program and gives the report so far)",
+                false => "running",
+            });
+            let run = execute(&engine, &module, &entry, &mut plan, &progress)?;
+            (summary, run)
         }
         Err(error) => {
             let summary = ModuleSummary {
@@ -90,6 +98,7 @@ pub fn main(args: RunArgs) -> Result<u8, Failure> {
     {
         run.ended.say(&path);
     }
+    progress.phase("writing");
     let mut all_written = true;
     if let Err(failure) = invoke::print(&run.results) {
         failure.report();

@@ -4,7 +4,7 @@ use std::{ffi::OsString, path::PathBuf, time::Duration};
 
 use clap::{Args, ValueEnum};
 
-use crate::{guest::GuestArgs, units};
+use crate::{guest::GuestArgs, progress::When, units};
 
 const AFTER_LONG_HELP: &str = "\
 Exit status:
@@ -96,6 +96,10 @@ pub struct RunArgs {
     /// End the guest after this time: 10s, 250ms, 2m
     #[arg(long, value_name = "DURATION", value_parser = units::duration)]
     pub timeout: Option<Duration>,
+
+    /// Say on the terminal what takes so long
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t = When::Auto)]
+    pub progress: When,
 
     /// Keep compiled code in DIR for the next run of the module
     ///

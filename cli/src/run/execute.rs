@@ -15,7 +15,7 @@ use super::{
     resolve::Plan,
     watch::{Cause, Watch},
 };
-use crate::{failure::Failure, guest::Guest};
+use crate::{failure::Failure, guest::Guest, progress::Progress};
 
 /// The store's data.
 pub struct Host {
@@ -39,6 +39,7 @@ pub fn execute(
     module: &Module,
     entry: &Entry,
     plan: &mut Plan,
+    progress: &Progress,
 ) -> Result<Run, Failure> {
     let (mut store, mut linker, stop) = prepare(engine, &plan.guest, |_| {})?;
     let watch = Watch::start(store.interrupt_handle(), stop, plan.timeout)?;
@@ -46,6 +47,7 @@ pub fn execute(
     let attach = |store: &mut Store<Host>| session.attach_from(store, module, origin);
     let result = start(&mut store, &mut linker, module, entry, &plan.guest, attach);
     let cause = watch.disarm();
+    progress.phase("making the report");
 
     let (ended, results) = match result {
         Ok(results) => (Ended::well(), results),

@@ -10,6 +10,7 @@ use probity_analyses::{OptionInfo, Session, trace::TraceHandle};
 use crate::{
     failure::{Failure, about, say},
     place::Place,
+    progress,
 };
 
 pub use probity_analyses::trace::NAME;
@@ -125,7 +126,10 @@ impl Write for Sink {
         match (&self.place, &mut self.file) {
             (_, Some(file)) => file.write(bytes),
             (Place::Stdout, _) => io::stdout().lock().write(bytes),
-            _ => io::stderr().lock().write(bytes),
+            _ => {
+                progress::clear();
+                io::stderr().lock().write(bytes)
+            }
         }
     }
 

@@ -1,0 +1,109 @@
+//! One line on the terminal that says what takes so long; nowhere else, and gone when it is done.
+//!
+//! It stands on stderr, and only where that is a terminal. The guest may write to the same terminal, so by default there is
+//! none where its stdout goes there, too. The cursor stays at the beginning of the line: what anyone writes takes its place.
+
+use std::{
+    io::{self, IsTerminal, Write},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+        mpsc::{self, RecvTimeoutError},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use clap::ValueEnum;
+
+/// When progress is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum When {
+    /// If stderr is a terminal and stdout is not
+    Auto,
+    /// If stderr is a terminal
+    Always,
+    /// Not at all
+    Never,
+}
+
+/// What is shorter needs no explanation.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// Time between two lines.
+const PERIOD: Duration = Duration::from_millis(200);
+
+/// Whether there is a line on the terminal now.
+static SHOWN: AtomicBool = AtomicBool::new(false);
+
+/// Takes the line away; before anything else is written to stderr.
+pub fn clear() {
+    if SHOWN.swap(false, Ordering::SeqCst) {
+        let _ = io::stderr().lock().write_all(b"\r\x1b[K");
+    }
+}
+
+/// Tells of progress as long as it lives.
+pub struct Progress {
+    phase: Arc<Mutex<&'static str>>,
+    /// Dropped to end the thread.
+    over: Option<mpsc::Sender<()>>,
+    thread: Option<thread::JoinHandle<()>>,
+}
+
+impl Progress {
+    /// Begins with a phase.
+    pub fn start(when: When, phase: &'static str) -> Progress {
+        let phase = Arc::new(Mutex::new(phase));
+        let shows = match when {
+            When::Never => false,
+            When::Always => io::stderr().is_terminal(),
+            When::Auto => io::stderr().is_terminal() && !io::stdout().is_terminal(),
+        };
+        let mut progress = Progress {
+            phase: phase.clone(),
+            over: None,
+            thread: None,
+        };
+        if shows {
+            let (sender, receiver) = mpsc::channel();
+            let spawned = thread::Builder::new()
+                .name("progress".to_owned())
+                .spawn(move || show(&phase, &receiver));
+            // Without a thread there is no progress to be seen, and no harm done.
+            if let Ok(thread) = spawned {
+                progress.over = Some(sender);
+                progress.thread = Some(thread);
+            }
+        }
+        progress
+    }
+
+    /// Something else is done from now on.
+    pub fn phase(&self, phase: &'static str) {
+        *self.phase.lock().unwrap_or_else(PoisonError::into_inner) = phase;
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        drop(self.over.take());
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+        clear();
+    }
+}
+
+/// The thread.
+fn show(phase: &Mutex<&'static str>, over: &mpsc::Receiver<()>) {
+    let start = Instant::now();
+    let mut wait = PATIENCE;
+    while over.recv_timeout(wait) == Err(RecvTimeoutError::Timeout) {
+        wait = PERIOD;
+        let phase = *phase.lock().unwrap_or_else(PoisonError::into_inner);
+        let seconds = start.elapsed().as_secs();
+        let line = format!("\r\x1b[Kprobity: {phase}, {seconds} s\r");
+        SHOWN.store(true, Ordering::SeqCst);
+        let _ = io::stderr().lock().write_all(line.as_bytes());
+    }
+}
