@@ -66,9 +66,19 @@ pub(crate) struct Touch {
 
 impl Touch {
     /// The blocks of `1 << bits` bytes that it touches, first and last; `None` if it has no bytes.
+    #[inline]
     pub fn blocks(&self, bits: u32) -> Option<(u64, u64)> {
         let last = self.address.saturating_add(self.bytes.checked_sub(1)?);
         Some((self.address >> bits, last >> bits))
+    }
+
+    /// How many of its bytes are below the end of the address space.
+    #[inline]
+    pub fn bytes_within(&self) -> u64 {
+        match self.bytes.checked_sub(1) {
+            Some(more) => self.address.saturating_add(more) - self.address + 1,
+            None => 0,
+        }
     }
 
     /// Its part in each of these blocks.

@@ -92,6 +92,16 @@ impl Chunks {
         let Some((first, last)) = touch.blocks(CHUNK_BITS) else {
             return 0;
         };
+        if touch.blocks(sizes.line_bits).is_some_and(|(a, b)| a == b) {
+            // Most accesses are within a line, and so within a page.
+            let at = touch.address & ((1 << CHUNK_BITS) - 1);
+            let chunk = self.chunk(first, sizes);
+            let line = &mut chunk.lines[(at >> sizes.line_bits) as usize];
+            let new = u64::from(*line != window);
+            *line = window;
+            chunk.pages[(at >> sizes.page_bits) as usize].add(touch.kind, touch.bytes_within());
+            return new;
+        }
         let mut new = 0;
         for number in first..=last {
             let (from, to) = within(touch, number, CHUNK_BITS);

@@ -134,6 +134,13 @@ impl LineSet {
         let Some((first, last)) = touch.blocks(CHUNK_BITS) else {
             return;
         };
+        if touch.blocks(sizes.line_bits).is_some_and(|(a, b)| a == b) {
+            let key = u64::from(touch.memory) << (64 - CHUNK_BITS) | first;
+            let words = (1usize << (CHUNK_BITS - sizes.line_bits)).div_ceil(64);
+            let line = (touch.address & ((1 << CHUNK_BITS) - 1)) >> sizes.line_bits;
+            self.chunk(key, words)[line as usize / 64] |= 1 << (line % 64);
+            return;
+        }
         for number in first..=last {
             let (from, to) = within(touch, number, CHUNK_BITS);
             let key = u64::from(touch.memory) << (64 - CHUNK_BITS) | number;
