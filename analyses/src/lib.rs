@@ -15,6 +15,7 @@ mod allocations;
 pub mod analysis;
 mod blocks;
 mod branches;
+mod bytecode;
 pub mod cache;
 mod calls;
 mod constants;

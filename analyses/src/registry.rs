@@ -5,8 +5,8 @@ use crate::export::DataKind;
 use crate::options::{FUNC, OptionInfo, Options, TOP, ZERO};
 use crate::profile::{DEPTH, EVERY, ExactProfile, HOST, RECURSION, SITES, Sample, WEIGHT};
 use crate::{
-    allocations, blocks, branches, cache, calls, constants, control, coverage, globals, heap,
-    hotness, icount, loop_traces, loops, memory, memstats, opcodes, tracepoints,
+    allocations, blocks, branches, bytecode, cache, calls, constants, control, coverage, globals,
+    heap, hotness, icount, loop_traces, loops, memory, memstats, opcodes, tracepoints,
 };
 
 /// An analysis: its name, and how to ask for it.
@@ -155,6 +155,13 @@ static REGISTRY: &[AnalysisInfo] = &[
         ],
         data: None,
         make: |options| Box::new(tracepoints::Tracepoints::new(options)),
+    },
+    AnalysisInfo {
+        name: "bytecode",
+        summary: "what an interpreter inside the module executes: opcodes, addresses, functions, and their cost",
+        options: &[FUNC, TOP, bytecode::CASES, bytecode::AT],
+        data: None,
+        make: |options| Box::new(bytecode::Bytecode::new(options)),
     },
     AnalysisInfo {
         name: "fprofile",

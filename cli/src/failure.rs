@@ -60,8 +60,7 @@ pub fn say(message: &str) {
         }
         text.push_str(&printable(line));
     }
-    progress::clear();
-    let _ = writeln!(std::io::stderr().lock(), "{text}");
+    let _ = writeln!(progress::stderr(), "{text}");
 }
 
 /// `PATH: MESSAGE`, unless the message names the path itself.

@@ -83,10 +83,7 @@ impl Place {
 
     fn put(&self, bytes: &[u8]) -> io::Result<()> {
         match self {
-            Place::Stderr => {
-                progress::clear();
-                io::stderr().lock().write_all(bytes)
-            }
+            Place::Stderr => progress::stderr().write_all(bytes),
             Place::Stdout => {
                 let mut out = io::stdout().lock();
                 out.write_all(bytes)?;

@@ -35,11 +35,13 @@ const PERIOD: Duration = Duration::from_millis(200);
 /// Whether there is a line on the terminal now.
 static SHOWN: AtomicBool = AtomicBool::new(false);
 
-/// Takes the line away; before anything else is written to stderr.
-pub fn clear() {
+/// Stderr, for anything else to be written: the line is taken away, and does not come back meanwhile.
+pub fn stderr() -> io::StderrLock<'static> {
+    let mut out = io::stderr().lock();
     if SHOWN.swap(false, Ordering::SeqCst) {
-        let _ = io::stderr().lock().write_all(b"\r\x1b[K");
+        let _ = out.write_all(b"\r\x1b[K");
     }
+    out
 }
 
 /// Tells of progress as long as it lives.
@@ -90,7 +92,7 @@ impl Drop for Progress {
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
-        clear();
+        drop(stderr());
     }
 }
 
@@ -103,7 +105,8 @@ fn show(phase: &Mutex<&'static str>, over: &mpsc::Receiver<()>) {
         let phase = *phase.lock().unwrap_or_else(PoisonError::into_inner);
         let seconds = start.elapsed().as_secs();
         let line = format!("\r\x1b[Kprobity: {phase}, {seconds} s\r");
+        let mut out = io::stderr().lock();
         SHOWN.store(true, Ordering::SeqCst);
-        let _ = io::stderr().lock().write_all(line.as_bytes());
+        let _ = out.write_all(line.as_bytes());
     }
 }

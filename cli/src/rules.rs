@@ -34,8 +34,7 @@ pub fn say_if_unmatched(rules: &[Rule], module: &Module, path: &str) {
 /// Takes a line of a `print`. There is no one left to tell when it cannot be
 /// written.
 pub fn print(line: &str) {
-    progress::clear();
-    let mut err = std::io::stderr().lock();
+    let mut err = progress::stderr();
     for line in line.split('\n') {
         let _ = writeln!(err, "{}", printable(line));
     }

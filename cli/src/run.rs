@@ -85,6 +85,7 @@ pub fn main(args: RunArgs) -> Result<u8, Failure> {
         }
     };
 
+    drop(progress);
     // The process ends before the modules that threads still compile.
     engine.save_cache();
     if let Some(error) = engine.cache_error().filter(|_| no_cache.is_none()) {
@@ -98,7 +99,6 @@ pub fn main(args: RunArgs) -> Result<u8, Failure> {
     {
         run.ended.say(&path);
     }
-    progress.phase("writing");
     let mut all_written = true;
     if let Err(failure) = invoke::print(&run.results) {
         failure.report();

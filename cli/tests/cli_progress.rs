@@ -33,7 +33,7 @@ fn a_terminal_shows_progress_and_then_the_report_alone() {
         "{text:?}"
     );
     assert!(progress.contains(", 1 s\r"), "{text:?}");
-    assert!(report.contains("time limit"), "{text:?}");
+    assert!(report.contains("ended by its limit: time"), "{text:?}");
     assert!(report.contains("== icount =="), "{text:?}");
 }
 

@@ -126,10 +126,7 @@ impl Write for Sink {
         match (&self.place, &mut self.file) {
             (_, Some(file)) => file.write(bytes),
             (Place::Stdout, _) => io::stdout().lock().write(bytes),
-            _ => {
-                progress::clear();
-                io::stderr().lock().write(bytes)
-            }
+            _ => progress::stderr().write(bytes),
         }
     }
 
