@@ -133,7 +133,7 @@ fn duration(text: &str) -> Option<Duration> {
 pub const FUNC: OptionInfo = OptionInfo {
     name: "func",
     default: "*",
-    help: "only these functions: name with * and ?, index, range 3..10; several with |",
+    help: "only these functions: name with * and ?, index, range 3..10, source lines FILE:A-B; several with |",
     values: &[],
 };
 

@@ -51,6 +51,16 @@ fn run(
     (report, data)
 }
 
+/// `func=` takes source lines: of `weigh`, whose loop is lines 15 to 18, alone.
+#[test]
+fn functions_are_chosen_by_line() {
+    for way in WAYS {
+        let (report, _) = run(way, &[("func", "inlined.c:17")], &[4]);
+        let functions = report.tables[0].rows.len();
+        assert_eq!(functions, 1, "{}: {:?}", way.0, report.tables[0]);
+    }
+}
+
 fn lines(file: &FileCoverage) -> Vec<(u32, u64)> {
     file.lines
         .iter()

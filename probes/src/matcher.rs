@@ -1,17 +1,22 @@
-//! Choosing functions by name or index, as the option `func=` does.
+//! Choosing functions by name, index or source line, as the option `func=` does.
 
+use std::collections::HashSet;
 use std::ops::RangeInclusive;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use probity_engine::FunctionInfo;
+use probity_engine::{FunctionInfo, Module, WasmPc};
 use wildmatch::WildMatch;
 
 use crate::demangle::demangle;
+use crate::source::{LineRange, SourceMap};
 
 /// A set of functions, written as alternatives between `|`:
 ///
 /// - `17` is the function of that index;
 /// - `3..10` the indices from 3 to 9, `3..=10` to 10, `3..` all from 3 on,
 ///   `..10` all below 10;
+/// - `main.c:17` and `main.c:3-10` are the functions that have code of these source lines, inlined or not, by the module's
+///   DWARF; a file is named by the end of its path;
 /// - anything else a name, in which `*` stands for any text and `?` for any
 ///   one character. It is compared with the name as the module has it, with
 ///   the demangled name, and with `func[i]` where there is none.
@@ -24,6 +29,63 @@ pub struct FunctionSelector {
 enum Alternative {
     Indices(RangeInclusive<u32>),
     Name(WildMatch),
+    Lines(Lines),
+}
+
+/// The functions of source lines.
+#[derive(Debug, Clone)]
+struct Lines {
+    range: LineRange,
+    /// By module: reading its lines takes time.
+    known: Arc<Mutex<Vec<(Module, HashSet<u32>)>>>,
+}
+
+impl PartialEq for Lines {
+    fn eq(&self, other: &Lines) -> bool {
+        self.range == other.range
+    }
+}
+
+impl Lines {
+    fn matches(&self, function: &FunctionInfo<'_>) -> bool {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let module = function.module();
+        let at = known.iter().position(|(of, _)| of.same(module));
+        let at = at.unwrap_or_else(|| {
+            known.push((module.clone(), self.functions(module)));
+            known.len() - 1
+        });
+        known[at].1.contains(&function.index())
+    }
+
+    fn functions(&self, module: &Module) -> HashSet<u32> {
+        let Some(map) = SourceMap::new(module) else {
+            return HashSet::new();
+        };
+        let rows = map.rows(0..u32::MAX);
+        let chosen = rows.filter(|row| self.range.contains(row.file, row.line));
+        chosen
+            .filter_map(|row| function_at(module, WasmPc(row.start)))
+            .collect()
+    }
+}
+
+/// The function whose body holds an offset in a module.
+pub fn function_at(module: &Module, pc: WasmPc) -> Option<u32> {
+    // Bodies are in the order of indices.
+    let (mut low, mut high) = (module.num_imported_functions(), module.num_functions());
+    while low < high {
+        let middle = low + (high - low) / 2;
+        let body = module.function(middle)?.body()?;
+        if pc.0 < body.start {
+            high = middle;
+        } else if pc.0 >= body.end {
+            low = middle + 1;
+        } else {
+            return Some(middle);
+        }
+    }
+    None
 }
 
 impl Default for FunctionSelector {
@@ -54,10 +116,13 @@ impl FunctionSelector {
     /// Whether a function is in the set.
     pub fn matches(&self, function: &FunctionInfo<'_>) -> bool {
         let name = || function.name().map(|name| name.into_owned());
-        self.matches_name(function.index(), name)
+        let by_line =
+            |a: &Alternative| matches!(a, Alternative::Lines(lines) if lines.matches(function));
+        self.matches_name(function.index(), name) || self.alternatives.iter().any(by_line)
     }
 
-    /// The same for a function of which only index and name are known; `None` if it has no name.
+    /// The same for a function of which only index and name are known; `None` if it has no name. Source lines then
+    /// choose nothing.
     pub fn matches_name(&self, index: u32, name: impl FnOnce() -> Option<String>) -> bool {
         let by_index = self.alternatives.iter().any(|alternative| {
             matches!(alternative, Alternative::Indices(range) if range.contains(&index))
@@ -65,7 +130,7 @@ impl FunctionSelector {
         let patterns = || {
             self.alternatives.iter().filter_map(|a| match a {
                 Alternative::Name(pattern) => Some(pattern),
-                Alternative::Indices(_) => None,
+                Alternative::Indices(_) | Alternative::Lines(_) => None,
             })
         };
         if by_index || patterns().next().is_none() {
@@ -93,7 +158,20 @@ fn alternative(text: &str) -> Result<Alternative, String> {
             .map(Alternative::Indices)
             .ok_or_else(|| format!("the range of functions `{text}` is empty"));
     }
+    if is_line(text) {
+        return Ok(Alternative::Lines(Lines {
+            range: LineRange::parse(text)?,
+            known: Arc::default(),
+        }));
+    }
     Ok(Alternative::Name(WildMatch::new(text)))
+}
+
+/// Whether it ends as `:17` or `:3-10`. A path of Rust has two colons.
+fn is_line(text: &str) -> bool {
+    text.rsplit_once(':').is_some_and(|(file, lines)| {
+        !file.ends_with(':') && lines.starts_with(|c: char| c.is_ascii_digit())
+    })
 }
 
 /// `None` if the text is no range; `Some(None)` if it ends below 0.
@@ -124,6 +202,27 @@ mod tests {
             selector.matches_name(index as u32, || names[index].map(str::to_owned))
         };
         (0..names.len()).filter(matches).collect()
+    }
+
+    #[test]
+    fn selectors_of_lines() {
+        // From `inlined.c`, whose lines 4 to 8 are `clamp`, inlined into `weigh` (0) and `run` (1).
+        let wasm = include_bytes!("../tests/source/inlined.wasm");
+        let module = Module::new(&probity_engine::Engine::default(), wasm).expect("module");
+        let chosen = |text: &str| -> Vec<u32> {
+            let selector = FunctionSelector::parse(text).expect("selector");
+            let all = (0..module.num_functions()).filter_map(|index| module.function(index));
+            let chosen = all.filter(|info| selector.matches(info));
+            chosen.map(|info| info.index()).collect()
+        };
+        assert_eq!(chosen("inlined.c:4-8"), [0, 1]);
+        assert_eq!(chosen("inlined.c:17"), [0]);
+        assert_eq!(chosen("inlined.c:22-25"), [1]);
+        assert_eq!(chosen("inlined.c:22|0"), [0, 1]);
+        assert_eq!(chosen("other.c:17"), [0; 0]);
+        assert_eq!(chosen("a::17"), [0; 0]);
+        let error = FunctionSelector::parse("inlined.c:9-3").err();
+        assert_eq!(error.as_deref(), Some("no line is in `inlined.c:9-3`"));
     }
 
     #[test]

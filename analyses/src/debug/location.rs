@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use probity_engine::WasmPc;
-use probity_probes::matcher::FunctionSelector;
+use probity_probes::matcher::{FunctionSelector, function_at};
 use probity_probes::nearest::nearest;
+use probity_probes::source::is_file;
 
 use super::info::{Known, Program, has};
 
@@ -216,30 +217,8 @@ impl Program {
 impl Known {
     /// The function whose body holds an offset.
     pub fn function_at(&self, pc: WasmPc) -> Option<u32> {
-        // Bodies are in the order of indices.
-        let imported = self.module.num_imported_functions();
-        let (mut low, mut high) = (imported, self.module.num_functions());
-        while low < high {
-            let middle = low + (high - low) / 2;
-            let body = self.module.function(middle)?.body()?;
-            if pc.0 < body.start {
-                high = middle;
-            } else if pc.0 >= body.end {
-                low = middle + 1;
-            } else {
-                return Some(middle);
-            }
-        }
-        None
+        function_at(&self.module, pc)
     }
-}
-
-/// Whether a path is what a user calls a file: the same, or the end of it.
-fn is_file(path: &str, file: &str) -> bool {
-    path == file
-        || path
-            .strip_suffix(file)
-            .is_some_and(|rest| rest.ends_with(['/', '\\']))
 }
 
 /// A number in decimal or hexadecimal.

@@ -2,6 +2,7 @@
 
 use super::model::{Group, Groups};
 use crate::options::{FUNC, NUMBER, OptionInfo, Options, UsageError};
+use probity_probes::source::LineRange;
 
 /// The analysis' name.
 pub const NAME: &str = "trace";
@@ -144,45 +145,20 @@ impl Settings {
 
 /// Source lines.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Lines(Vec<(String, u32, u32)>);
+pub(super) struct Lines(Vec<LineRange>);
 
 impl Lines {
     fn parse(text: &str) -> Result<Lines, String> {
-        let one = |text: &str| {
-            let (file, lines) = match text.rsplit_once(':') {
-                Some((file, lines)) if lines.starts_with(|c: char| c.is_ascii_digit()) => {
-                    (file, Some(lines))
-                }
-                _ => (text, None),
-            };
-            if file.is_empty() {
-                return Err(format!("`{text}` names no file"));
-            }
-            let number = |text: &str| {
-                let number = text.parse::<u32>().ok().filter(|&number| number > 0);
-                number.ok_or_else(|| format!("`{text}` is no line number"))
-            };
-            let (first, last) =
-                match lines.map(|lines| lines.split_once('-').unwrap_or((lines, lines))) {
-                    Some((first, last)) => (number(first)?, number(last)?),
-                    None => (0, u32::MAX),
-                };
-            if first > last {
-                return Err(format!("no line is in `{text}`"));
-            }
-            Ok((file.to_owned(), first, last))
-        };
-        Ok(Lines(text.split('|').map(one).collect::<Result<_, _>>()?))
+        Ok(Lines(
+            text.split('|')
+                .map(LineRange::parse)
+                .collect::<Result<_, _>>()?,
+        ))
     }
 
-    /// Whether a line of a file is among them; a file is named by the end of its path.
+    /// Whether a line of a file is among them.
     pub fn contain(&self, path: &str, line: u32) -> bool {
-        let is = |file: &str| {
-            let front = path.strip_suffix(file);
-            front.is_some_and(|front| front.is_empty() || front.ends_with(['/', '\\']))
-        };
-        let mut all = self.0.iter();
-        all.any(|(file, first, last)| is(file) && (*first..=*last).contains(&line))
+        self.0.iter().any(|lines| lines.contains(path, line))
     }
 }
 
@@ -235,22 +211,5 @@ mod tests {
             error(&[("limit", "0")]),
             "unknown value of trace's option limit: `0`; known: none, <number>"
         );
-    }
-
-    #[test]
-    fn lines_of_files() {
-        let lines = Lines::parse("main.c:3-5|lib/x.c|C:\\y.c:7").expect("lines");
-        for (path, line, is) in [
-            ("src/main.c", 3, true),
-            ("main.c", 5, true),
-            ("main.c", 6, false),
-            ("domain.c", 3, false),
-            ("/lib/x.c", 900, true),
-            ("x.c", 1, false),
-            ("C:\\y.c", 7, true),
-            ("C:\\y.c", 8, false),
-        ] {
-            assert_eq!(lines.contain(path, line), is, "{path}:{line}");
-        }
     }
 }

@@ -133,6 +133,11 @@ impl<'a> FunctionInfo<'a> {
         FunctionInfo { m, index }
     }
 
+    /// The module that it is of.
+    pub fn module(&self) -> &'a Module {
+        self.m
+    }
+
     /// Index in the module's function index space, imports first.
     pub fn index(&self) -> u32 {
         self.index

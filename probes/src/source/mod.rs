@@ -20,6 +20,7 @@
 mod dwarf;
 mod file;
 mod functions;
+mod line_range;
 mod lines;
 mod mappings;
 mod paths;
@@ -36,6 +37,7 @@ use std::sync::Arc;
 use probity_engine::{Module, WasmPc};
 
 pub use functions::{FunctionCode, Inlined, SourceFunction};
+pub use line_range::{LineRange, is_file};
 pub use types::{Member, Type, TypeId, TypeKind};
 pub use variables::{Base, Place, Variable};
 
