@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::{
-    cache::CacheArgs, coverage::CoverageArgs, debug::DebugArgs, inspect::InspectArgs, run::RunArgs,
-    sites::SitesArgs,
+    cache::CacheArgs, coverage::CoverageArgs, debug::DebugArgs, inspect::InspectArgs,
+    report::ReportArgs, run::RunArgs, sites::SitesArgs,
 };
 
 /// Run and watch WebAssembly programs.
@@ -38,6 +38,8 @@ pub enum Command {
     Inspect(InspectArgs),
     /// Add up or compare the coverage of several runs
     Coverage(CoverageArgs),
+    /// Make a page of a run, to be looked at in a browser
+    Report(ReportArgs),
     /// Show or clear the code that `probity run --cache` keeps
     Cache(CacheArgs),
 }

@@ -19,6 +19,7 @@ mod list;
 mod nearest;
 mod output;
 mod place;
+mod report;
 mod rules;
 mod run;
 mod sites;
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
         Command::Sites(args) => sites::main(&args),
         Command::Inspect(args) => inspect::main(&args),
         Command::Coverage(args) => coverage::main(&args),
+        Command::Report(args) => report::main(&args),
         Command::Cache(args) => cache::main(args),
     };
     ExitCode::from(result.unwrap_or_else(|failure| failure.report()))
