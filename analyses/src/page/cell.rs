@@ -11,6 +11,8 @@ pub(super) use crate::report::thousands as grouped;
 
 /// Items of a list longer than this are cut.
 const LIST_MAX: usize = 12;
+/// Text longer than this is cut: a module may have names of any length.
+const TEXT_MAX: usize = 300;
 
 /// Byte offsets in the module.
 const PCS: &[&str] = &["pc", "end", "start", "from", "to", "landing"];
@@ -53,7 +55,7 @@ impl Look {
 
 /// A column's name for people, as text reports have it.
 pub(super) fn label(column: &str) -> String {
-    html(&column.replace('_', " "))
+    html(&cut(&column.replace('_', " "), TEXT_MAX))
 }
 
 /// A value, as markup.
@@ -74,7 +76,7 @@ pub(super) fn shown(look: Look, value: &Json) -> String {
         }
         (_, Json::Real(number)) => format!("{number:e}"),
         (Look::Name, Json::Text(text)) => html(&readable(text)),
-        (_, Json::Text(text)) => html(text),
+        (_, Json::Text(text)) => html(&cut(text, TEXT_MAX)),
         (look, Json::List(items)) => list(look, items),
         (_, Json::Map(entries)) => {
             let entry = |(key, value): &(String, Json)| {
@@ -111,7 +113,18 @@ fn list(look: Look, items: &[Json]) -> String {
 
 /// A function's name for people.
 pub(super) fn readable(name: &str) -> Cow<'_, str> {
-    demangle(name).map_or(Cow::Borrowed(name), Cow::Owned)
+    match demangle(name) {
+        Some(name) => cut(&name, TEXT_MAX).into_owned().into(),
+        None => cut(name, TEXT_MAX),
+    }
+}
+
+/// No more than so many characters.
+pub(super) fn cut(text: &str, chars_max: usize) -> Cow<'_, str> {
+    match text.char_indices().nth(chars_max) {
+        None => text.into(),
+        Some((end, _)) => format!("{} ...", &text[..end]).into(),
+    }
 }
 
 /// A share of 100, as markup has it; 0 of nothing.

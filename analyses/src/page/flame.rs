@@ -17,6 +17,8 @@ pub(super) struct Flame {
     pub analysis: String,
     /// What weights are numbers of.
     pub unit: String,
+    /// Whether weights are samples, not all that executed.
+    pub is_sampled: bool,
     pub names: Vec<String>,
     /// Index in `names` of each node; of the root, node 0, of no meaning.
     pub name: Vec<usize>,
@@ -75,6 +77,7 @@ impl Flame {
         let mut flame = Flame {
             analysis: analysis.to_owned(),
             unit: unit.unwrap_or("weight").to_owned(),
+            is_sampled: report.get("samples").is_some(),
             ..Flame::default()
         };
         flame.keep_heaviest(&nodes, &totals);

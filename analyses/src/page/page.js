@@ -24,8 +24,11 @@ function show() {
   const section = target?.closest("main > section") ?? sections[0];
   for (const each of sections) each.classList.toggle("shown", each === section);
   for (const link of document.querySelectorAll("nav a")) {
-    if (link.hash === "#" + section.id) link.setAttribute("aria-current", "page");
+    const isCurrent = link.hash === "#" + section.id;
+    if (isCurrent) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
+    // Where there is not room for all.
+    if (isCurrent) link.parentElement.scrollLeft = link.offsetLeft - link.parentElement.clientWidth / 2;
   }
   for (let at = target; at && at !== section; at = at.parentElement) if (at.tagName === "DETAILS") at.open = true;
   if (target && target !== section) target.scrollIntoView({ block: "center" });
@@ -48,8 +51,9 @@ function compare(a, b) {
 function sort(table, column, direction) {
   const body = table.tBodies[0];
   const rows = [...body.rows].map((row, at) => {
-    const text = row.cells[column]?.textContent ?? "";
-    return { row, at, text, number: number(text.split("\u00a0")[0]) };
+    const cell = row.cells[column];
+    const text = cell?.dataset.v ?? cell?.textContent ?? "";
+    return { row, at, text, number: number(text) };
   });
   const sign = direction === "descending" ? -1 : 1;
   // What is nothing stays last, both ways.

@@ -182,6 +182,9 @@ fn flame(page: &Page) -> Section {
             markup,
             r#"<p class="dim"><b>{analysis}</b>: <span data-flame-total="{analysis}">{sum}</span> {unit}"#
         );
+        if flame.is_sampled {
+            markup += ", by samples\n";
+        }
         if flame.left_out > 0 {
             let left_out = grouped(flame.left_out as u64);
             let _ = writeln!(markup, "; the lightest {left_out} nodes are not drawn");

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use super::cell::{grouped, share};
+use super::cell::{cut, grouped, share};
 use super::json::Json;
 use crate::coverage::{CoverageData, FileCoverage, Share};
 use crate::escape::html;
@@ -154,7 +154,16 @@ impl Source {
             if self.has_counts {
                 let totals = file.coverage.totals();
                 for share in [totals.lines, totals.functions, totals.branches] {
-                    let _ = write!(out, r#"<td class="num">{}"#, share_text(share));
+                    // What is sorted by.
+                    let percent = share
+                        .percent()
+                        .map(|percent| format!(r#" data-v="{percent:.3}""#));
+                    let (percent, text) = (percent.unwrap_or_default(), share_text(share));
+                    let _ = write!(
+                        out,
+                        r#"<td class="num"{percent}>{}"#,
+                        text.unwrap_or_default()
+                    );
                 }
             }
             if self.weights.is_some() {
@@ -206,16 +215,9 @@ impl Source {
                     None => *out += "<td>",
                 }
             }
-            let _ = writeln!(out, "<td>{}", html(&cut(line.text)));
+            let _ = writeln!(out, "<td>{}", html(&cut(line.text, COLUMNS_MAX)));
         }
         *out += "</table>";
-    }
-}
-
-fn cut(text: &str) -> std::borrow::Cow<'_, str> {
-    match text.char_indices().nth(COLUMNS_MAX) {
-        None => text.into(),
-        Some((end, _)) => format!("{} ...", &text[..end]).into(),
     }
 }
 
@@ -223,11 +225,11 @@ fn shown<'p>(dirs: &[PathBuf], path: &'p str) -> &'p str {
     sources::relative(dirs, path).map_or(path, |(_, rest)| rest)
 }
 
-/// `3/4 75.0 %`
-pub(super) fn share_text(share: Share) -> String {
+/// `3/4 75.0 %`; `None` of nothing.
+pub(super) fn share_text(share: Share) -> Option<String> {
     let (covered, total) = (grouped(share.covered), grouped(share.total));
-    match share.percent() {
-        Some(percent) => format!("{covered}/{total} <span class=\"dim\">{percent:.1} %</span>"),
-        None => String::new(),
-    }
+    let percent = share.percent()?;
+    Some(format!(
+        "{covered}/{total} <span class=\"dim\">{percent:.1} %</span>"
+    ))
 }

@@ -119,7 +119,7 @@ fn tiles(analyses: &Json) -> String {
             covered: fact("coverage", covered)?,
             total: fact("coverage", total)?,
         };
-        Some(share_text(share))
+        share_text(share)
     };
     let two = |analysis: &str, a: &str, b: &str| {
         let (a, b) = (fact(analysis, a)?, fact(analysis, b)?);

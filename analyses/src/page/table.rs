@@ -8,6 +8,8 @@ use super::json::Json;
 
 /// Rows of one table that a page holds.
 pub(super) const ROWS_MAX: usize = 1_000;
+/// Columns of one table; more are of no analysis.
+const COLUMNS_MAX: usize = 100;
 /// What decides which rows are hottest, the best first.
 const HEAT: &[&str] = &[
     "self",
@@ -17,6 +19,7 @@ const HEAT: &[&str] = &[
     "covered",
     "load_bytes",
     "entries",
+    "executed",
     "total",
     "bytes",
     "accesses",
@@ -57,10 +60,14 @@ impl Table {
             let mut row = Vec::new();
             for (key, value) in entries {
                 let at = columns.iter().position(|column| column == key);
-                let at = at.unwrap_or_else(|| {
-                    columns.push(key.clone());
-                    columns.len() - 1
-                });
+                let at = match at {
+                    Some(at) => at,
+                    None if columns.len() == COLUMNS_MAX => continue,
+                    None => {
+                        columns.push(key.clone());
+                        columns.len() - 1
+                    }
+                };
                 if row.len() <= at {
                     row.resize(at + 1, Json::Null);
                 }
@@ -145,6 +152,12 @@ impl Table {
                 if heat == Some(at) {
                     let width = share(value.real().unwrap_or(0.0), hottest.unwrap_or(0.0));
                     let _ = write!(out, r#"<td class="num bar" style="--w:{width:.1}%">{text}"#);
+                } else if looks[at] == Look::Percent && is_number[at] {
+                    let width = share(value.real().unwrap_or(0.0), 100.0);
+                    let _ = write!(
+                        out,
+                        r#"<td class="num bar part" style="--w:{width:.1}%">{text}"#
+                    );
                 } else if is_number[at] {
                     let _ = write!(out, r#"<td class="num">{text}"#);
                 } else {
