@@ -25,14 +25,8 @@ fn report(files: &Files) -> std::path::PathBuf {
 fn the_page_is_beside_the_report_or_where_it_is_wanted() {
     let files = Files::new();
     let path = report(&files);
-    let done =
-        run([path.as_os_str().to_str().unwrap()]
-            .iter()
-            .fold(vec!["report"], |mut all, path| {
-                all.push(path);
-                all
-            }))
-        .expect(0);
+    let path = path.display().to_string();
+    let done = run(["report", &path]).expect(0);
     assert_eq!((done.stdout.as_str(), done.stderr.as_str()), ("", ""));
     let page = files.read("run.html");
     // `local.get`, `i32.const`, `i32.add`, `end`.
@@ -41,7 +35,6 @@ fn the_page_is_beside_the_report_or_where_it_is_wanted() {
         "{page}"
     );
     assert!(page.contains("<title>p.wasm</title>"));
-    let path = path.display().to_string();
     let own = files.path("own.html").display().to_string();
     run(["report", &path, "-o", &own, "--title", "T & U"]).expect(0);
     assert!(files.read("own.html").contains("<title>T &amp; U</title>"));
