@@ -89,8 +89,13 @@ def flame_graph(page, report, name, function):
     check(zoomed > narrow and zoomed > 0.95 * page.locator("#flame-view").bounding_box()["width"], f"{name}: no zoom: {zoomed}")
     page.keyboard.press("Escape")
     check(frames.count() == before, f"{name}: Escape does not show the whole run")
-    # By keyboard alone.
-    frames.nth(2).focus()
+    # By keyboard alone: one stop of Tab, arrows from there.
+    check(page.locator(".frame[tabindex='0']").count() == 1, f"{name}: several frames are stops of Tab")
+    frames.first.focus()
+    for _ in range(2):
+        page.keyboard.press("ArrowDown")
+    focused = page.evaluate("document.activeElement.dataset.depth")
+    check(focused == "2", f"{name}: arrows lead to {focused}")
     page.keyboard.press("Enter")
     check(page.is_enabled("#flame-reset"), f"{name}: Enter does not zoom")
     page.click("#flame-reset")

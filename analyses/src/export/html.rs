@@ -11,7 +11,10 @@ use crate::escape::html as escape;
 use crate::source_lines::{LineState, source_lines};
 use crate::sources;
 
-const STYLE: &str = include_str!("html/page.css");
+const STYLE: &str = concat!(
+    include_str!("../colours.css"),
+    include_str!("html/page.css")
+);
 const SCRIPT: &str = include_str!("html/page.js");
 /// Files are shown at once if there are no more.
 const OPEN_FILES_MAX: usize = 8;

@@ -71,10 +71,12 @@
     const nodes = list.map(({ at, depth, left, width, above }) => {
       const node = document.createElement("div");
       node.className = "frame";
-      node.tabIndex = 0;
+      // One stop of Tab; arrows go on from there.
+      node.tabIndex = at === zoomed ? 0 : -1;
       node.setAttribute("role", "treeitem");
       node.setAttribute("aria-level", depth + 1);
       node.dataset.node = at;
+      node.dataset.depth = depth;
       node.textContent = name(at);
       node.title = text(at);
       node.classList.add(at === 0 ? "root" : colour.value === "own" ? "own" : "c" + tree.colours[tree.name[at]]);
@@ -106,13 +108,25 @@
     zoomed = at;
     draw();
     detail.textContent = at === 0 ? hint : text(at);
-    view.querySelector(`[data-node="${at}"]`)?.focus({ preventScroll: true });
+    drawn(at)?.focus({ preventScroll: true });
+  }
+  const drawn = at => view.querySelector(`[data-node="${at}"]`);
+  // The frame that an arrow leads to.
+  function neighbour(at, key) {
+    if (key === "ArrowUp") return at === 0 ? null : drawn(tree.parent[at]);
+    if (key === "ArrowDown") return tree.children[at].map(drawn).find(child => child);
+    const step = { ArrowLeft: -1, ArrowRight: 1 }[key];
+    if (!step) return null;
+    const row = [...view.querySelectorAll(`[data-depth="${drawn(at).dataset.depth}"]`)];
+    return row[row.indexOf(drawn(at)) + step];
   }
   const nodeOf = event => event.target.closest(".frame")?.dataset.node;
   view.onclick = event => { const at = nodeOf(event); if (at !== undefined) zoom(Number(at)); };
   view.onkeydown = event => {
     const at = nodeOf(event);
-    if (event.key === "Enter" && at !== undefined) zoom(Number(at));
+    const to = at !== undefined && neighbour(Number(at), event.key);
+    if (to) to.focus();
+    else if (event.key === "Enter" && at !== undefined) zoom(Number(at));
     else if (event.key === "Escape") zoom(0);
     else return;
     event.preventDefault();

@@ -73,7 +73,10 @@ impl Flame {
             let parent = nodes[at].parent;
             totals[parent] = totals[parent].saturating_add(totals[at]);
         }
-        let unit = report.get("weight").and_then(Json::text);
+        let unit = match report.get("weight").and_then(Json::text) {
+            Some("time") => Some("ns"),
+            unit => unit,
+        };
         let mut flame = Flame {
             analysis: analysis.to_owned(),
             unit: unit.unwrap_or("weight").to_owned(),

@@ -25,7 +25,7 @@ use json::Json;
 pub const RUN_OPTIONS: &str = "-a icount -a profile -a coverage:granularity=line -a loops -a branches -a calls \
 -a memstats -a opcodes --format json";
 
-const STYLE: &str = include_str!("page.css");
+const STYLE: &str = concat!(include_str!("../colours.css"), include_str!("page.css"));
 const SCRIPT: &str = include_str!("page.js");
 const FLAME_SCRIPT: &str = include_str!("flame.js");
 
