@@ -278,7 +278,10 @@ pub(super) fn facts(name: &str, report: &Json) -> String {
         if key == "warnings" || key == "data" || Table::of(value).is_some() {
             continue;
         }
-        let (value, name) = (shown(Look::of(key), value), html(name));
+        let (value, name) = match value {
+            Json::Null => ("-".to_owned(), html(name)),
+            value => (shown(Look::of(key), value), html(name)),
+        };
         let _ = write!(
             out,
             "<div><dt>{}</dt><dd data-fact=\"{name}.{}\">{value}</dd></div>",
