@@ -2,6 +2,7 @@
 //! does not know is a guess, and never wrong by more than the form.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use probity_probes::demangle::demangle;
 
@@ -79,7 +80,7 @@ pub(super) fn shown(look: Look, value: &Json) -> String {
         (_, Json::Text(text)) => html(&cut(text, TEXT_MAX)),
         (look, Json::List(items)) => list(look, items),
         (_, Json::Map(entries)) => {
-            let entry = |(key, value): &(String, Json)| {
+            let entry = |(key, value): &(Arc<str>, Json)| {
                 format!("{}: {}", html(key), shown(Look::of(key), value))
             };
             entries

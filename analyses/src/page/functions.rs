@@ -1,9 +1,11 @@
 //! What several analyses know of each function, as one table.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::json::Json;
-use super::table::Table;
+use super::table::{NULL, Table};
 
 /// Analysis, its table by function, and which columns are shown under which name.
 type Part = (
@@ -47,10 +49,10 @@ const PROFILE: &[(&str, &str)] = &[("calls", "calls"), ("self", "self"), ("total
 type Key = (Option<String>, Option<u64>, String);
 
 /// Every function that an analysis has in its table by function.
-pub(super) fn functions(analyses: &Json) -> Table {
-    let mut columns: Vec<String> = Vec::new();
+pub(super) fn functions(analyses: &Json) -> Table<'_> {
+    let mut columns: Vec<Arc<str>> = Vec::new();
     let mut indices: HashMap<Key, usize> = HashMap::new();
-    let mut rows: Vec<(Key, Vec<Json>)> = Vec::new();
+    let mut rows: Vec<(Key, Vec<Cow<'_, Json>>)> = Vec::new();
     let mut has_profile = false;
     for &(analysis, table, shown) in PARTS {
         let items = analyses.get(analysis).and_then(|report| report.get(table));
@@ -62,7 +64,7 @@ pub(super) fn functions(analyses: &Json) -> Table {
         }
         has_profile |= is_profile;
         let first = columns.len();
-        columns.extend(shown.iter().map(|(_, name)| (*name).to_owned()));
+        columns.extend(shown.iter().map(|(_, name)| (*name).into()));
         for item in items {
             let text = |key: &str| item.get(key).and_then(Json::text).map(str::to_owned);
             let index = item.get("index").or_else(|| item.get("func"));
@@ -79,23 +81,22 @@ pub(super) fn functions(analyses: &Json) -> Table {
             if cells.len() > first {
                 continue;
             }
-            cells.resize(first, Json::Null);
-            let value =
-                |(column, _): &(&str, &str)| item.get(column).cloned().unwrap_or(Json::Null);
+            cells.resize(first, NULL);
+            let value = |(column, _): &(&str, &str)| item.get(column).map_or(NULL, Cow::Borrowed);
             cells.extend(shown.iter().map(value));
         }
     }
     let has_modules = rows.iter().any(|((module, _, _), _)| module.is_some());
-    let mut head: Vec<String> = ["module", "index", "name"].map(str::to_owned).into();
+    let mut head: Vec<Arc<str>> = ["module", "index", "name"].map(Arc::from).into();
     if !has_modules {
         head.remove(0);
     }
     head.extend(columns);
     let rows = rows.into_iter().map(|((module, index, name), cells)| {
         let mut row = vec![
-            module.map_or(Json::Null, Json::Text),
-            index.map_or(Json::Null, Json::Number),
-            Json::Text(name),
+            Cow::Owned(module.map_or(Json::Null, Json::Text)),
+            Cow::Owned(index.map_or(Json::Null, Json::Number)),
+            Cow::Owned(Json::Text(name)),
         ];
         if !has_modules {
             row.remove(0);

@@ -1,8 +1,12 @@
 //! A JSON document with its keys in their order, which is that of the analyses and columns.
 
+use std::borrow::Cow;
+use std::cell::RefCell;
+use std::collections::HashSet;
 use std::fmt;
+use std::sync::Arc;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
 /// One value.
 #[derive(Debug, Clone, PartialEq)]
@@ -14,18 +18,18 @@ pub(super) enum Json {
     Real(f64),
     Text(String),
     List(Vec<Json>),
-    Map(Vec<(String, Json)>),
+    Map(Vec<(Arc<str>, Json)>),
 }
 
 impl Json {
     /// The value of a key; `None` if there is no such key, or no map.
     pub fn get(&self, key: &str) -> Option<&Json> {
-        let (_, value) = self.entries().iter().find(|(name, _)| name == key)?;
+        let (_, value) = self.entries().iter().find(|(name, _)| &**name == key)?;
         Some(value)
     }
 
     /// Those of a map; none otherwise.
-    pub fn entries(&self) -> &[(String, Json)] {
+    pub fn entries(&self) -> &[(Arc<str>, Json)] {
         match self {
             Json::Map(entries) => entries,
             _ => &[],
@@ -67,13 +71,35 @@ impl Json {
 
 impl<'de> Deserialize<'de> for Json {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Json, D::Error> {
-        deserializer.deserialize_any(Reader)
+        Reader(&RefCell::default()).deserialize(deserializer)
     }
 }
 
-struct Reader;
+/// Rows of a table have the same keys, so each is kept once.
+#[derive(Clone, Copy)]
+struct Reader<'k>(&'k RefCell<HashSet<Arc<str>>>);
 
-impl<'de> Visitor<'de> for Reader {
+impl Reader<'_> {
+    fn key(self, key: &str) -> Arc<str> {
+        let mut keys = self.0.borrow_mut();
+        if let Some(known) = keys.get(key) {
+            return known.clone();
+        }
+        let key: Arc<str> = key.into();
+        keys.insert(key.clone());
+        key
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Reader<'_> {
+    type Value = Json;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Json, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Reader<'_> {
     type Value = Json;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -106,7 +132,7 @@ impl<'de> Visitor<'de> for Reader {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Json, A::Error> {
         let mut list = Vec::new();
-        while let Some(item) = items.next_element()? {
+        while let Some(item) = items.next_element_seed(self)? {
             list.push(item);
         }
         Ok(Json::List(list))
@@ -114,8 +140,8 @@ impl<'de> Visitor<'de> for Reader {
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Json, A::Error> {
         let mut map = Vec::new();
-        while let Some(entry) = entries.next_entry()? {
-            map.push(entry);
+        while let Some(key) = entries.next_key::<Cow<'de, str>>()? {
+            map.push((self.key(&key), entries.next_value_seed(self)?));
         }
         Ok(Json::Map(map))
     }

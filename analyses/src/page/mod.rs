@@ -95,7 +95,8 @@ impl Page {
         let title = html(&self.shown_title());
         // Nothing that the document says can be a script: it would have to contain its own hash.
         let nonce = &self.hash.to_hex()[..32];
-        let sections = sections::all(self);
+        let flames = sections::flames(self);
+        let sections = sections::all(self, &flames);
         write!(
             out,
             r#"<!DOCTYPE html>
@@ -136,7 +137,7 @@ impl Page {
             )?;
             writeln!(out, "{markup}</section>")?;
         }
-        let flames = serde_json::to_string(&sections::flames(self))?;
+        let flames = serde_json::to_string(&flames)?;
         writeln!(
             out,
             r#"</main>

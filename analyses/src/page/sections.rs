@@ -90,7 +90,7 @@ const OTHERS: &[Place] = &[
 ];
 
 /// Every section, in the order of the page.
-pub(super) fn all(page: &Page) -> Vec<Section> {
+pub(super) fn all(page: &Page, flames: &[Flame]) -> Vec<Section> {
     let mut sections = vec![
         Section {
             id: "summary",
@@ -98,7 +98,7 @@ pub(super) fn all(page: &Page) -> Vec<Section> {
             markup: summary::markup(page),
             is_missing: false,
         },
-        flame(page),
+        flame(page, flames),
         source(page),
         by_function(page),
     ];
@@ -165,14 +165,13 @@ fn analyses_of(page: &Page, place: &Place) -> String {
     own.map(|(name, report)| analysis(name, report)).collect()
 }
 
-fn flame(page: &Page) -> Section {
-    let flames = flames(page);
+fn flame(page: &Page, flames: &[Flame]) -> Section {
     let tables = analyses_of(page, &FLAME);
     let mut markup = String::new();
     if flames.is_empty() {
         markup += &FLAME.missing();
     }
-    for flame in &flames {
+    for flame in flames {
         let (sum, analysis) = (grouped(flame.sum()), html(&flame.analysis));
         let unit = html(&flame.unit);
         let _ = writeln!(
@@ -255,8 +254,7 @@ fn analysis(name: &str, report: &Json) -> String {
         let _ = writeln!(out, "<p class=\"note\">{}</p>", shown(Look::Other, warning));
     }
     for (key, value) in report.entries() {
-        // `data` is for programs.
-        if key == "warnings" || key == "data" {
+        if is_apart(key) {
             continue;
         }
         let Some(table) = Table::of(value) else {
@@ -271,11 +269,16 @@ fn analysis(name: &str, report: &Json) -> String {
     out
 }
 
+/// What is neither fact nor table: `data` is for programs.
+fn is_apart(key: &str) -> bool {
+    matches!(key, "warnings" | "data")
+}
+
 /// The single values of an analysis.
 pub(super) fn facts(name: &str, report: &Json) -> String {
     let mut out = String::new();
     for (key, value) in report.entries() {
-        if key == "warnings" || key == "data" || Table::of(value).is_some() {
+        if is_apart(key) || Table::is(value) {
             continue;
         }
         let (value, name) = match value {

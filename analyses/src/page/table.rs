@@ -1,7 +1,9 @@
 //! Any table of any analysis, hottest rows first, as markup that reads without a script and that one sorts.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use super::cell::{Look, grouped, label, share, shown};
 use super::json::Json;
@@ -10,6 +12,8 @@ use super::json::Json;
 pub(super) const ROWS_MAX: usize = 1_000;
 /// Columns of one table; more are of no analysis.
 const COLUMNS_MAX: usize = 100;
+/// Of a column that a row does not have.
+pub(super) const NULL: Cow<'static, Json> = Cow::Owned(Json::Null);
 /// What decides which rows are hottest, the best first.
 const HEAT: &[&str] = &[
     "self",
@@ -28,25 +32,32 @@ const HEAT: &[&str] = &[
 ];
 
 /// Rows of one shape.
-pub(super) struct Table {
-    columns: Vec<String>,
-    rows: Vec<Vec<Json>>,
+pub(super) struct Table<'j> {
+    columns: Vec<Arc<str>>,
+    rows: Vec<Vec<Cow<'j, Json>>>,
     /// Which column rows are sorted by and have bars in.
     heat: Option<usize>,
 }
 
-impl Table {
-    /// A table of a report; `None` if the value is none.
-    pub fn of(value: &Json) -> Option<Table> {
+impl<'j> Table<'j> {
+    /// Whether a value of a report is a table.
+    pub fn is(value: &Json) -> bool {
         let Json::List(items) = value else {
-            return None;
+            return false;
         };
-        let mut columns: Vec<String> = Vec::new();
+        items.iter().all(|item| matches!(item, Json::Map(_)))
+    }
+
+    /// A table of a report; `None` if the value is none.
+    pub fn of(value: &'j Json) -> Option<Table<'j>> {
+        if !Table::is(value) {
+            return None;
+        }
+        let items = value.items();
+        let mut columns: Vec<Arc<str>> = Vec::new();
         let mut rows = Vec::with_capacity(items.len());
         for item in items {
-            let Json::Map(entries) = item else {
-                return None;
-            };
+            let entries = item.entries();
             // Those of the rows before, mostly.
             let as_before = entries.len() == columns.len()
                 && entries
@@ -54,7 +65,12 @@ impl Table {
                     .zip(&columns)
                     .all(|((key, _), column)| key == column);
             if as_before {
-                rows.push(entries.iter().map(|(_, value)| value.clone()).collect());
+                rows.push(
+                    entries
+                        .iter()
+                        .map(|(_, value)| Cow::Borrowed(value))
+                        .collect(),
+                );
                 continue;
             }
             let mut row = Vec::new();
@@ -69,9 +85,9 @@ impl Table {
                     }
                 };
                 if row.len() <= at {
-                    row.resize(at + 1, Json::Null);
+                    row.resize(at + 1, NULL);
                 }
-                row[at] = value.clone();
+                row[at] = Cow::Borrowed(value);
             }
             rows.push(row);
         }
@@ -79,13 +95,13 @@ impl Table {
     }
 
     /// Rows may be short.
-    pub fn new(columns: Vec<String>, mut rows: Vec<Vec<Json>>) -> Table {
+    pub fn new(columns: Vec<Arc<str>>, mut rows: Vec<Vec<Cow<'j, Json>>>) -> Table<'j> {
         for row in &mut rows {
-            row.resize(columns.len(), Json::Null);
+            row.resize(columns.len(), NULL);
         }
         let known = HEAT
             .iter()
-            .find_map(|heat| columns.iter().position(|name| name == heat));
+            .find_map(|heat| columns.iter().position(|name| &**name == *heat));
         let is_count = |&at: &usize| {
             Look::of(&columns[at]).is_count() && rows.iter().any(|row| row[at].real().is_some())
         };
@@ -180,7 +196,7 @@ impl Table {
             .rows
             .iter()
             .map(|row| &row[at])
-            .filter(|value| **value != Json::Null);
+            .filter(|value| ***value != Json::Null);
         values.next().is_some_and(|value| value.real().is_some())
     }
 }
@@ -200,17 +216,14 @@ fn hotter(a: &Json, b: &Json) -> Ordering {
 mod tests {
     use super::*;
 
-    fn table(json: &str) -> Table {
-        Table::of(&serde_json::from_str(json).expect("JSON")).expect("a table")
-    }
-
     /// Rows of other columns, of none, and counts that are no numbers: all are there, hottest first.
     #[test]
     fn rows_of_any_shape() {
-        let table = table(
-            r#"[{"a":"x","count":1},{"count":3,"b":"<y>"},{},{"count":null,"a":"z"},{"count":18446744073709551615}]"#,
-        );
-        assert_eq!(table.columns, ["a", "count", "b"]);
+        let rows = r#"[{"a":"x","count":1},{"count":3,"b":"<y>"},{},{"count":null,"a":"z"},{"count":18446744073709551615}]"#;
+        let rows: Json = serde_json::from_str(rows).expect("JSON");
+        let table = Table::of(&rows).expect("a table");
+        let columns: Vec<&str> = table.columns.iter().map(|column| &**column).collect();
+        assert_eq!(columns, ["a", "count", "b"]);
         let markup = table.markup("t", ROWS_MAX);
         let at = |text: &str| {
             markup
