@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::{
-    cache::CacheArgs, coverage::CoverageArgs, debug::DebugArgs, inspect::InspectArgs, run::RunArgs,
-    sites::SitesArgs, trace::TraceArgs,
+    cache::CacheArgs, coverage::CoverageArgs, debug::DebugArgs, inspect::InspectArgs,
+    report::ReportArgs, run::RunArgs, sites::SitesArgs, trace::TraceArgs,
 };
 
 /// Run and watch WebAssembly programs.
@@ -40,6 +40,8 @@ pub enum Command {
     Coverage(CoverageArgs),
     /// Print a trace, or show what is in it
     Trace(TraceArgs),
+    /// Make a page of a run, to be looked at in a browser
+    Report(ReportArgs),
     /// Show or clear the code that `probity run --cache` keeps
     Cache(CacheArgs),
 }

@@ -20,6 +20,7 @@ mod nearest;
 mod output;
 mod place;
 mod progress;
+mod report;
 mod rules;
 mod run;
 mod sites;
@@ -41,6 +42,7 @@ fn main() -> ExitCode {
         Command::Sites(args) => sites::main(&args),
         Command::Inspect(args) => inspect::main(&args),
         Command::Coverage(args) => coverage::main(&args),
+        Command::Report(args) => report::main(&args),
         Command::Trace(args) => trace::main(&args),
         Command::Cache(args) => cache::main(args),
     };

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use crate::coverage::{CoverageData, FileCoverage, FileTotals, LineCoverage, Share, SourceBranch};
+use crate::escape::xml;
 use crate::sources;
 
 const HEAD: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
@@ -159,22 +160,4 @@ fn rates(totals: &FileTotals) -> String {
     let rate = |share: Share| share.percent().map_or(1.0, |percent| percent / 100.0);
     let (lines, branches) = (rate(totals.lines), rate(totals.branches));
     format!(r#"line-rate="{lines:.4}" branch-rate="{branches:.4}""#)
-}
-
-/// Text as XML can hold it: what it cannot is replaced, for names come from the module.
-fn xml(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&apos;"),
-            '\u{fffe}' | '\u{ffff}' => escaped.push('\u{fffd}'),
-            c if c.is_control() => escaped.push('\u{fffd}'),
-            c => escaped.push(c),
-        }
-    }
-    escaped
 }

@@ -1,16 +1,20 @@
 //! One page that needs nothing else: totals, files, functions, and the source with its counts.
 //! Where no source is known or can be read, functions with the offsets of their code.
 
-use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use super::{function_shares, shown_name};
 use crate::coverage::{
-    CoverageData, FileCoverage, FileTotals, FunctionCoverage, ModuleCoverage, Share, SourceBranch,
+    CoverageData, FileCoverage, FileTotals, FunctionCoverage, ModuleCoverage, Share,
 };
+use crate::escape::html as escape;
+use crate::source_lines::{LineState, source_lines};
 use crate::sources;
 
-const STYLE: &str = include_str!("html/page.css");
+const STYLE: &str = concat!(
+    include_str!("../colours.css"),
+    include_str!("html/page.css")
+);
 const SCRIPT: &str = include_str!("html/page.js");
 /// Files are shown at once if there are no more.
 const OPEN_FILES_MAX: usize = 8;
@@ -163,59 +167,22 @@ fn source(
     text: Option<&str>,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let counts: BTreeMap<u32, u64> = file
-        .lines
-        .iter()
-        .map(|line| (line.line, line.count))
-        .collect();
-    let mut branches: BTreeMap<u32, Vec<&SourceBranch>> = BTreeMap::new();
-    for branch in &file.branches {
-        branches.entry(branch.line).or_default().push(branch);
-    }
-    let last = text.map_or(0, |text| text.lines().count() as u32);
-    let texts = text.unwrap_or_default().lines();
-    // A file may have become shorter since the module was built.
-    let beyond = counts.keys().copied().filter(|&number| number > last);
     writeln!(out, r#"<table class="source">"#)?;
-    for (number, text) in (1u32..).zip(texts).chain(beyond.map(|number| (number, ""))) {
-        let own = branches.get(&number).map_or(&[][..], Vec::as_slice);
-        let taken = |branch: &&SourceBranch| branch.ways.iter().all(|way| way.count > 0);
-        let (class, count) = match counts.get(&number) {
-            None => ("", String::new()),
-            Some(0) => (r#" class="miss""#, "0".to_owned()),
-            Some(count) if own.iter().all(taken) => (r#" class="hit""#, count.to_string()),
-            Some(count) => (r#" class="part""#, count.to_string()),
+    for line in source_lines(file, text, []) {
+        let (number, ways, text) = (line.number, line.ways, escape(line.text));
+        let class = match line.state {
+            LineState::NoCode => "",
+            LineState::Missed => r#" class="miss""#,
+            LineState::Executed => r#" class="hit""#,
+            LineState::InPart => r#" class="part""#,
         };
-        let (ways, text) = (ways(own), escape(text));
+        let count = line.count.map_or(String::new(), |count| count.to_string());
         writeln!(
             out,
             r#"<tr id="f{at}l{number}"{class}><td>{number}<td>{count}<td>{ways}<td>{text}"#
         )?;
     }
     writeln!(out, "</table>")
-}
-
-/// How many of a line's ways were taken, and each of them when pointed at.
-fn ways(branches: &[&SourceBranch]) -> String {
-    let all = branches.iter().flat_map(|branch| &branch.ways);
-    let total = all.clone().count();
-    if total == 0 {
-        return String::new();
-    }
-    let taken = all.filter(|way| way.count > 0).count();
-    let told = branches.iter().map(|branch| {
-        let ways = branch.ways.iter().map(|way| match way.to_line {
-            0 => format!("{} times on", way.count),
-            line => format!("{} times to line {line}", way.count),
-        });
-        format!(
-            "column {}: {}",
-            branch.column,
-            ways.collect::<Vec<_>>().join(", ")
-        )
-    });
-    let told = told.collect::<Vec<_>>().join("&#10;");
-    format!(r#"<abbr title="{told}">{taken}/{total}</abbr>"#)
 }
 
 /// A module by function and offset.
@@ -303,22 +270,4 @@ fn share_text(share: Share) -> String {
 fn count_cell(count: u64) -> String {
     let zero = if count == 0 { " zero" } else { "" };
     format!(r#"<td class="num{zero}">{count}"#)
-}
-
-/// Text as HTML has it, in attributes too: names and sources are not trusted.
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            '\t' => escaped.push('\t'),
-            c if c.is_control() => escaped.push('\u{fffd}'),
-            c => escaped.push(c),
-        }
-    }
-    escaped
 }

@@ -24,6 +24,7 @@ use std::io;
 
 use probity_engine::Module;
 pub use table::AnalysisReport;
+pub(crate) use text::thousands;
 
 /// A form of report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

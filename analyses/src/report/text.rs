@@ -201,7 +201,8 @@ fn shorten(name: &str) -> String {
     kept + "..."
 }
 
-fn thousands(number: u64) -> String {
+/// 1,234,567
+pub(crate) fn thousands(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (at, digit) in digits.chars().enumerate() {
