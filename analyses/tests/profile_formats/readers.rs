@@ -371,26 +371,32 @@ struct Trace {
 struct TraceEvent {
     ph: String,
     name: String,
-    ts: Option<f64>,
-    dur: Option<f64>,
+    ts: Option<u64>,
+    dur: Option<u64>,
+    s: Option<String>,
 }
 
-/// Complete events that nest, as the format's document demands of a thread; what an event does itself is what those
-/// inside leave.
+/// Complete events that nest, as the format's document demands of a thread, and instants; what an event does itself
+/// is what those inside leave. Times are whole, so that floating-point sums of them are exact.
 pub fn perfetto(bytes: &[u8]) -> Sums {
     let trace: Trace = serde_json::from_slice(bytes).expect("the format's form");
     let mut sums = Sums::new();
     // Name, end and what is left of each event that is open.
     let mut open: Vec<(String, u64, u64)> = Vec::new();
-    let nanos = |micros: f64| (micros * 1000.0).round() as u64;
     for event in trace.trace_events {
         if event.ph == "M" {
             continue;
         }
+        let start = event.ts.expect("a start");
+        if event.ph == "i" {
+            assert_eq!(event.dur, None);
+            assert_eq!(event.s.as_deref(), Some("t"));
+            continue;
+        }
         assert_eq!(event.ph, "X");
-        let start = nanos(event.ts.expect("a start"));
-        let len = nanos(event.dur.expect("a length"));
-        while open.last().is_some_and(|&(_, end, _)| end <= start) && !open.is_empty() {
+        let len = event.dur.expect("a length");
+        assert!(len > 0, "{} has no length", event.name);
+        while open.last().is_some_and(|&(_, end, _)| end <= start) {
             let (name, _, own) = open.pop().expect("one");
             add(&mut sums, &name, own);
         }
