@@ -2,6 +2,8 @@
 //
 //   node readers.mjs DIRECTORY-WITH-NODE_MODULES DIRECTORY-WITH-EXPORTS NAME
 //
+// It runs where the source of the program is.
+//
 // A line for each number: program, format, tool with its version, what it is, ours, theirs. The exit status is 1 if one differs.
 import { execFileSync } from "node:child_process";
 import fs from "node:fs";
@@ -31,7 +33,9 @@ const sum = (numbers) => numbers.reduce((a, b) => a + b, 0);
 let differ = 0;
 function equal(format, tool, what, ours, theirs) {
     const same = JSON.stringify(ours) === JSON.stringify(theirs);
-    const line = [program, format, tool, what, ours, theirs].map((v) => (typeof v === "object" ? JSON.stringify(v) : v));
+    // Of many numbers that agree their sum is enough.
+    const short = (v) => (same && v && !Array.isArray(v) ? `${sum(Object.values(v))} in ${Object.keys(v).length}` : JSON.stringify(v));
+    const line = [program, format, tool, what, ours, theirs].map((v) => (typeof v === "object" ? short(v) : v));
     console.log(`profiles: ${line.join("\t")}${same ? "" : "\tDIFFERENT"}`);
     differ += same ? 0 : 1;
 }
@@ -56,14 +60,21 @@ function weights(format, tool, pairs) {
     }
 }
 
+// Own weight of lines of source, if the program has them.
+const lines = (keep) =>
+    (report.profile.lines ?? []).filter(keep).map((l) => [`${l.file}:${l.line ?? 0}`, l.self]);
+
 // Lines of `callgrind_annotate` and `cg_annotate` in front of annotated sources: numbers with their share, and FILE:FUNCTION.
 function annotated(text) {
     const [summary] = text.split(/^-- .*annotated/im);
     const totals = summary.match(/^(.*)PROGRAM TOTALS$/m)[1];
+    // Lines of source, without the calls below them.
+    const source = text.slice(summary.length).matchAll(/^ *([\d,]+) \( *[\d.]+%\)  (?!=>|<counts for|events annotated)/gm);
     const functions = [...summary.matchAll(/^ *([\d,]+) \( *[\d.]+%\)  .*?:([^:\s]+)(?: \[.*\])?$/gm)];
     return {
         totals: totals.replace(/\([^)]*\)/g, "").trim().split(/\s+/).map(number),
         functions: functions.map(([, weight, name]) => [name, number(weight)]),
+        source: sum([...source].map(([, weight]) => number(weight))),
     };
 }
 
@@ -72,6 +83,7 @@ function callgrind() {
     const own = annotated(run("callgrind_annotate", "--threshold=100", at("callgrind")));
     equal("callgrind", tool, "total", [total], own.totals);
     weights("callgrind", tool, own.functions);
+    equal("callgrind", tool, "lines of source", sum(lines((l) => l.line).map(([, own]) => own)), own.source);
     const inclusive = annotated(run("callgrind_annotate", "--threshold=100", "--inclusive=yes", at("callgrind")));
     // It adds up the calls of a function, so that what recurs is there once for each level.
     const { tree } = report.profile;
@@ -102,14 +114,22 @@ function cachegrind() {
 
 function pprof() {
     const tool = `go tool pprof ${run("go", "version").split(" ")[2]}`;
-    const top = (index) => {
-        const text = run("go", "tool", "pprof", `-sample_index=${index}`, "-top", "-nodecount=1000000", "-nodefraction=0", at("pprof"));
+    const top = (index, ...more) => {
+        const text = run("go", "tool", "pprof", `-sample_index=${index}`, ...more, "-top", "-nodecount=1000000", "-nodefraction=0", at("pprof"));
         const rows = [...text.matchAll(/^ *(\d+) +[\d.e-]+% +[\d.e-]+% +(\d+) +[\d.e-]+%  (.*?)(?: \(inline\))?$/gm)];
         return [Number(text.match(/% of (\d+) total$/m)[1]), rows.map(([, own, , name]) => [name, Number(own)])];
     };
     const [all, rows] = top("instructions");
     equal("pprof", tool, "total", total, all);
     weights("pprof", tool, rows);
+    const byLine = lines((line) => line);
+    if (byLine.length > 0) {
+        // Columns of zeros are of lines that only call.
+        const rows = top("instructions", "-lines")[1].filter(([, own]) => own > 0);
+        // FUNCTION FILE:LINE, or FUNCTION FILE where there is no line.
+        const place = ([name, own]) => [name.replace(/^.* /, "").replace(/^([^:]*)$/, "$1:0"), own];
+        equal("pprof", tool, "lines", byName(byLine), byName(rows.map(place)));
+    }
     equal("pprof", tool, "calls", sum(report.profile.functions.map((f) => f.calls)), top("calls")[0]);
 }
 

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use probity_analyses::Session;
 use probity_analyses::export::{Data, DataKind, ExportInfo};
-use probity_analyses::profile::data::Profile;
+use probity_analyses::profile::data::{Profile, Weight};
 use probity_engine::{Caller, Config, Engine, Linker, Module, Store, Tier, Val};
 use readers::Sums;
 
@@ -195,6 +195,26 @@ fn perfetto() {
         let read = readers::perfetto(&written(profile, "perfetto"));
         assert_eq!(read, sums(profile, demangled), "{what}");
     });
+}
+
+/// `main` of 1400 ns calls `b` of 700 and `c` of 400. It ends at 2500, which is rounded to 3 microseconds; `b` ends at 1, and
+/// so does `c`, which begins there and is an instant.
+#[test]
+fn perfetto_has_whole_microseconds() {
+    let module = r#"(module (func $b) (func $c)
+        (func (export "main") (param i32) (call $b) (call $c)))"#;
+    let wasm = wat::parse_str(module).expect("a module");
+    let mut profile = profile(&wasm, "main", 0, "profile", Tier::Interp);
+    profile.weight = Weight::Time;
+    for (node, weight) in profile.nodes.iter_mut().zip([0, 1400, 700, 400]) {
+        node.weight = weight;
+    }
+    let written = written(&profile, "perfetto");
+    let expected = [("b".to_owned(), 1), ("main".to_owned(), 2)];
+    assert_eq!(readers::perfetto(&written), Sums::from(expected));
+    let events = String::from_utf8(written).expect("UTF-8");
+    let c = events.lines().find(|line| line.contains(r#""name":"c""#));
+    assert!(c.is_some_and(|c| c.contains(r#""ph":"i""#) && c.contains(r#""ts":1,"#)));
 }
 
 #[test]
