@@ -170,6 +170,9 @@ function firefox() {
     try {
         const answer = JSON.parse(cli("thread", "functions", "--json", "--limit", "0"));
         weights("firefox", version(name), answer.functions.map((f) => [f.name, f.selfSamples]));
+        // A unit is a microsecond, and the range is as long as all samples.
+        const { context } = JSON.parse(cli("thread", "info", "--json"));
+        equal("firefox", version(name), "microseconds", total, Math.round(1000 * context.rootRange.end) - 1);
     } finally {
         run(process.execPath, require.resolve(`${name}/dist/profiler-cli.js`), "stop", "check");
     }

@@ -277,7 +277,24 @@ pub fn firefox(bytes: &[u8]) -> Sums {
     assert_eq!(samples["length"], stacks.len());
     assert_eq!(weights.len(), stacks.len());
     let mut sums = Sums::new();
-    for (stack, weight) in stacks.iter().zip(weights) {
+    // Behind each sample time goes on by its weight, during which the thread is busy; the last one has no stack.
+    let nanos = |value: &serde_json::Value, unit: f64| {
+        (value.as_f64().expect("a number") * unit).round() as u64
+    };
+    let times = samples["timeDeltas"].as_array().expect("times").iter();
+    let times: Vec<u64> = times.map(|millis| nanos(millis, 1e6)).collect();
+    let busy = samples["threadCPUDelta"].as_array().expect("times").iter();
+    let busy: Vec<u64> = busy.map(|micros| nanos(micros, 1e3)).collect();
+    assert_eq!(file["meta"]["sampleUnits"]["threadCPUDelta"], "µs");
+    assert_eq!(times, busy);
+    let mut before = 0;
+    for ((stack, weight), time) in stacks.iter().zip(weights).zip(times) {
+        assert_eq!(time, 1000 * before);
+        before = number(weight) as u64;
+        if stack.is_null() {
+            assert_eq!(before, 0);
+            continue;
+        }
         let frame = number(&table("stackTable")["frame"][number(stack)]);
         let func = number(&table("frameTable")["func"][frame]);
         let name = number(&table("funcTable")["name"][func]);
