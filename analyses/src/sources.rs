@@ -12,18 +12,27 @@ const BYTES_MAX: u64 = 8 << 20;
 /// readers of a report.
 pub(crate) fn text(dirs: &[PathBuf], path: &str) -> Option<String> {
     dirs.iter().find_map(|dir| {
-        let dir = dir.canonicalize().ok()?;
-        // An absolute path replaces the directory.
-        let file = dir.join(path).canonicalize().ok()?;
-        if !file.starts_with(&dir) || !file.is_file() {
-            return None;
-        }
         let mut bytes = Vec::new();
-        let file = File::open(file).ok()?;
+        let file = File::open(below(dir, path)?).ok()?;
         file.take(BYTES_MAX + 1).read_to_end(&mut bytes).ok()?;
         let fits = bytes.len() as u64 <= BYTES_MAX;
         fits.then(|| String::from_utf8_lossy(&bytes).into_owned())
     })
+}
+
+/// The file of that path, if it is there and below the directory.
+fn below(dir: &Path, path: &str) -> Option<PathBuf> {
+    let dir = dir.canonicalize().ok()?;
+    // An absolute path replaces the directory.
+    let file = dir.join(path).canonicalize().ok()?;
+    (file.starts_with(&dir) && file.is_file()).then_some(file)
+}
+
+/// The first of the directories that has the file of a relative path.
+pub(crate) fn home(dirs: &[PathBuf], path: &str) -> Option<PathBuf> {
+    let mut dirs = dirs.iter().filter(|_| Path::new(path).is_relative());
+    let home = dirs.find(|dir| below(dir, path).is_some())?;
+    std::path::absolute(home).ok()
 }
 
 /// A path in relation to the first of the directories that it is below: the
@@ -59,5 +68,8 @@ mod tests {
             Some((here.join("src"), "sources.rs"))
         );
         assert_eq!(relative(&inside, "/elsewhere/a.rs"), None);
+        assert_eq!(home(&inside, "sources.rs"), Some(here.join("src")));
+        assert_eq!(home(&inside, "../Cargo.toml"), None);
+        assert_eq!(home(&inside, absolute), None);
     }
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use probity_analyses::Session;
 use probity_analyses::export::{Data, DataKind, ExportInfo};
-use probity_analyses::profile::data::Profile;
+use probity_analyses::profile::data::{Profile, Weight};
 use probity_engine::{Caller, Config, Engine, Linker, Module, Store, Tier, Val};
 use readers::Sums;
 
@@ -197,6 +197,26 @@ fn perfetto() {
     });
 }
 
+/// `main` of 1400 ns calls `b` of 700 and `c` of 400. It ends at 2500, which is rounded to 3 microseconds; `b` ends at 1, and
+/// so does `c`, which begins there and is an instant.
+#[test]
+fn perfetto_has_whole_microseconds() {
+    let module = r#"(module (func $b) (func $c)
+        (func (export "main") (param i32) (call $b) (call $c)))"#;
+    let wasm = wat::parse_str(module).expect("a module");
+    let mut profile = profile(&wasm, "main", 0, "profile", Tier::Interp);
+    profile.weight = Weight::Time;
+    for (node, weight) in profile.nodes.iter_mut().zip([0, 1400, 700, 400]) {
+        node.weight = weight;
+    }
+    let written = written(&profile, "perfetto");
+    let expected = [("b".to_owned(), 1), ("main".to_owned(), 2)];
+    assert_eq!(readers::perfetto(&written), Sums::from(expected));
+    let events = String::from_utf8(written).expect("UTF-8");
+    let c = events.lines().find(|line| line.contains(r#""name":"c""#));
+    assert!(c.is_some_and(|c| c.contains(r#""ph":"i""#) && c.contains(r#""ts":1,"#)));
+}
+
 #[test]
 fn dot() {
     each(|what, profile| {
@@ -227,15 +247,44 @@ fn lines_of_a_compiler() {
             let callgrind = readers::callgrind(&written(&profile, "callgrind"));
             let costs = callgrind.lines.into_iter().filter(|(_, own)| *own > 0);
             assert_eq!(costs.collect::<BTreeMap<_, _>>(), by_line, "{analysis}");
-            if !profile.is_exact {
-                let pprof = readers::pprof(&written(&profile, "pprof"));
-                let by_line: BTreeMap<(String, u64), u64> = by_line
-                    .into_iter()
-                    .map(|((_, line), own)| (("fill".to_owned(), line), own))
-                    .collect();
-                assert_eq!(pprof.lines, by_line);
+            let pprof = readers::pprof(&written(&profile, "pprof"));
+            let by_line: BTreeMap<(String, u64), u64> = by_line
+                .into_iter()
+                .map(|((_, line), own)| (("fill".to_owned(), line), own))
+                .collect();
+            let mut lines = pprof.lines;
+            lines.retain(|_, own| *own > 0);
+            assert_eq!(lines, by_line, "{analysis}");
+            let sum: u64 = pprof.sums.values().sum();
+            assert_eq!(sum, profile.total(), "{analysis}");
+            if profile.is_exact {
+                assert_eq!(pprof.calls, Sums::from([("fill".to_owned(), 1)]));
             }
         }
+    }
+}
+
+/// `run` of `account.c` (beside the tests of the debugger) calls `book` from two lines, and `factorial` calls itself: lines are shared out
+/// among their nodes, and add up to those of the JSON report, as do the nodes.
+#[test]
+fn lines_along_the_tree() {
+    const ACCOUNT: &[u8] = include_bytes!("debug/account.wasm");
+    for tier in [Tier::Interp, Tier::Jit] {
+        let profile = profile(ACCOUNT, "run", 3, "profile", tier);
+        let lines = profile.by_line().into_iter();
+        let mut by_line: BTreeMap<u64, u64> = BTreeMap::new();
+        for (line, sums) in lines.filter(|(_, sums)| sums.own > 0) {
+            // What the compiler made of no line of its own is told as line 0.
+            *by_line.entry(line.line.into()).or_default() += sums.own;
+        }
+        let pprof = readers::pprof(&written(&profile, "pprof"));
+        assert_eq!(pprof.sums, sums(&profile, demangled));
+        assert!(pprof.calls["factorial"] == 3 && pprof.calls["book"] == 2);
+        let mut lines: BTreeMap<u64, u64> = BTreeMap::new();
+        for ((_, line), own) in pprof.lines.into_iter().filter(|(_, own)| *own > 0) {
+            *lines.entry(line).or_default() += own;
+        }
+        assert_eq!(lines, by_line);
     }
 }
 

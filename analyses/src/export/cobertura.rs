@@ -21,16 +21,16 @@ pub(super) fn write(coverage: &CoverageData, out: &mut dyn Write) -> io::Result<
     let mut packages: BTreeMap<String, Vec<Named<'_>>> = BTreeMap::new();
     for file in &files {
         // Readers look for files below the sources, mostly of a repository.
-        let name = match sources::relative(&coverage.source_dirs, &file.path) {
-            Some((dir, rest)) => {
-                let dir = dir.display().to_string();
-                if !dirs.contains(&dir) {
-                    dirs.push(dir);
-                }
-                rest.to_owned()
-            }
-            None => file.path.clone(),
+        let (dir, name) = match sources::relative(&coverage.source_dirs, &file.path) {
+            Some((dir, rest)) => (Some(dir), rest),
+            None => (
+                sources::home(&coverage.source_dirs, &file.path),
+                &*file.path,
+            ),
         };
+        let dir = dir.map(|dir| dir.display().to_string());
+        dirs.extend(dir.filter(|dir| !dirs.contains(dir)));
+        let name = name.to_owned();
         let package = name.rsplit_once('/').map_or("", |(dir, _)| dir);
         packages
             .entry(package.replace('/', "."))
@@ -53,6 +53,10 @@ pub(super) fn write(coverage: &CoverageData, out: &mut dyn Write) -> io::Result<
         env!("CARGO_PKG_VERSION"),
     )?;
     writeln!(out, "<sources>")?;
+    if dirs.is_empty() {
+        // Paths are as the compiler had them. Readers want a directory all the same; gcovr refuses a report without.
+        dirs.push(".".to_owned());
+    }
     for dir in &dirs {
         writeln!(out, "<source>{}</source>", xml(dir))?;
     }

@@ -277,7 +277,24 @@ pub fn firefox(bytes: &[u8]) -> Sums {
     assert_eq!(samples["length"], stacks.len());
     assert_eq!(weights.len(), stacks.len());
     let mut sums = Sums::new();
-    for (stack, weight) in stacks.iter().zip(weights) {
+    // Behind each sample time goes on by its weight, during which the thread is busy; the last one has no stack.
+    let nanos = |value: &serde_json::Value, unit: f64| {
+        (value.as_f64().expect("a number") * unit).round() as u64
+    };
+    let times = samples["timeDeltas"].as_array().expect("times").iter();
+    let times: Vec<u64> = times.map(|millis| nanos(millis, 1e6)).collect();
+    let busy = samples["threadCPUDelta"].as_array().expect("times").iter();
+    let busy: Vec<u64> = busy.map(|micros| nanos(micros, 1e3)).collect();
+    assert_eq!(file["meta"]["sampleUnits"]["threadCPUDelta"], "µs");
+    assert_eq!(times, busy);
+    let mut before = 0;
+    for ((stack, weight), time) in stacks.iter().zip(weights).zip(times) {
+        assert_eq!(time, 1000 * before);
+        before = number(weight) as u64;
+        if stack.is_null() {
+            assert_eq!(before, 0);
+            continue;
+        }
         let frame = number(&table("stackTable")["frame"][number(stack)]);
         let func = number(&table("frameTable")["func"][frame]);
         let name = number(&table("funcTable")["name"][func]);
@@ -371,26 +388,32 @@ struct Trace {
 struct TraceEvent {
     ph: String,
     name: String,
-    ts: Option<f64>,
-    dur: Option<f64>,
+    ts: Option<u64>,
+    dur: Option<u64>,
+    s: Option<String>,
 }
 
-/// Complete events that nest, as the format's document demands of a thread; what an event does itself is what those
-/// inside leave.
+/// Complete events that nest, as the format's document demands of a thread, and instants; what an event does itself
+/// is what those inside leave. Times are whole, so that floating-point sums of them are exact.
 pub fn perfetto(bytes: &[u8]) -> Sums {
     let trace: Trace = serde_json::from_slice(bytes).expect("the format's form");
     let mut sums = Sums::new();
     // Name, end and what is left of each event that is open.
     let mut open: Vec<(String, u64, u64)> = Vec::new();
-    let nanos = |micros: f64| (micros * 1000.0).round() as u64;
     for event in trace.trace_events {
         if event.ph == "M" {
             continue;
         }
+        let start = event.ts.expect("a start");
+        if event.ph == "i" {
+            assert_eq!(event.dur, None);
+            assert_eq!(event.s.as_deref(), Some("t"));
+            continue;
+        }
         assert_eq!(event.ph, "X");
-        let start = nanos(event.ts.expect("a start"));
-        let len = nanos(event.dur.expect("a length"));
-        while open.last().is_some_and(|&(_, end, _)| end <= start) && !open.is_empty() {
+        let len = event.dur.expect("a length");
+        assert!(len > 0, "{} has no length", event.name);
+        while open.last().is_some_and(|&(_, end, _)| end <= start) {
             let (name, _, own) = open.pop().expect("one");
             add(&mut sums, &name, own);
         }

@@ -1,4 +1,5 @@
-//! The processed format of the Firefox Profiler. Time goes on by one nanosecond with each unit of weight.
+//! The processed format of the Firefox Profiler. Time goes on by one microsecond, which is the unit of its activity graph, with
+//! each unit of weight that is no time, and the thread is busy all the time.
 
 use std::io;
 use std::time::SystemTime;
@@ -10,7 +11,7 @@ use fxprof_processed_profile::{
 
 use super::stacks::Stacks;
 use super::title;
-use crate::profile::data::Profile;
+use crate::profile::data::{Profile, Weight};
 
 /// The profiler's name for where the process runs; there is one process.
 const PID: u32 = 1;
@@ -18,7 +19,7 @@ const PID: u32 = 1;
 pub(in crate::export) fn write(profile: &Profile, out: &mut dyn io::Write) -> io::Result<()> {
     let stacks = Stacks::new(profile);
     let name = title(profile);
-    let interval = SamplingInterval::from_millis(1);
+    let interval = SamplingInterval::from_nanos(1000);
     // Equal profiles are equal files: when the run was is not told.
     let mut firefox = Firefox::new(&name, SystemTime::UNIX_EPOCH.into(), interval);
     firefox.set_product("probity");
@@ -36,7 +37,11 @@ pub(in crate::export) fn write(profile: &Profile, out: &mut dyn io::Write) -> io
         flags: FrameFlags::empty(),
     });
     let frames: Vec<FrameInfo> = frames.collect();
-    let mut now = 0u64;
+    let nanos = |weight: u64| match profile.weight {
+        Weight::Time => weight,
+        _ => weight.saturating_mul(1000),
+    };
+    let (mut now, mut before) = (0u64, 0);
     for (at, node) in (0..).zip(&stacks.nodes) {
         if node.weight == 0 {
             continue;
@@ -51,12 +56,19 @@ pub(in crate::export) fn write(profile: &Profile, out: &mut dyn io::Write) -> io
             // A sample's weight has 31 bits.
             let weight = i32::try_from(rest).unwrap_or(i32::MAX);
             let time = Timestamp::from_nanos_since_reference(now);
-            firefox.add_sample(thread, time, stack, CpuDelta::ZERO, weight);
+            let busy = CpuDelta::from_nanos(now - before);
+            firefox.add_sample(thread, time, stack, busy, weight);
+            before = now;
             rest -= weight as u64;
-            now = now.saturating_add(weight as u64);
+            now = now.saturating_add(nanos(weight as u64));
         }
     }
     let end = Timestamp::from_nanos_since_reference(now);
+    if now > 0 {
+        // A sample lasts until the next one.
+        let busy = CpuDelta::from_nanos(now - before);
+        firefox.add_sample(thread, end, None, busy, 0);
+    }
     firefox.set_thread_end_time(thread, end);
     firefox.set_process_end_time(process, end);
     serde_json::to_writer(&mut *out, &firefox)?;

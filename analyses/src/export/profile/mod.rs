@@ -7,6 +7,7 @@ pub(super) mod flamegraph;
 pub(super) mod folded;
 pub(super) mod perfetto;
 pub(super) mod pprof;
+mod shares;
 pub(super) mod speedscope;
 mod stacks;
 

@@ -1,7 +1,8 @@
 //! The trace event format of Chrome, which Perfetto reads too: each node of the call tree is one event, inside that of its caller, as long as
 //! its weight. A profile does not tell when something was called, so the callees of a node stand one behind another, in the order in
-//! which they were first called, and what the node did itself comes last. A unit of weight is a
-//! nanosecond.
+//! which they were first called, and what the node did itself comes last. A unit of weight is a microsecond,
+//! which is the format's own unit; times are rounded to it. Readers add starts and lengths up as floating-point
+//! numbers, and with fractions an event would end behind the next one's start.
 
 use std::io;
 
@@ -9,7 +10,7 @@ use serde_json::json;
 
 use super::stacks::Stacks;
 use super::title;
-use crate::profile::data::Profile;
+use crate::profile::data::{Profile, Weight};
 
 pub(in crate::export) fn write(profile: &Profile, out: &mut dyn io::Write) -> io::Result<()> {
     let stacks = Stacks::new(profile);
@@ -20,8 +21,12 @@ pub(in crate::export) fn write(profile: &Profile, out: &mut dyn io::Write) -> io
         "args": {"name": profile.weight.name()}});
     write!(
         out,
-        "{{\"displayTimeUnit\":\"ns\",\"traceEvents\":[\n{process},\n{thread}"
+        "{{\"displayTimeUnit\":\"ms\",\"traceEvents\":[\n{process},\n{thread}"
     )?;
+    let micros = |at: u64| match profile.weight {
+        Weight::Time => (at + 500) / 1000,
+        _ => at,
+    };
     let mut stack = vec![(0u32, 0u64)];
     while let Some((at, start)) = stack.pop() {
         if at != 0 {
@@ -34,17 +39,25 @@ pub(in crate::export) fn write(profile: &Profile, out: &mut dyn io::Write) -> io
             if let Some(file) = &frame.file {
                 args["file"] = (&**file).into();
             }
-            let event = json!({
-                "ph": "X",
+            let mut event = json!({
                 "name": &*frame.name,
                 "cat": if frame.is_host { "host" } else { "wasm" },
-                // In microseconds.
-                "ts": start as f64 / 1000.0,
-                "dur": totals[at as usize] as f64 / 1000.0,
+                "ts": micros(start),
                 "pid": 1,
                 "tid": 1,
                 "args": args,
             });
+            match micros(start + totals[at as usize]) - micros(start) {
+                // What has no length is in nothing, or in everything around: it is an instant of its thread.
+                0 => {
+                    event["ph"] = "i".into();
+                    event["s"] = "t".into();
+                }
+                length => {
+                    event["ph"] = "X".into();
+                    event["dur"] = length.into();
+                }
+            }
             write!(out, ",\n{event}")?;
         }
         let mut next = start;

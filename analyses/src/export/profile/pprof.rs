@@ -1,6 +1,7 @@
 //! The format of `pprof`: a protocol buffer, compressed by gzip
 //! (<https://github.com/google/pprof/blob/main/proto/profile.proto>). A location is an offset in a module, with a
-//! line for each function that is inlined there.
+//! line for each function that is inlined there. Where lines are known a stack's own weight is by line; in a tree of exact
+//! counts these are parts, see [`shares`](super::shares), and calls are where the function begins.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Write};
@@ -9,6 +10,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use prost::Message;
 
+use super::shares::shares;
 use super::{name, title};
 use crate::profile::data::Profile as Data;
 
@@ -172,15 +174,16 @@ impl<'p> Builder<'p> {
                 has_inline_frames: has_places,
             });
         }
-        for (at, node) in (0..).zip(&profile.nodes).skip(1) {
+        let shares = shares(profile);
+        for ((at, node), own) in (0..).zip(&profile.nodes).zip(shares).skip(1) {
             let outer = self.outer(at);
             let mut calls = node.calls;
             let mut rest = node.weight;
-            let own: Vec<(Option<u32>, u64)> =
-                node.pcs.iter().map(|&(pc, n)| (Some(pc), n)).collect();
             rest -= own.iter().map(|(_, n)| n).sum::<u64>().min(rest);
-            let rest = (rest > 0 || own.is_empty()).then_some((None, rest));
-            for (pc, weight) in own.into_iter().chain(rest) {
+            let has_calls = profile.is_exact && calls > 0;
+            let first = (rest > 0 || has_calls || own.is_empty()).then_some((None, rest));
+            let own = own.into_iter().map(|(pc, n)| (Some(pc), n));
+            for (pc, weight) in first.into_iter().chain(own) {
                 let calls = std::mem::take(&mut calls);
                 if weight == 0 && calls == 0 {
                     continue;
