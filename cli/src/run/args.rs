@@ -28,6 +28,9 @@ Examples:
     probity run -p 'func:entry / fname == \"malloc\" / { hist(arg0); stack(4) }' program.wasm
   Several analyses in one run, as JSON in a file:
     probity run -a hotness -a branches --format json -o report.json program.wasm
+  A page to look at in a browser (`probity report --help` has the options for all of it):
+    probity run -a icount -a profile --format json -o run.json program.wasm
+    probity report run.json
   Which lines, functions and branches ran, for genhtml:
     probity run -a coverage --export lcov=coverage.info program.wasm
   Calls with their arguments and results, in a file; and the last 1000 events if it traps:
