@@ -170,7 +170,7 @@ function firefox() {
     try {
         const answer = JSON.parse(cli("thread", "functions", "--json", "--limit", "0"));
         weights("firefox", version(name), answer.functions.map((f) => [f.name, f.selfSamples]));
-        // A unit is a microsecond, and the range is as long as all samples.
+        // A unit is a microsecond; to the last sample the importer adds the interval of one.
         const { context } = JSON.parse(cli("thread", "info", "--json"));
         equal("firefox", version(name), "microseconds", total, Math.round(1000 * context.rootRange.end) - 1);
     } finally {

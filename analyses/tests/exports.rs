@@ -531,7 +531,7 @@ fn without_source_by_function_and_offset() {
 /// Some readers refuse a report without a directory of its sources: where a relative path is, else the reader's own.
 #[test]
 fn cobertura_has_a_directory_of_sources() {
-    let here = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    let here = [PathBuf::from(env!("CARGO_MANIFEST_DIR"))];
     let sources = |dirs: &[PathBuf], path: &str| -> Vec<String> {
         let mut coverage = coverage();
         coverage.source_dirs = dirs.to_vec();
@@ -545,11 +545,11 @@ fn cobertura_has_a_directory_of_sources() {
         let lines = lines.filter_map(|line| line.strip_suffix("</source>"));
         lines.map(str::to_owned).collect()
     };
-    let home = here.display().to_string();
-    assert_eq!(sources(&[here.clone()], "src/lib.rs"), [home.clone()]);
-    let below = format!("{home}/src/lib.rs");
-    assert_eq!(sources(&[here.clone()], &below), [home]);
-    assert_eq!(sources(&[here], "src/none.rs"), ["."]);
+    let home = [here[0].display().to_string()];
+    assert_eq!(sources(&here, "src/lib.rs"), home);
+    let below = format!("{}/src/lib.rs", home[0]);
+    assert_eq!(sources(&here, &below), home);
+    assert_eq!(sources(&here, "src/none.rs"), ["."]);
     assert_eq!(sources(&[], "src/lib.rs"), ["."]);
 }
 
