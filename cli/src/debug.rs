@@ -119,12 +119,13 @@ pub fn main(args: DebugArgs) -> Result<u8, Failure> {
 
     while debugger.wish() == Wish::Run {
         let stdin = args.stdin.as_ref().map(open).transpose()?;
-        let (mut store, mut linker, _) = prepare(&engine, &guest, |wasi| {
+        let prepared = prepare(&engine, &guest, |wasi| {
             match stdin {
                 Some(file) => wasi.stdin(file),
                 None => wasi.stdin_bytes([]),
             };
         })?;
+        let (mut store, mut linker) = (prepared.store, prepared.linker);
         interrupt.set(Some(store.remote()));
         debugger.attach(&mut store);
         let result = start(&mut store, &mut linker, &module, &entry, &guest, |_| Ok(()));

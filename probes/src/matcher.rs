@@ -37,8 +37,11 @@ enum Alternative {
 struct Lines {
     range: LineRange,
     /// By module: reading its lines takes time.
-    known: Arc<Mutex<Vec<(Module, HashSet<u32>)>>>,
+    known: Arc<Mutex<Vec<Chosen>>>,
 }
+
+/// A module, and the functions of it that are chosen.
+type Chosen = (Module, HashSet<u32>);
 
 impl PartialEq for Lines {
     fn eq(&self, other: &Lines) -> bool {

@@ -49,16 +49,45 @@ impl Program {
         {
             return self.in_function(function, offset);
         }
-        let functions = self.functions_named(text)?;
-        let spots = functions.into_iter().filter_map(|(module, index)| {
+        let inlined = self.inlined(text);
+        let functions = match self.functions_named(text) {
+            Err(error) if inlined.is_empty() => return Err(error),
+            found => found.unwrap_or_default(),
+        };
+        let own = functions.into_iter().filter_map(|(module, index)| {
             let pc = self.modules[module].body_start(index)?;
             Some(Spot { module, index, pc })
         });
-        let spots: Vec<Spot> = spots.collect();
+        let spots: Vec<Spot> = own.chain(inlined).collect();
         match spots.is_empty() {
             true => Err(format!("`{text}` is a function of the host")),
             false => Ok(spots),
         }
+    }
+
+    /// Where copies of a function begin that are inlined in others.
+    fn inlined(&self, name: &str) -> Vec<Spot> {
+        let mut spots = Vec::new();
+        for (module, known) in self.modules.iter().enumerate() {
+            let Some(map) = known.source.map() else {
+                continue;
+            };
+            for index in known.module.num_imported_functions()..known.module.num_functions() {
+                let body = known.module.function(index).and_then(|info| info.body());
+                // Its declarations of locals come first.
+                let code = body.and_then(|body| map.function(WasmPc(body.end - 1)));
+                let copies = code.into_iter().flat_map(|code| code.inlined());
+                let named = copies.filter(|copy| *copy.function.name == *name);
+                let starts = named.filter_map(|copy| copy.ranges.iter().map(|r| r.start).min());
+                let new = starts.map(|start| Spot {
+                    module,
+                    index,
+                    pc: WasmPc(start),
+                });
+                spots.extend(new.filter(|spot| self.is_operator(spot)));
+            }
+        }
+        spots
     }
 
     fn at_offset(&self, offset: u32) -> Result<Vec<Spot>, String> {

@@ -41,7 +41,11 @@ pub fn execute(
     plan: &mut Plan,
     progress: &Progress,
 ) -> Result<Run, Failure> {
-    let (mut store, mut linker, stop) = prepare(engine, &plan.guest, |_| {})?;
+    let Prepared {
+        mut store,
+        mut linker,
+        stop,
+    } = prepare(engine, &plan.guest, |_| {})?;
     let watch = Watch::start(store.interrupt_handle(), stop, plan.timeout)?;
     let (session, origin) = (&mut plan.session, plan.guest.origin());
     let attach = |store: &mut Store<Host>| session.attach_from(store, module, origin);
@@ -60,12 +64,22 @@ pub fn execute(
     })
 }
 
-/// A store for one run of a guest, with what it may import, and what tells its system calls to give up.
+/// What one run of a guest needs.
+pub struct Prepared {
+    /// Where it lives.
+    pub store: Store<Host>,
+    /// What it may import.
+    pub linker: Linker<Host>,
+    /// What tells its system calls to give up.
+    pub stop: Arc<AtomicBool>,
+}
+
+/// Makes what one run of a guest needs, its system interface set as it is by default but for what `set` does.
 pub fn prepare(
     engine: &Engine,
     guest: &Guest,
     set: impl FnOnce(&mut WasiCtxBuilder),
-) -> Result<(Store<Host>, Linker<Host>, Arc<AtomicBool>), Failure> {
+) -> Result<Prepared, Failure> {
     let mut wasi = guest.wasi()?;
     set(&mut wasi);
     let wasi = wasi.build();
@@ -77,7 +91,11 @@ pub fn prepare(
     let mut linker = Linker::new(engine);
     probity_wasi::add_to_linker(&mut linker, |host: &mut Host| &mut host.wasi)
         .map_err(|e| Failure::load(e.to_string()))?;
-    Ok((store, linker, stop))
+    Ok(Prepared {
+        store,
+        linker,
+        stop,
+    })
 }
 
 /// Why the guest did not come to its end.
