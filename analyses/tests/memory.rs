@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Run, each, rows};
+use common::{Run, WAYS, config, each, rows, run_rules};
 use serde_json::json;
 
 /// Three rounds, then a load that is beyond the memory's end by four bytes.
@@ -51,6 +51,35 @@ fn memory_accesses() {
         let functions = rows(&found["functions"], &["func", "loads", "stores"]);
         assert_eq!(functions, [json!([1, 3, 3])]);
     });
+}
+
+/// A limit that ends the run right behind an access, or within the straight line that it stands in, has let it happen. Fuel:
+/// the entry, two constants and a load, its `drop` for nothing, and the same again; the third load is never reached.
+#[test]
+fn what_a_limit_stops_behind_has_happened() {
+    let text = r#"(module (memory 1)
+        (func (export "main")
+            (drop (i32.load (i32.const 0)))
+            (drop (i32.load (i32.const 4)))
+            (drop (i32.load (i32.const 8)))))"#;
+    for (fuel, loads) in [
+        (1, 0),
+        (2, 0),
+        (3, 1),
+        (4, 1),
+        (5, 2),
+        (6, 2),
+        (7, 3),
+        (8, 3),
+    ] {
+        for (way, tier, zeal) in WAYS {
+            let config = config(tier, zeal);
+            let run = run_rules(config, text, &["memstats"], &[], |store| {
+                store.set_fuel_limit(Some(fuel));
+            });
+            assert_eq!(run.of("memstats")["loads"], loads, "{way}, {fuel}");
+        }
+    }
 }
 
 /// Two reads and a write in each round; those of a function that never ran are listed on request.

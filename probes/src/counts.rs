@@ -36,6 +36,8 @@ struct Placed {
     /// One counter for each counted block, in order, then the entry's.
     counters: Counters,
     stops: Stops,
+    /// Of these, by the operator that trapped, threw or was in a call: it executed, and did not complete.
+    failed: BTreeMap<u32, u64>,
     /// Exceptions that landed at the start of each block, and 0 for the entry.
     caught: Vec<u64>,
 }
@@ -97,6 +99,7 @@ impl CountPlan {
             flow,
             counters,
             stops: BTreeMap::new(),
+            failed: BTreeMap::new(),
             caught: vec![0; cfg.blocks().len() + 1],
         };
         self.functions().insert(func, placed);
@@ -145,6 +148,9 @@ impl Placed {
         let block = self.cfg.block_of(at);
         let behind = at as u32 + u32::from(executed);
         *self.stops.entry((block as u32, behind)).or_default() += 1;
+        if executed {
+            *self.failed.entry(at as u32).or_default() += 1;
+        }
         // Stopped at the edge: the way into the block was taken, but its
         // counter did not run.
         if behind == self.cfg.blocks()[block].start && self.flow.counts_block(block) {
@@ -176,6 +182,7 @@ impl Placed {
             entries,
             blocks: executions,
             stops: self.stops.clone(),
+            failed: self.failed.clone(),
         }
     }
 }
@@ -189,6 +196,7 @@ pub struct FunctionCounts {
     entries: u64,
     blocks: Vec<u64>,
     stops: Stops,
+    failed: BTreeMap<u32, u64>,
 }
 
 impl FunctionCounts {
@@ -226,10 +234,9 @@ impl FunctionCounts {
     /// # Panics
     /// If there is no operator of that index.
     pub fn completed(&self, index: usize) -> u64 {
-        let block = self.cfg.block_of(index) as u32;
-        let stopped = self.stops.get(&(block, index as u32 + 1));
+        let failed = self.failed.get(&(index as u32));
         self.instr(index)
-            .saturating_sub(stopped.copied().unwrap_or(0))
+            .saturating_sub(failed.copied().unwrap_or(0))
     }
 
     /// Executions of every operator, in program order.
@@ -261,6 +268,9 @@ impl FunctionCounts {
         }
         for (&at, &times) in &other.stops {
             *self.stops.entry(at).or_default() += times;
+        }
+        for (&at, &times) in &other.failed {
+            *self.failed.entry(at).or_default() += times;
         }
     }
 }

@@ -281,6 +281,41 @@ fn map_of(module: &Module) -> String {
     format!(r#"{{"version":3,"sources":["a.ts"],"names":[],"mappings":"{offset}AEA,CAEA,C"}}"#)
 }
 
+/// The same map in the URL itself: the section does not move what is before it.
+#[test]
+fn source_maps_in_the_module() {
+    let engine = Engine::default();
+    let plain = Module::new(&engine, "(module (func $f nop nop))").expect("module");
+    let map = map_of(&plain).replace('"', "%22");
+    let url = format!("data:application/json,{map}");
+    let text = format!(
+        r#"(module (func $f nop nop) (@custom "sourceMappingURL" "\{:02x}\01{url}"))"#,
+        url.len() & 127 | 128,
+    );
+    assert_eq!(url.len() >> 7, 1);
+    let module = Module::new(&engine, text).expect("module");
+    let source = Source::new(&module, Origin::default());
+    let map = source.map().expect("a source map");
+    let operators = module
+        .function(0)
+        .expect("f")
+        .operators()
+        .expect("operators");
+    let lines = [0, 1].map(|at| map.line(operators[at].0).map(|line| line.to_string()));
+    let expected = ["a.ts:3", "a.ts:5"].map(|line| Some(line.to_owned()));
+    assert_eq!(lines, expected);
+    assert_eq!(source.problem(), None);
+    let broken = r#"(module (func nop) (@custom "sourceMappingURL" "\0edata:;base64,*"))"#;
+    let broken = Module::new(&engine, broken).expect("module");
+    let source = Source::new(&broken, Origin::default());
+    assert!(source.map().is_none());
+    assert!(
+        source
+            .problem()
+            .is_some_and(|problem| problem.starts_with("read the source map in the module"))
+    );
+}
+
 #[test]
 fn source_maps_beside_the_module() {
     let dir = Dir::new("map");

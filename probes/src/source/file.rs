@@ -5,6 +5,8 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use base64::Engine as _;
+
 use super::sections::Sections;
 
 /// Larger files are none of these.
@@ -33,9 +35,6 @@ pub(super) fn url(sections: &Sections<'_>, section: &str) -> Option<String> {
 /// If there can be no such file; the message says what the user can do.
 pub(super) fn beside(url: &str, module: Option<&Path>) -> Result<PathBuf, String> {
     let cannot = |why: &str| Err(format!("find debug information: {why}"));
-    if url.starts_with("data:") {
-        return cannot("what is in the module itself is not supported");
-    }
     let path = url.split(['?', '#']).next().unwrap_or_default();
     let name = path.rsplit('/').next().unwrap_or_default();
     if name.is_empty() || name == ".." || name.contains(['\\', '\0']) {
@@ -47,6 +46,20 @@ pub(super) fn beside(url: &str, module: Option<&Path>) -> Result<PathBuf, String
             "`{name}` would be beside the module, which has no file"
         )),
     }
+}
+
+/// What a URL has in itself (`data:`, RFC 2397); `None` if it is that of a file.
+///
+/// # Errors
+/// If its base64 is none.
+pub(super) fn inline(url: &str) -> Option<Result<Vec<u8>, String>> {
+    let (kind, data) = url.strip_prefix("data:")?.split_once(',')?;
+    if !kind.ends_with(";base64") {
+        let bytes = percent_encoding::percent_decode_str(data);
+        return Some(Ok(bytes.collect()));
+    }
+    let decoded = base64::engine::general_purpose::STANDARD.decode(data);
+    Some(decoded.map_err(|e| format!("read the source map in the module: {e}")))
 }
 
 /// The contents of a regular file.
@@ -85,7 +98,6 @@ mod tests {
             ("..", None),
             ("", None),
             ("x/", None),
-            ("data:application/json;base64,e30=", None),
         ] {
             let found = beside(url, module).ok();
             assert_eq!(found.as_deref(), expected.map(Path::new), "{url}");
@@ -95,6 +107,23 @@ mod tests {
             Ok("a.map".into())
         );
         assert!(beside("a.map", None).is_err());
+    }
+
+    #[test]
+    fn urls_with_data() {
+        let text = |url: &str| {
+            inline(url).map(|data| data.map(|data| String::from_utf8_lossy(&data).into_owned()))
+        };
+        assert_eq!(
+            text("data:application/json;base64,e30="),
+            Some(Ok("{}".to_owned()))
+        );
+        assert_eq!(
+            text("data:application/json,%7B%7d"),
+            Some(Ok("{}".to_owned()))
+        );
+        assert!(text("data:;base64,*").is_some_and(|data| data.is_err()));
+        assert_eq!(text("a.wasm.map"), None);
     }
 
     #[test]

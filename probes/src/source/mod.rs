@@ -124,9 +124,12 @@ impl Source {
         if let Some(url) = file::url(&sections, "external_debug_info") {
             return SourceMap::from_dwarf_file(&self.module, &beside(url)?).map(Some);
         }
-        match file::url(&sections, "sourceMappingURL") {
-            Some(url) => SourceMap::from_file(&self.module, &beside(url)?).map(Some),
-            None => Ok(None),
+        let Some(url) = file::url(&sections, "sourceMappingURL") else {
+            return Ok(None);
+        };
+        match file::inline(&url) {
+            Some(text) => SourceMap::from_text(&self.module, &text?).map(Some),
+            None => SourceMap::from_file(&self.module, &beside(url)?).map(Some),
         }
     }
 
@@ -211,8 +214,17 @@ impl SourceMap {
     /// # Errors
     /// If the file cannot be read or is no source map; the message names it.
     pub fn from_file(module: &Module, path: &Path) -> Result<SourceMap, String> {
-        let read = || mappings::read(&file::read(path)?, module.bytes().len() as u32);
-        let lines = read().map_err(|e| format!("read source map `{}`: {e}", path.display()))?;
+        let text = file::read(path);
+        text.and_then(|text| SourceMap::from_text(module, &text))
+            .map_err(|e| format!("read source map `{}`: {e}", path.display()))
+    }
+
+    /// What the text of a source map says.
+    ///
+    /// # Errors
+    /// If it is none.
+    pub fn from_text(module: &Module, text: &[u8]) -> Result<SourceMap, String> {
+        let lines = mappings::read(text, module.bytes().len() as u32)?;
         Ok(SourceMap {
             module: module.clone(),
             dwarf: None,
