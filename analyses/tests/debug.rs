@@ -7,13 +7,17 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
+use common::random::{Dialect, program};
 use common::{WAYS, config};
 use probity_analyses::debug::{Console, Debugger, Wish};
-use probity_engine::{Caller, Engine, Error, Linker, Module, Store, Val};
+use probity_engine::{Caller, Engine, Error, Linker, Module, Store, Tier, TierZeal, Val};
 use probity_probes::source::Origin;
 
 /// From `account.c` beside it; its header has the command.
 const ACCOUNT: &[u8] = include_bytes!("debug/account.wasm");
+
+/// From `grid.c`, in the same way.
+const GRID: &[u8] = include_bytes!("debug/grid.wasm");
 
 /// Gives commands, and keeps what is shown with each command in front of what it led to.
 struct Script {
@@ -42,13 +46,27 @@ impl Console for Script {
 }
 
 /// What a session shows, and how each run ended.
+type Session = (String, Vec<Result<Vec<Val>, Error>>);
+
 fn session(
-    (_, tier, zeal): (&str, probity_engine::Tier, probity_engine::TierZeal),
+    way: (&str, Tier, TierZeal),
     module: &[u8],
     export: &str,
     args: &[Val],
     script: &str,
-) -> (String, Vec<Result<Vec<Val>, Error>>) {
+) -> Session {
+    session_of(way, module, export, args, script, None)
+}
+
+/// A session of a program that may use so much fuel.
+fn session_of(
+    (_, tier, zeal): (&str, Tier, TierZeal),
+    module: &[u8],
+    export: &str,
+    args: &[Val],
+    script: &str,
+    fuel: Option<u64>,
+) -> Session {
     let mut config = config(tier, zeal);
     config.keep_locals(true);
     let engine = Engine::new(&config);
@@ -66,6 +84,7 @@ fn session(
     let mut ends = Vec::new();
     while debugger.wish() == Wish::Run {
         let mut store = Store::new(&engine, ());
+        store.set_fuel_limit(fuel);
         debugger.attach(&mut store);
         let mut linker = Linker::new(&engine);
         linker
@@ -142,6 +161,7 @@ fn sessions() {
         let module = match program {
             "plain" => &plain,
             "account" => ACCOUNT,
+            "grid" => GRID,
             other => panic!("no program {other}"),
         };
         let args = [Val::I32(argument.parse().expect("a number"))];
@@ -161,7 +181,7 @@ fn sessions() {
             assert!(shown == *expected, "{name} in {}:\n{shown}", way.0);
         }
     }
-    assert_eq!(count, 5);
+    assert_eq!(count, 6);
 }
 
 /// What the program computes is what it computes without a debugger, unless the user changes something.
@@ -183,4 +203,84 @@ fn the_program_does_not_notice() {
             }
         }
     }
+}
+
+/// Commands by chance, in programs by chance: what is shown is the same in every way of executing, and what the program does
+/// is what it does alone.
+#[test]
+fn random_sessions() {
+    const COMMANDS: [&str; 24] = [
+        "stepi",
+        "stepi 7",
+        "nexti",
+        "next 3",
+        "step 5",
+        "finish",
+        "continue",
+        "continue",
+        "continue 3",
+        "backtrace 5",
+        "info wasm",
+        "info globals",
+        "print stack0",
+        "print local0 * 2 + i32[16]",
+        "up",
+        "down",
+        "watch local0",
+        "watch local1 if local1 > 3",
+        "watch u8[8]",
+        "watch global0",
+        "catch exception",
+        "catch host",
+        "delete",
+        "disable",
+    ];
+    let mut stops = 0;
+    for seed in 0..60u64 {
+        let dialect = if seed % 2 == 0 {
+            Dialect::Wasm1
+        } else {
+            Dialect::Wasm3
+        };
+        let wasm = wat::parse_str(program(seed, dialect)).expect("text");
+        let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+        let mut draw = |below: usize| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            (state % below as u64) as usize
+        };
+        let mut script = String::new();
+        for _ in 0..3 {
+            script += &format!("break func[{}]\n", draw(4));
+        }
+        script += if draw(2) == 0 { "run\n" } else { "starti\n" };
+        for _ in 0..40 {
+            script += COMMANDS[draw(COMMANDS.len())];
+            script.push('\n');
+        }
+        script += "delete\ncontinue\nquit\n";
+        let run = |way| session_of(way, &wasm, "main", &[], &script, Some(20_000));
+        let alone = session_of(WAYS[0], &wasm, "main", &[], "run\n", Some(20_000)).1;
+        let (shown, ends) = run(WAYS[0]);
+        stops += shown.matches("Breakpoint ").count() + shown.matches("Watchpoint ").count();
+        for way in WAYS {
+            let (other, ends) = run(way);
+            assert!(
+                other == shown,
+                "seed {seed}, {}:\n{other}\n---\n{shown}",
+                way.0
+            );
+            // The last run went on to its end, unless the user was told that there is none.
+            let first = format!("{:?}", ends.first());
+            assert_eq!(
+                first,
+                format!("{:?}", alone.first()),
+                "seed {seed}, {}:\n{shown}",
+                way.0
+            );
+        }
+        drop(ends);
+    }
+    assert!(stops > 300, "{stops}");
 }

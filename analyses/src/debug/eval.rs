@@ -283,40 +283,37 @@ impl<'v, 'p> View<'v, 'p> {
         let value = self.eval(of)?;
         let index = self.eval(index)?;
         let index = integer(&index)?;
-        let (element, start, rows) = match self.pointee(&value) {
-            Some(to) => (to, integer(&value)?, Some(1)),
-            None => {
-                let wrong = || "it is neither an array nor a pointer".to_owned();
-                let (Kind::Source(id), Where::Memory(at)) = (value.kind, value.at) else {
-                    return Err(wrong());
-                };
-                match &self.known().ty(id).ok_or_else(wrong)?.kind {
-                    TypeKind::Array {
-                        of: Some(of),
-                        counts,
-                    } if counts.len() == 1 => (*of, at.into(), Some(1)),
-                    TypeKind::Array { .. } => (id, at.into(), None),
-                    _ => return Err(wrong()),
-                }
-            }
-        };
-        if rows.is_none() {
-            return Err(
-                "an array of several dimensions is shown as a whole; i32[...] and its like show an element"
-                    .to_owned(),
-            );
+        let unknown = || "the size of an element is not known".to_owned();
+        if let Some(to) = self.pointee(&value) {
+            let start = integer(&value)?;
+            let bytes = self.known().size(to).ok_or_else(unknown)?;
+            let at = start.wrapping_add(index.wrapping_mul(bytes.into()));
+            return self.at(address(at)?, Kind::Source(to));
         }
-        let ty = self
-            .known()
-            .ty(element)
-            .ok_or("its type is not described")?;
-        let pointer = matches!(ty.kind, TypeKind::Pointer(_)).then_some(4);
-        let bytes = ty
-            .bytes
-            .or(pointer)
-            .ok_or("the size of an element is not known")?;
-        let offset = index.wrapping_mul(bytes.into());
-        self.at(address(start.wrapping_add(offset))?, Kind::Source(element))
+        let wrong = || "it is neither an array nor a pointer".to_owned();
+        let (id, chosen, at) = match (value.kind, value.at) {
+            (Kind::Source(id), Where::Memory(at)) => (id, 0, at),
+            (Kind::Rows(id, chosen), Where::Memory(at)) => (id, chosen, at),
+            _ => return Err(wrong()),
+        };
+        let ty = self.known().ty(id).ok_or_else(wrong)?;
+        let TypeKind::Array {
+            of: Some(of),
+            counts,
+        } = &ty.kind
+        else {
+            return Err(wrong());
+        };
+        let inner = counts.get(chosen + 1..).unwrap_or(&[]);
+        let rows = inner.iter().map(|count| count.unwrap_or(0));
+        let element = self.known().size(*of).ok_or_else(unknown)?;
+        let bytes = rows.fold(element, u64::saturating_mul);
+        let at = i128::from(at).wrapping_add(index.wrapping_mul(bytes.into()));
+        let kind = match inner {
+            [] => Kind::Source(*of),
+            _ => Kind::Rows(id, chosen + 1),
+        };
+        self.at(address(at)?, kind)
     }
 
     fn binary(&mut self, operator: Binary, a: &Expr, b: &Expr) -> Result<Value, String> {
@@ -386,11 +383,11 @@ impl<'v, 'p> View<'v, 'p> {
             Kind::Width(Width { bytes, float, .. }) => (bytes.into(), float),
             Kind::Plain => (4, false),
             Kind::Source(id) => {
-                let ty = self.known().ty(id).ok_or("its type is not described")?;
-                let pointer = matches!(ty.kind, TypeKind::Pointer(_)).then_some(4);
-                let bytes = ty.bytes.or(pointer).ok_or("its size is not known")?;
-                (bytes, ty.kind == TypeKind::Float)
+                let bytes = self.known().size(id).ok_or("its size is not known")?;
+                let ty = self.known().ty(id);
+                (bytes, ty.is_some_and(|ty| ty.kind == TypeKind::Float))
             }
+            Kind::Rows(..) => (0, false),
         };
         match (float, bytes) {
             _ if to.datum == Datum::Aggregate => {

@@ -80,6 +80,24 @@ impl Known {
         None
     }
 
+    /// How many bytes a value of a type has.
+    pub fn size(&mut self, id: TypeId) -> Option<u64> {
+        let ty = self.ty(id)?;
+        match &ty.kind {
+            // Memory 0 of 32 bits is what C and Rust know.
+            TypeKind::Pointer(_) => ty.bytes.or(Some(4)),
+            TypeKind::Array {
+                of: Some(of),
+                counts,
+            } if ty.bytes.is_none() => {
+                let element = self.size(*of)?;
+                let counts = counts.iter().map(|count| count.unwrap_or(0));
+                Some(counts.fold(element, u64::saturating_mul))
+            }
+            _ => ty.bytes,
+        }
+    }
+
     /// A type as it is named.
     pub fn named_type(&mut self, id: TypeId) -> Option<Arc<Type>> {
         let source = &self.source;

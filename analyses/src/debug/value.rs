@@ -29,6 +29,8 @@ pub(super) enum Where {
 pub(super) enum Kind {
     /// As the source has it.
     Source(TypeId),
+    /// Part of an array of several dimensions, with so many of them chosen.
+    Rows(TypeId, usize),
     /// As memory has it.
     Width(Width),
     /// As Wasm has it.
@@ -142,10 +144,10 @@ impl Known {
                 Ok(scalar(&kind, bits(bytes)?, bytes).unwrap_or(Datum::Aggregate))
             }
             Kind::Plain => Ok(Datum::Int(bits(4)?.into())),
+            Kind::Rows(..) => Ok(Datum::Aggregate),
             Kind::Source(id) => {
                 let ty = self.ty(id).ok_or("its type is not described")?;
-                let pointer = matches!(ty.kind, TypeKind::Pointer(_));
-                match ty.bytes.or(pointer.then_some(4)) {
+                match self.size(id) {
                     Some(bytes @ 1..=SCALAR_BYTES_MAX) if !is_aggregate(&ty.kind) => {
                         Ok(scalar(&ty.kind, bits(bytes)?, bytes).unwrap_or(Datum::Aggregate))
                     }
@@ -271,7 +273,8 @@ impl Shower<'_, '_, '_> {
     fn value(&mut self, value: &Value, depth: u32, out: &mut String) {
         let ty = match value.kind {
             Kind::Source(id) => self.known.ty(id),
-            _ => None,
+            Kind::Rows(id, chosen) => return self.rows(value, id, chosen, depth, out),
+            Kind::Width(_) | Kind::Plain => None,
         };
         match (&value.datum, &ty) {
             (Datum::Aggregate, Some(ty)) => match value.at {
@@ -287,6 +290,27 @@ impl Shower<'_, '_, '_> {
             (Datum::Float(number), _) => put(out, format_args!("{number:?}")),
             (Datum::Vector(number), _) => put(out, format_args!("{number:#034x}")),
             (Datum::Reference(what), _) => out.push_str(what),
+        }
+    }
+
+    /// What is left of an array of several dimensions.
+    fn rows(&mut self, value: &Value, id: TypeId, chosen: usize, depth: u32, out: &mut String) {
+        let ty = self.known.ty(id);
+        match (ty.as_ref().map(|ty| &ty.kind), value.at) {
+            (
+                Some(TypeKind::Array {
+                    of: Some(of),
+                    counts,
+                }),
+                Where::Memory(address),
+            ) => self.array(
+                *of,
+                counts.get(chosen..).unwrap_or(&[]),
+                address,
+                depth,
+                out,
+            ),
+            _ => out.push('?'),
         }
     }
 
@@ -404,7 +428,7 @@ impl Shower<'_, '_, '_> {
         };
         let counts = inner.iter().map(|count| count.unwrap_or(0));
         let rows = counts.fold(1, u64::saturating_mul);
-        let bytes = element.bytes.unwrap_or(0).saturating_mul(rows);
+        let bytes = self.known.size(of).unwrap_or(0).saturating_mul(rows);
         let Some(count) = count else {
             return put(out, format_args!("<array at {address:#x}>"));
         };

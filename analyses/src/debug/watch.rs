@@ -219,22 +219,10 @@ fn size(view: &mut View<'_, '_>, value: &Value) -> Result<u64, String> {
         Kind::Width(width) => Ok(width.bytes.into()),
         Kind::Plain => Ok(4),
         Kind::Source(id) => {
-            let ty = view.known().ty(id).ok_or("its type is not described")?;
-            use probity_probes::source::TypeKind;
-            let bytes = match &ty.kind {
-                TypeKind::Pointer(_) => ty.bytes.or(Some(4)),
-                TypeKind::Array {
-                    of: Some(of),
-                    counts,
-                } if ty.bytes.is_none() => {
-                    let element = view.known().ty(*of).and_then(|of| of.bytes);
-                    let counts = counts.iter().map(|count| count.unwrap_or(0));
-                    element.map(|bytes| counts.fold(bytes, u64::saturating_mul))
-                }
-                _ => ty.bytes,
-            };
+            let bytes = view.known().size(id);
             bytes.ok_or_else(|| "its size is not known".to_owned())
         }
+        Kind::Rows(..) => Err("part of an array cannot be watched; an element can".to_owned()),
     }
 }
 
