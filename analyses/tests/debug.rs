@@ -205,6 +205,31 @@ fn the_program_does_not_notice() {
     }
 }
 
+/// Who quits where an exception is caught, or a trap unwinds, does not wait for the program.
+#[test]
+fn quitting_is_quitting() {
+    let wat = r#"(module (tag $e)
+        (func $thrower (throw $e))
+        (func (export "main")
+            (block $caught (try_table (catch_all $caught) (call $thrower)))
+            (loop (br 0))))"#;
+    let wasm = wat::parse_str(wat).expect("text");
+    for way in WAYS {
+        for script in [
+            "catch exception\nrun\nquit",
+            "catch exception\nrun\nkill\nquit",
+        ] {
+            let (shown, ends) = session(way, &wasm, "main", &[], script);
+            assert_eq!(ends.len(), 1, "{}: {shown}", way.0);
+            assert!(
+                ends[0].as_ref().is_err_and(Debugger::has_killed),
+                "{}",
+                way.0
+            );
+        }
+    }
+}
+
 /// Commands by chance, in programs by chance: what is shown is the same in every way of executing, and what the program does
 /// is what it does alone.
 #[test]

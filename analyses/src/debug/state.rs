@@ -368,8 +368,11 @@ impl State {
             Some(trap) => trap.message(),
             None => error.to_string(),
         };
-        // The program cannot go on, so there is nothing that could fail.
-        let _ = self.stop(shared, context, &format!("\nProgram trapped: {message}\n"));
+        let why = format!("\nProgram trapped: {message}\n");
+        if self.stop(shared, context, &why).is_err() {
+            // What the trap unwinds may be called by a host that goes on.
+            end_soon(context);
+        }
     }
 
     fn caught(&mut self, shared: &Shared, context: &mut ProbeContext<'_>, pc: Option<WasmPc>) {
@@ -380,9 +383,8 @@ impl State {
             self.say(&told);
         }
         let why = self.happened(context, |event| *event == Event::Caught, "exception caught");
-        if !why.is_empty() {
-            // Whoever quits now does so at the next stop at the latest.
-            let _ = self.stop(shared, context, &why);
+        if !why.is_empty() && self.stop(shared, context, &why).is_err() {
+            end_soon(context);
         }
     }
 
@@ -443,6 +445,12 @@ fn returned(context: &mut ProbeContext<'_>, results: usize) -> String {
     let values = firsts.filter_map(|i| frame.operand(count.checked_sub(1 + i)?));
     let line = |value| format!("Value returned is {}\n", wasm_value(&value));
     values.map(line).collect()
+}
+
+/// Ends the program before its next operator, for whoever cannot do so at once.
+fn end_soon(context: &mut ProbeContext<'_>) {
+    let end = Probe::call(|_| Err(Error::host(Killed)));
+    context.probes().insert_global(end.one_shot());
 }
 
 /// Whether the program has come to grief: an exit is none, nor is a limit.
