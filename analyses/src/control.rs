@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use probity_engine::{Func, Result, WasmPc};
-use probity_probes::cfg::Cfg;
+use probity_probes::cfg::{Cfg, Loop};
 use probity_probes::events::BranchKind;
 use probity_probes::labels::Labels;
 use probity_probes::operator;
@@ -168,12 +168,16 @@ impl Control {
                 add(cfg.block_of(from), cfg.block_of(to), EdgeKind::Catch, count);
             }
         }
-        let depth = |index: u32| {
-            let around = cfg
-                .loops()
-                .iter()
-                .filter(|l| (l.header..=l.end).contains(&index));
-            around.map(|item| item.depth).max().unwrap_or(0)
+        // Loops around the block at hand; they are in the order of their headers.
+        let mut open: Vec<&Loop> = Vec::new();
+        let mut loops = cfg.loops().iter().peekable();
+        let mut depth = |index: u32| {
+            while let Some(item) = loops.next_if(|item| item.header <= index) {
+                while open.pop_if(|outer| outer.end < item.header).is_some() {}
+                open.push(item);
+            }
+            while open.pop_if(|item| item.end < index).is_some() {}
+            open.last().map_or(0, |item| item.depth)
         };
         let blocks = cfg.blocks().iter().map(|block| FlowBlock {
             pc: cfg.pcs()[block.start as usize],

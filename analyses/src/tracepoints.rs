@@ -20,6 +20,9 @@ use crate::options::{NUMBER, OptionInfo, Options, POINTS};
 use crate::report::table::{Column, Fact, Kind, Table, Value};
 use crate::trace;
 
+/// Frames that are counted at each hit.
+const DEPTH_MAX: usize = 1000;
+
 /// Which points.
 pub(crate) const AT: OptionInfo = OptionInfo {
     name: "at",
@@ -109,7 +112,8 @@ fn range(text: &str) -> Option<(u32, u32)> {
 /// A hit.
 struct Hit {
     number: u64,
-    depth: u64,
+    /// Number of frames, if they are not too many to be counted.
+    depth: Option<u64>,
     locals: String,
     operands: String,
 }
@@ -169,7 +173,9 @@ impl Analysis for Tracepoints {
             let (state, point) = (self.state.clone(), (at.key, index));
             let (kept, last) = (self.hits, self.last);
             let take = move |context: &mut ProbeContext<'_>| {
-                let depth = context.depth() as u64;
+                // To count frames takes as long as there are many.
+                let is_deep = context.frame_at(DEPTH_MAX).is_some();
+                let depth = (!is_deep).then(|| context.depth() as u64);
                 let (locals, operands) = (locals(context), operands(context));
                 let mut state = lock(&state);
                 state.hits += 1;
@@ -241,7 +247,7 @@ impl Analysis for Tracepoints {
                     let cells = [
                         pc.0.into(),
                         hit.number.into(),
-                        hit.depth.into(),
+                        hit.depth.map_or(Value::Nothing, Value::from),
                         Value::Text(hit.locals.as_str().into()),
                         Value::Text(hit.operands.as_str().into()),
                     ];

@@ -36,8 +36,8 @@ Exit status:
   3    nobody can read what the debugger says
   130  Ctrl-C while the program waits in the host
 
-Ctrl-C stops the program; a second one, if it does not come back from a call of the host, ends the session. The program
-runs as fast as ever between stops, compiled code included.
+Ctrl-C stops the program; a second one, if it does not come back from a call of the host, ends the session. Between
+stops the program is compiled as ever, but keeps all locals in memory.
 
 Examples:
   Stop at a function, and look around:

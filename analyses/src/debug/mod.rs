@@ -1,6 +1,6 @@
 //! The debugger: it stops a program where its user wants, and shows and changes what the program has there.
 //!
-//! Places to stop are probes, put in and taken away while the program runs: all that is not stopped at runs as fast as ever,
+//! Places to stop are probes, put in and taken away while the program runs: all that is not stopped at is code as ever,
 //! in whatever tier. A step over a line is a probe before each line of the function and one behind the call that the
 //! function is in; a watchpoint is a probe before each operator that may write there. What a command wants is kept in
 //! [`State`](state::State), and [`State::sync`](state::State::sync) makes the probes of the store those that are wanted.
