@@ -59,6 +59,9 @@ impl LoopTraces {
     }
 }
 
+/// Functions with loops in more loops than these are not traced.
+const DEPTH_MAX: u32 = 256;
+
 impl Analysis for LoopTraces {
     fn attach(&mut self, probes: &mut Probes<'_>) {
         let ring = self.ring.clone();
@@ -68,6 +71,10 @@ impl Analysis for LoopTraces {
 
     fn instrument(&mut self, at: &mut Instrument<'_, '_, '_>) -> Result<()> {
         let cfg = at.cfg()?;
+        // Each round of a loop is a step of the one around it: no compiler nests them like this.
+        if cfg.loops().iter().any(|item| item.depth > DEPTH_MAX) {
+            return Ok(());
+        }
         let Some(function) = lock(&self.walk).function(at.key, &cfg) else {
             return Ok(());
         };
