@@ -110,9 +110,13 @@ impl Control {
         }
     }
 
-    fn flow(&self, function: &Function<'_>) -> FunctionFlow {
-        let operators = function.operators();
-        let (cfg, labels) = (Cfg::new(&operators), Labels::new(&operators));
+    fn flow(
+        &self,
+        function: &Function<'_>,
+        operators: &[(WasmPc, Operator<'_>)],
+        cfg: &Cfg,
+    ) -> FunctionFlow {
+        let labels = Labels::new(operators);
         let counts = function.counts.as_ref();
         let instr = |index: u32| counts.map_or(0, |counts| counts.instr(index as usize));
         let mut edges: BTreeMap<(usize, usize, EdgeKind), u64> = BTreeMap::new();
@@ -122,7 +126,7 @@ impl Control {
             *edges.entry((from, to, kind)).or_default() += count;
         };
         let mut told = vec![false; cfg.blocks().len()];
-        for (branch, ways) in self.ways.of(function, &operators) {
+        for (branch, ways) in self.ways.of(function, operators) {
             let from = cfg.block_of(branch.index);
             match (branch.kind, cfg.two_ways(branch.index)) {
                 (BranchKind::Table(_), _) => {
@@ -214,10 +218,8 @@ impl Analysis for Control {
         self.wants_data |= kind == DataKind::Flow;
     }
 
-    fn wants_counts(&self, at: &Instrument<'_, '_, '_>) -> Result<Wanted> {
-        let mut wanted = Wanted::all();
-        wanted.join(Ways::wants_counts(at)?);
-        Ok(wanted)
+    fn wants_counts(&self, _at: &Instrument<'_, '_, '_>) -> Result<Wanted> {
+        Ok(Wanted::all())
     }
 
     fn instrument(&mut self, at: &mut Instrument<'_, '_, '_>) -> Result<()> {
@@ -253,7 +255,9 @@ impl Analysis for Control {
         let mut data = Vec::new();
         for function in run.functions(self.zero) {
             let who = run.function_cells(&function);
-            let flow = self.flow(&function);
+            let operators = function.operators();
+            let cfg = Cfg::new(&operators);
+            let flow = self.flow(&function, &operators, &cfg);
             for edge in &flow.edges {
                 if edge.count == 0 && !self.zero {
                     continue;
@@ -270,7 +274,6 @@ impl Analysis for Control {
                 ]);
                 edges.push(row);
             }
-            let loops = Cfg::new(&function.operators()).loops().len();
             let mut row = who;
             row.extend([
                 flow.blocks.len().into(),
@@ -285,7 +288,7 @@ impl Analysis for Control {
                     .filter(|edge| edge.count > 0)
                     .count()
                     .into(),
-                loops.into(),
+                cfg.loops().len().into(),
                 flow.entries.into(),
             ]);
             functions.push(row);

@@ -216,10 +216,11 @@ fn quitting_is_quitting() {
     let wasm = wat::parse_str(wat).expect("text");
     for way in WAYS {
         for script in [
-            "catch exception\nrun\nquit",
-            "catch exception\nrun\nkill\nquit",
+            "catch exception\nrun\nquit\nhelp",
+            "catch exception\nrun\nkill\nquit\nhelp",
         ] {
             let (shown, ends) = session(way, &wasm, "main", &[], script);
+            assert!(!shown.contains("help"), "{}: asked once more", way.0);
             assert_eq!(ends.len(), 1, "{}: {shown}", way.0);
             assert!(
                 ends[0].as_ref().is_err_and(Debugger::has_killed),

@@ -19,12 +19,22 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("probity-probes", &["probity-engine"]),
     ("probity-analyses", &["probity-engine", "probity-probes"]),
     (
+        "probity-efficiency",
+        &[
+            "probity-engine",
+            "probity-wasi",
+            "probity-probes",
+            "probity-analyses",
+        ],
+    ),
+    (
         "probity",
         &[
             "probity-engine",
             "probity-wasi",
             "probity-probes",
             "probity-analyses",
+            "probity-efficiency",
         ],
     ),
     // As a crate of somebody else would.
@@ -47,6 +57,7 @@ const SAFE: &[&str] = &[
     "probity-wasi",
     "probity-probes",
     "probity-analyses",
+    "probity-efficiency",
     "probity",
     "probity-tests",
 ];
@@ -56,6 +67,7 @@ const OUTSIDE: &[&str] = &[
     "probity-wasi",
     "probity-probes",
     "probity-analyses",
+    "probity-efficiency",
     "probity",
 ];
 

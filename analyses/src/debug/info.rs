@@ -130,7 +130,8 @@ impl Known {
     pub fn body_start(&self, index: u32) -> Option<WasmPc> {
         let info = self.module.function(index)?;
         let range = info.body()?;
-        let first = info.operators().ok()?.first()?.0;
+        let operators = info.operators().ok()?;
+        let first = operators.first()?.0;
         let Some(map) = self.source.map() else {
             return Some(first);
         };
@@ -138,7 +139,7 @@ impl Known {
         let opening = rows.next();
         let body = rows.next().map(|row| WasmPc(row.start));
         // A row may begin between operators, where the table is not of this code.
-        let body = body.filter(|pc| info.operators().is_ok_and(|ops| has(&ops, *pc)));
+        let body = body.filter(|pc| has(&operators, *pc));
         Some(body.filter(|_| opening.is_some()).unwrap_or(first))
     }
 

@@ -64,7 +64,7 @@ pub(super) struct State {
     /// Stop before the first operator of the run.
     pub stop_at_start: bool,
     last_command: String,
-    /// The console has gone.
+    /// The console has gone, or its user has quit.
     broken: bool,
     /// Itself, for probes that are yet to be made.
     own: Weak<Mutex<State>>,
@@ -116,10 +116,11 @@ impl State {
 
     /// The next command; an empty one repeats the last where a person types. `None` at the end.
     fn read(&mut self) -> Option<String> {
-        let line = match self.console.read(PROMPT) {
-            Ok(Some(line)) if !self.broken => line.trim().to_owned(),
-            _ => return None,
-        };
+        // Who has quit is not asked once more.
+        if self.broken {
+            return None;
+        }
+        let line = self.console.read(PROMPT).ok()??.trim().to_owned();
         if line.is_empty() && self.console.is_interactive() {
             return Some(self.last_command.clone());
         }

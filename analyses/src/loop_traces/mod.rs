@@ -7,9 +7,12 @@
 //!
 //! `branches` are the decisions along the path: `T` if a condition was not zero or a branch was taken, `n` if not, the offset
 //! that a `br_table` went to, `!` where an exception was caught.
+//!
+//! Functions that nest more than 256 loops are not traced; `functions_not_traced` says how many.
 
 mod walk;
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use probity_engine::hook::{Action, Probe, Probes, Ring, Site};
@@ -18,7 +21,7 @@ use probity_engine::{Result, WasmPc};
 use probity_probes::cfg::Cfg;
 
 use self::walk::{BACK, CUT, Cycle, INNER, LEAVE, Step, TO, Walk};
-use crate::analysis::{Analysis, Findings, Instrument, Run};
+use crate::analysis::{Analysis, Findings, Instrument, Key, Run};
 use crate::options::{NUMBER, OptionInfo, Options};
 use crate::report::table::{Column, Fact, Kind, Table, Value};
 
@@ -44,6 +47,8 @@ const RING_WORDS: usize = 1 << 13;
 pub(crate) struct LoopTraces {
     walk: Arc<Mutex<Walk>>,
     ring: Ring,
+    /// Functions that are nested beyond [`DEPTH_MAX`].
+    not_traced: BTreeSet<Key>,
 }
 
 impl LoopTraces {
@@ -55,7 +60,11 @@ impl LoopTraces {
             lock(&drained).take(records);
             Ok(())
         });
-        LoopTraces { walk, ring }
+        LoopTraces {
+            walk,
+            ring,
+            not_traced: BTreeSet::new(),
+        }
     }
 }
 
@@ -73,6 +82,7 @@ impl Analysis for LoopTraces {
         let cfg = at.cfg()?;
         // Each round of a loop is a step of the one around it: no compiler nests them like this.
         if cfg.loops().iter().any(|item| item.depth > DEPTH_MAX) {
+            self.not_traced.insert(at.key);
             return Ok(());
         }
         let Some(function) = lock(&self.walk).function(at.key, &cfg) else {
@@ -121,11 +131,7 @@ impl Analysis for LoopTraces {
         let mut others = 0;
         let walk = lock(&self.walk);
         for function in run.functions(false) {
-            let found = walk
-                .functions
-                .iter()
-                .find(|found| found.key == function.key);
-            let Some(found) = found else {
+            let Some(found) = walk.found(function.key) else {
                 continue;
             };
             let operators = function.operators();
@@ -162,6 +168,11 @@ impl Analysis for LoopTraces {
                 Fact::new("iterations", Kind::Count, loops.sum("iterations")),
                 Fact::new("paths_found", Kind::Count, loops.sum("paths")),
                 Fact::new("on_other_paths", Kind::Count, others),
+                Fact::new(
+                    "functions_not_traced",
+                    Kind::Count,
+                    self.not_traced.len() as u64,
+                ),
             ],
             tables: vec![loops, paths],
             ..Findings::default()

@@ -60,7 +60,6 @@ pub(super) struct Cycle {
 
 /// A function that has loops.
 pub(super) struct Looping {
-    pub key: Key,
     pub cycles: Vec<Cycle>,
     /// The first operator of each block.
     starts: Vec<u32>,
@@ -70,7 +69,7 @@ pub(super) struct Looping {
 
 impl Looping {
     /// `None` if no loop of the function is ever gone back to.
-    pub fn new(key: Key, cfg: &Cfg) -> Option<Looping> {
+    pub fn new(cfg: &Cfg) -> Option<Looping> {
         let starts: Vec<u32> = cfg.blocks().iter().map(|block| block.start).collect();
         let mut heads = vec![None; starts.len()];
         let mut cycles = Vec::new();
@@ -91,7 +90,6 @@ impl Looping {
             }
         }
         (!cycles.is_empty()).then_some(Looping {
-            key,
             cycles,
             starts,
             heads,
@@ -107,7 +105,11 @@ struct Frame {
 
 /// All frames of a store.
 pub(super) struct Walk {
-    pub functions: Vec<Looping>,
+    functions: Vec<Looping>,
+    /// Where each is in `functions`; `None` for those without loops.
+    known: HashMap<Key, Option<u32>>,
+    /// Of iterations that have ended, to be used again: most paths are short, and there is one for each iteration.
+    spare: Vec<Vec<u32>>,
     frames: Vec<Frame>,
     /// Of a loop.
     pub paths_max: usize,
@@ -119,6 +121,8 @@ impl Walk {
     pub fn new(paths_max: usize, length_max: usize) -> Walk {
         Walk {
             functions: Vec::new(),
+            known: HashMap::new(),
+            spare: Vec::new(),
             frames: Vec::new(),
             paths_max,
             length_max,
@@ -127,15 +131,21 @@ impl Walk {
 
     /// The index of a function, which is that of all its instances; `None` if it has no loops.
     pub fn function(&mut self, key: Key, cfg: &Cfg) -> Option<u32> {
-        let known = self
-            .functions
-            .iter()
-            .position(|function| function.key == key);
-        if let Some(known) = known {
-            return Some(known as u32);
+        if let Some(&known) = self.known.get(&key) {
+            return known;
         }
-        self.functions.push(Looping::new(key, cfg)?);
-        Some(self.functions.len() as u32 - 1)
+        let index = Looping::new(cfg).map(|looping| {
+            self.functions.push(looping);
+            self.functions.len() as u32 - 1
+        });
+        self.known.insert(key, index);
+        index
+    }
+
+    /// What was found of a function; `None` if it has no loops, or was never asked for.
+    pub fn found(&self, key: Key) -> Option<&Looping> {
+        let index = self.known.get(&key).copied().flatten()?;
+        self.functions.get(index as usize)
     }
 
     /// Takes records.
@@ -175,7 +185,9 @@ impl Walk {
                 Some((cycle, path)) => self.finish(function, cycle, path, BACK),
                 None => self.push(&mut frame, INNER | block),
             }
-            frame.active.push((head, Vec::new()));
+            frame
+                .active
+                .push((head, self.spare.pop().unwrap_or_default()));
         }
         self.push(&mut frame, block);
         self.frames.push(frame);
@@ -199,8 +211,11 @@ impl Walk {
             *count += 1;
         } else if cycle.paths.len() < self.paths_max {
             cycle.paths.insert(path, 1);
+            return;
         } else {
             cycle.others += 1;
         }
+        path.clear();
+        self.spare.push(path);
     }
 }

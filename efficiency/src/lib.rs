@@ -1,0 +1,14 @@
+//! Measuring how efficient programs are that somebody, or something, has written: built, judged on tests, counted exactly,
+//! scored as the field's benchmarks do, and explained.
+//!
+//! A [`task::Task`] says what a program has to do, a [`sample::Sample`] is an attempt at it, a [`result::SampleResult`] is
+//! what came of it: one line of JSON each. The judge is between them; [`score`] and everything behind reads results alone.
+#![forbid(unsafe_code)]
+
+pub mod jsonl;
+pub mod result;
+pub mod sample;
+pub mod status;
+pub mod task;
+
+pub use status::Status;
