@@ -3,12 +3,17 @@
 //! asks for it.
 
 use std::ptr::NonNull;
+use std::sync::Arc;
+
+use super::image::Image;
 
 /// A reserved range of addresses whose beginning can be used. Fresh memory is zero.
 pub(crate) struct Region {
     base: NonNull<u8>,
     reserved: usize,
     usable: usize,
+    /// What it began with when it was last reset.
+    image: Option<Arc<Image>>,
 }
 
 // SAFETY: a region owns its memory; references to it follow the owner's rules.
@@ -17,7 +22,7 @@ unsafe impl Send for Region {}
 unsafe impl Sync for Region {}
 
 /// Granularity of [`Region::grow`] in bytes; a multiple of every page size in use.
-const STEP: usize = 64 << 10;
+pub(super) const STEP: usize = 64 << 10;
 
 impl Region {
     /// Reserves `reserve` bytes, of which none is usable yet. `None` if the
@@ -29,6 +34,7 @@ impl Region {
             base,
             reserved,
             usable: 0,
+            image: None,
         })
     }
 
@@ -62,6 +68,22 @@ impl Region {
         true
     }
 
+    /// Makes exactly the image's bytes usable and equal to it; false if the reservation or the system does not allow it,
+    /// and what is in the region is then unknown. Takes time by what was written since the last reset to the same image.
+    pub(crate) fn reset(&mut self, image: &Arc<Image>) -> bool {
+        if !self.grow(image.len()) {
+            return false;
+        }
+        let known = self.image.take();
+        let same = known.is_some_and(|known| Arc::ptr_eq(&known, image));
+        if !imp::reset(self.base, self.usable, image, same) {
+            return false;
+        }
+        self.usable = image.len();
+        self.image = Some(image.clone());
+        true
+    }
+
     pub(crate) fn base(&self) -> *mut u8 {
         self.base.as_ptr()
     }
@@ -83,6 +105,8 @@ mod imp {
     use std::ptr::{NonNull, null_mut};
 
     use rustix::mm::{MapFlags, MprotectFlags, ProtFlags, mmap_anonymous, mprotect, munmap};
+
+    use super::Image;
 
     pub(super) fn reserve(bytes: usize) -> Option<NonNull<u8>> {
         let flags = MapFlags::PRIVATE | MapFlags::NORESERVE;
@@ -121,6 +145,47 @@ mod imp {
         true
     }
 
+    /// Resets the first `usable` bytes; those behind the image are unusable from then on, and zero if they are made usable
+    /// again. `same`: the image is worn already.
+    pub(super) fn reset(base: NonNull<u8>, usable: usize, image: &Image, same: bool) -> bool {
+        let rest = usable - image.len();
+        // SAFETY: the image ends within the usable bytes.
+        let behind = unsafe { base.add(image.len()) };
+        #[cfg(target_os = "linux")]
+        {
+            use super::super::image::imp::drop_written;
+            // SAFETY: the range lies in the region's own mapping, and only the owner of the region refers to it.
+            let zeroed = unsafe { drop_written(behind, rest) };
+            // SAFETY: likewise.
+            let worn = zeroed
+                && unsafe {
+                    match same {
+                        true => drop_written(base, image.len()),
+                        false => image.bytes().wear(base, image.len()),
+                    }
+                };
+            let behind = behind.as_ptr().cast::<c_void>();
+            // SAFETY: likewise.
+            worn && (rest == 0 || unsafe { mprotect(behind, rest, MprotectFlags::empty()) }.is_ok())
+        }
+        #[cfg(not(target_os = "linux"))]
+        {
+            let _ = same;
+            // SAFETY: the ranges lie in the region's own mapping, and only the owner of the region refers to it.
+            unsafe {
+                behind.as_ptr().write_bytes(0, rest);
+                image.bytes().wear(base, image.len())
+                    && (rest == 0
+                        || mprotect(
+                            behind.as_ptr().cast::<c_void>(),
+                            rest,
+                            MprotectFlags::empty(),
+                        )
+                        .is_ok())
+            }
+        }
+    }
+
     pub(super) fn release(base: NonNull<u8>, bytes: usize) {
         // SAFETY: the region's own mapping, which nothing uses any more.
         let _ = unsafe { munmap(base.as_ptr().cast::<c_void>(), bytes) };
@@ -133,6 +198,8 @@ mod imp {
 mod imp {
     use std::alloc::{Layout, alloc_zeroed, dealloc};
     use std::ptr::NonNull;
+
+    use super::Image;
 
     const LARGEST: usize = 64 << 20;
 
@@ -156,6 +223,15 @@ mod imp {
         // SAFETY: both are allocations of at least that size, and different ones.
         unsafe { std::ptr::copy_nonoverlapping(from.as_ptr(), to.as_ptr(), usable) };
         true
+    }
+
+    pub(super) fn reset(base: NonNull<u8>, usable: usize, image: &Image, _: bool) -> bool {
+        let rest = usable - image.len();
+        // SAFETY: all of it is allocated, and only the owner of the region refers to it.
+        unsafe {
+            base.as_ptr().add(image.len()).write_bytes(0, rest);
+            image.bytes().wear(base, image.len())
+        }
     }
 
     pub(super) fn release(base: NonNull<u8>, bytes: usize) {
@@ -190,5 +266,44 @@ mod tests {
             *region.base().add(7 * STEP - 1) = 3;
         }
         assert!(!region.relocate(STEP), "too small for what is in it");
+    }
+
+    #[test]
+    fn a_reset_region_is_its_image_again() {
+        let image = Arc::new(Image::new(&[7; STEP + 1]).expect("memory"));
+        assert_eq!(image.len(), 2 * STEP);
+        let other = Arc::new(Image::new(&[]).expect("memory"));
+        let mut region = Region::reserve(4 * STEP).expect("address space");
+        let read = |region: &Region, at: usize| {
+            // SAFETY: callers ask for usable bytes.
+            unsafe { *region.base().add(at) }
+        };
+        for _ in 0..3 {
+            assert!(region.grow(4 * STEP));
+            // SAFETY: four steps are usable.
+            unsafe { std::ptr::write_bytes(region.base(), 9, 4 * STEP) };
+            assert!(region.reset(&image));
+            assert_eq!((read(&region, 0), read(&region, STEP)), (7, 7));
+            assert_eq!(
+                (read(&region, STEP + 1), read(&region, 2 * STEP - 1)),
+                (0, 0)
+            );
+            assert!(region.grow(3 * STEP));
+            assert_eq!(
+                (read(&region, 2 * STEP), read(&region, 3 * STEP - 1)),
+                (0, 0)
+            );
+        }
+        assert!(region.reset(&other) && region.grow(STEP));
+        assert_eq!((read(&region, 0), read(&region, STEP - 1)), (0, 0));
+        assert!(region.reset(&image), "it moves with its region, too");
+        // SAFETY: the image is usable.
+        unsafe { *region.base() = 1 };
+        assert!(region.relocate(8 * STEP) && region.grow(8 * STEP));
+        assert_eq!((read(&region, 0), read(&region, 1)), (1, 7));
+        assert!(region.reset(&image));
+        assert_eq!((read(&region, 0), read(&region, 1)), (7, 7));
+        let mut small = Region::reserve(STEP).expect("address space");
+        assert!(!small.reset(&image), "no room");
     }
 }
