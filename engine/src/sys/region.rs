@@ -24,6 +24,15 @@ unsafe impl Sync for Region {}
 /// Granularity of [`Region::grow`] in bytes; a multiple of every page size in use.
 pub(super) const STEP: usize = 64 << 10;
 
+/// What a region wears when it is reset.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Worn {
+    Nothing,
+    Same,
+    /// Another image, which may be longer.
+    Other,
+}
+
 impl Region {
     /// Reserves `reserve` bytes, of which none is usable yet. `None` if the
     /// system refuses.
@@ -74,9 +83,12 @@ impl Region {
         if !self.grow(image.len()) {
             return false;
         }
-        let known = self.image.take();
-        let same = known.is_some_and(|known| Arc::ptr_eq(&known, image));
-        if !imp::reset(self.base, self.usable, image, same) {
+        let worn = match self.image.take() {
+            None => Worn::Nothing,
+            Some(known) if Arc::ptr_eq(&known, image) => Worn::Same,
+            Some(_) => Worn::Other,
+        };
+        if !imp::reset(self.base, self.usable, image, worn) {
             return false;
         }
         self.usable = image.len();
@@ -106,7 +118,7 @@ mod imp {
 
     use rustix::mm::{MapFlags, MprotectFlags, ProtFlags, mmap_anonymous, mprotect, munmap};
 
-    use super::Image;
+    use super::{Image, Worn};
 
     pub(super) fn reserve(bytes: usize) -> Option<NonNull<u8>> {
         let flags = MapFlags::PRIVATE | MapFlags::NORESERVE;
@@ -146,44 +158,47 @@ mod imp {
     }
 
     /// Resets the first `usable` bytes; those behind the image are unusable from then on, and zero if they are made usable
-    /// again. `same`: the image is worn already.
-    pub(super) fn reset(base: NonNull<u8>, usable: usize, image: &Image, same: bool) -> bool {
-        let rest = usable - image.len();
+    /// again.
+    pub(super) fn reset(base: NonNull<u8>, usable: usize, image: &Image, worn: Worn) -> bool {
         // SAFETY: the image ends within the usable bytes.
         let behind = unsafe { base.add(image.len()) };
+        // SAFETY: the ranges lie in the region's own mapping, and only the owner of the region refers to it.
+        unsafe { zero_unusable(behind, usable - image.len(), worn) && wear(base, image, worn) }
+    }
+
+    /// # Safety
+    /// The bytes lie in the caller's own mapping, and nothing refers to them.
+    unsafe fn zero_unusable(at: NonNull<u8>, len: usize, worn: Worn) -> bool {
+        let address = at.as_ptr().cast::<c_void>();
+        if len == 0 {
+            return true;
+        }
         #[cfg(target_os = "linux")]
-        {
+        if worn != Worn::Other {
             use super::super::image::imp::drop_written;
-            // SAFETY: the range lies in the region's own mapping, and only the owner of the region refers to it.
-            let zeroed = unsafe { drop_written(behind, rest) };
-            // SAFETY: likewise.
-            let worn = zeroed
-                && unsafe {
-                    match same {
-                        true => drop_written(base, image.len()),
-                        false => image.bytes().wear(base, image.len()),
-                    }
-                };
-            let behind = behind.as_ptr().cast::<c_void>();
-            // SAFETY: likewise.
-            worn && (rest == 0 || unsafe { mprotect(behind, rest, MprotectFlags::empty()) }.is_ok())
+            // SAFETY: by the contract. No image lies there.
+            return unsafe {
+                drop_written(at, len) && mprotect(address, len, MprotectFlags::empty()).is_ok()
+            };
         }
-        #[cfg(not(target_os = "linux"))]
-        {
-            let _ = same;
-            // SAFETY: the ranges lie in the region's own mapping, and only the owner of the region refers to it.
-            unsafe {
-                behind.as_ptr().write_bytes(0, rest);
-                image.bytes().wear(base, image.len())
-                    && (rest == 0
-                        || mprotect(
-                            behind.as_ptr().cast::<c_void>(),
-                            rest,
-                            MprotectFlags::empty(),
-                        )
-                        .is_ok())
-            }
+        let _ = worn;
+        let flags = MapFlags::PRIVATE | MapFlags::FIXED | MapFlags::NORESERVE;
+        // SAFETY: by the contract.
+        unsafe { mmap_anonymous(address, len, ProtFlags::empty(), flags) }.is_ok()
+    }
+
+    /// # Safety
+    /// As for `zero_unusable`.
+    unsafe fn wear(base: NonNull<u8>, image: &Image, worn: Worn) -> bool {
+        #[cfg(target_os = "linux")]
+        if worn == Worn::Same {
+            use super::super::image::imp::drop_written;
+            // SAFETY: by the contract; what is dropped comes from the image again.
+            return unsafe { drop_written(base, image.len()) };
         }
+        let _ = worn;
+        // SAFETY: by the contract.
+        unsafe { image.bytes().wear(base, image.len()) }
     }
 
     pub(super) fn release(base: NonNull<u8>, bytes: usize) {
@@ -199,7 +214,7 @@ mod imp {
     use std::alloc::{Layout, alloc_zeroed, dealloc};
     use std::ptr::NonNull;
 
-    use super::Image;
+    use super::{Image, Worn};
 
     const LARGEST: usize = 64 << 20;
 
@@ -225,7 +240,7 @@ mod imp {
         true
     }
 
-    pub(super) fn reset(base: NonNull<u8>, usable: usize, image: &Image, _: bool) -> bool {
+    pub(super) fn reset(base: NonNull<u8>, usable: usize, image: &Image, _: Worn) -> bool {
         let rest = usable - image.len();
         // SAFETY: all of it is allocated, and only the owner of the region refers to it.
         unsafe {

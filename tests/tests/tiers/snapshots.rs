@@ -3,7 +3,9 @@
 use std::sync::{Arc, Mutex};
 
 use probity_engine::hook::{Action, Counters, Probe, Site};
-use probity_engine::{Engine, Error, Instance, Limits, Linker, Module, Snapshot, Store, TrapCode, Val};
+use probity_engine::{
+    Engine, Error, Instance, Limits, Linker, Module, Snapshot, Store, TrapCode, Val,
+};
 
 use super::ways::{self, end};
 
@@ -68,12 +70,17 @@ fn linker(engine: &Engine) -> Linker<()> {
 /// What the exports say, three steps on.
 fn go_on(store: &mut Store<()>, instance: Instance) -> Vec<String> {
     let mut seen = Vec::new();
-    for name in ["far", "init", "step", "last", "step", "step", "far", "init", "last"] {
+    for name in [
+        "far", "init", "step", "last", "step", "step", "far", "init", "last",
+    ] {
         let func = instance.get_func(&*store, name).expect("exported");
         let mut results = vec![Val::I32(0); usize::from(name != "init")];
         let before = store.fuel_consumed();
         let outcome = func.call(&mut *store, &[], &mut results);
-        seen.push(format!("{name}: {}", end(&*store, outcome.map(|()| results))));
+        seen.push(format!(
+            "{name}: {}",
+            end(&*store, outcome.map(|()| results))
+        ));
         seen.push(format!("{}", store.fuel_consumed() - before));
     }
     let memory = instance.memory(&*store, 0).expect("one");
@@ -115,13 +122,17 @@ fn what_was_goes_on_as_it_did() {
         other.set_fuel_limit(Some(1 << 40));
         let linker = linker(&engine);
         for _ in 0..2 {
-            let copy = linker.instantiate_snapshot(&mut other, &snapshot).expect("a copy");
+            let copy = linker
+                .instantiate_snapshot(&mut other, &snapshot)
+                .expect("a copy");
             assert_eq!(go_on(&mut other, copy), original);
             copy.restore(&mut other, &snapshot).expect("restored");
             assert_eq!(go_on(&mut other, copy), original);
         }
         // Of a copy, in the middle.
-        let copy = linker.instantiate_snapshot(&mut other, &snapshot).expect("a copy");
+        let copy = linker
+            .instantiate_snapshot(&mut other, &snapshot)
+            .expect("a copy");
         go_on(&mut other, copy);
         let later = copy.snapshot(&other).expect("a snapshot");
         let on = go_on(&mut other, copy);
@@ -129,7 +140,10 @@ fn what_was_goes_on_as_it_did() {
         assert_eq!(go_on(&mut store, instance), on);
         original
     });
-    assert!(seen[0].contains("far: MemoryOutOfBounds") || seen[0].contains("out of bounds"), "{seen:?}");
+    assert!(
+        seen[0].contains("far: MemoryOutOfBounds") || seen[0].contains("out of bounds"),
+        "{seen:?}"
+    );
 }
 
 #[test]
@@ -142,8 +156,15 @@ fn counts_go_on_too() {
         let counters = Counters::new(1);
         for index in 1..module.num_functions() {
             let func = instance.func(&store, index).expect("a function");
-            let count = Probe::new(Action::CountAdd { counters: counters.clone(), index: 0, n: 1 });
-            store.probes().insert(func, Site::Entry, count).expect("a probe");
+            let count = Probe::new(Action::CountAdd {
+                counters: counters.clone(),
+                index: 0,
+                n: 1,
+            });
+            store
+                .probes()
+                .insert(func, Site::Entry, count)
+                .expect("a probe");
         }
         let snapshot = instance.snapshot(&store).expect("a snapshot");
         let runs: Vec<u64> = (0..3)
@@ -195,7 +216,10 @@ fn limits_and_running_code_are_respected() {
     let instance = started(&mut store, &module);
     let snapshot = instance.snapshot(&store).expect("a snapshot");
     let mut small = Store::new(&engine, ());
-    small.set_limits(Limits { memory_bytes_max: Some(2 << 16), ..Limits::default() });
+    small.set_limits(Limits {
+        memory_bytes_max: Some(2 << 16),
+        ..Limits::default()
+    });
     let error = linker(&engine)
         .instantiate_snapshot(&mut small, &snapshot)
         .expect_err("too large");
@@ -214,10 +238,14 @@ fn limits_and_running_code_are_respected() {
     };
     linker.func_wrap("host", "back", back).expect("once");
     let mut store = Store::new(&engine, ());
-    let instance = linker.instantiate(&mut store, &module).expect("an instance");
+    let instance = linker
+        .instantiate(&mut store, &module)
+        .expect("an instance");
     let snapshot = instance.snapshot(&store).expect("a snapshot");
     *slot.lock().expect("alone") = Some((instance, snapshot));
-    let run = instance.get_typed_func::<(), ()>(&store, "run").expect("exported");
+    let run = instance
+        .get_typed_func::<(), ()>(&store, "run")
+        .expect("exported");
     let error = run.call(&mut store, ()).expect_err("running");
     assert!(error.to_string().contains("running"), "{error}");
 }
