@@ -4,7 +4,7 @@ use clap::{Parser, Subcommand};
 
 use crate::{
     cache::CacheArgs, coverage::CoverageArgs, debug::DebugArgs, inspect::InspectArgs,
-    report::ReportArgs, run::RunArgs, sites::SitesArgs, trace::TraceArgs,
+    measure::MeasureArgs, report::ReportArgs, run::RunArgs, sites::SitesArgs, trace::TraceArgs,
 };
 
 /// Run and watch WebAssembly programs.
@@ -44,4 +44,6 @@ pub enum Command {
     Report(ReportArgs),
     /// Show or clear the code that `probity run --cache` keeps
     Cache(CacheArgs),
+    /// Build programs, judge them on tests, and count exactly what they cost
+    Measure(Box<MeasureArgs>),
 }

@@ -15,7 +15,9 @@ mod exports;
 mod failure;
 mod guest;
 mod inspect;
+mod judging;
 mod list;
+mod measure;
 mod nearest;
 mod output;
 mod place;
@@ -45,6 +47,7 @@ fn main() -> ExitCode {
         Command::Report(args) => report::main(&args),
         Command::Trace(args) => trace::main(&args),
         Command::Cache(args) => cache::main(args),
+        Command::Measure(args) => measure::main(*args),
     };
     ExitCode::from(result.unwrap_or_else(|failure| failure.report()))
 }
