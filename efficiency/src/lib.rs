@@ -5,6 +5,8 @@
 //! what came of it: one line of JSON each. The judge is between them; [`score`] and everything behind reads results alone.
 #![forbid(unsafe_code)]
 
+pub mod compare;
+pub mod growth;
 pub mod jsonl;
 pub mod result;
 pub mod sample;

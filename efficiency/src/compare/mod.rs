@@ -1,0 +1,3 @@
+mod column;
+
+pub use column::{COLUMNS, Column};
