@@ -42,7 +42,13 @@ impl Fit {
         // No difference at any size: nothing that a coefficient could do.
         let values: Vec<f64> = logs
             .iter()
-            .map(|ln| if scale.is_finite() { (ln - scale).exp() } else { 0.0 })
+            .map(|ln| {
+                if scale.is_finite() {
+                    (ln - scale).exp()
+                } else {
+                    0.0
+                }
+            })
             .collect();
         let squares: f64 = values.iter().map(|h| h * h).sum();
         let products: f64 = fitted.iter().zip(&values).map(|(t, h)| t.cost * h).sum();
@@ -57,7 +63,11 @@ impl Fit {
         let coefficient = ln_coefficient.exp();
         Fit {
             class,
-            coefficient: if coefficient.is_finite() { coefficient } else { 0.0 },
+            coefficient: if coefficient.is_finite() {
+                coefficient
+            } else {
+                0.0
+            },
             rms: normalised(residuals, fitted.iter().map(|t| t.cost.abs())),
             prediction_error: error(
                 ln_coefficient + class.ln_gain(held_out.size, smallest),
@@ -74,7 +84,8 @@ impl Fit {
 
     /// What the fit is judged by: the larger one of how far it is off where it was fitted and where it predicts.
     pub fn miss(&self) -> f64 {
-        self.rms.max(self.prediction_error.map_or(f64::INFINITY, f64::abs))
+        self.rms
+            .max(self.prediction_error.map_or(f64::INFINITY, f64::abs))
     }
 
     /// What it says of the cost of a size, less that of the smallest; infinite if it is beyond all numbers.

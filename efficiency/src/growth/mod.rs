@@ -97,15 +97,14 @@ impl Growth {
     ///
     /// # Errors
     /// If there are less than [`SIZES_MIN`] different sizes.
-    pub fn new(
-        column: &str,
-        points: impl IntoIterator<Item = Point>,
-    ) -> Result<Growth, TooFew> {
+    pub fn new(column: &str, points: impl IntoIterator<Item = Point>) -> Result<Growth, TooFew> {
         let mut points: Vec<Point> = points.into_iter().collect();
         points.sort_unstable_by(|a, b| a.size.cmp(&b.size).then(b.cost.cmp(&a.cost)));
         points.dedup_by_key(|point| point.size);
         if points.len() < SIZES_MIN {
-            return Err(TooFew { sizes: points.len() });
+            return Err(TooFew {
+                sizes: points.len(),
+            });
         }
         Ok(verdict::of(column, points))
     }
@@ -141,7 +140,11 @@ impl Growth {
             best: self.best.name().to_owned(),
             rms: self.best_rms(),
             slopes: self.slopes.clone(),
-            alternatives: self.alternatives.iter().map(|c| c.name().to_owned()).collect(),
+            alternatives: self
+                .alternatives
+                .iter()
+                .map(|c| c.name().to_owned())
+                .collect(),
             column: self.column.clone(),
             sizes: self.points.iter().map(|point| point.size).collect(),
             costs: self.points.iter().map(|point| point.cost).collect(),
@@ -163,7 +166,11 @@ impl Growth {
     pub fn prediction_error(&self) -> Option<f64> {
         let fit = self.fit(self.best);
         match self.best {
-            Class::Constant => verdict::Steadiness::of(&self.points).least(fit).prediction_error,
+            Class::Constant => {
+                verdict::Steadiness::of(&self.points)
+                    .least(fit)
+                    .prediction_error
+            }
             _ => fit.prediction_error,
         }
     }

@@ -1,7 +1,7 @@
 //! Growth as a picture: an SVG that needs nothing else, light or dark as the reader has it.
 //!
 //! Both axes are logarithmic, so that a power is a line and its slope the exponent. Start-up, which would bend it, is left out
-//! where that leaves something at each size; otherwise whole costs are shown.
+//! where that leaves something at each size; otherwise, and for 1, whole costs are shown.
 
 use std::fmt::Write as _;
 
@@ -44,6 +44,7 @@ const STYLE: &str = "\
 .growth-plot text{fill:#e6edf3}\
 .growth-plot .grid{stroke:#30363d}\
 .growth-plot .frame{stroke:#8b949e}\
+.growth-plot .fit-0{stroke:#58a6ff}\
 .growth-plot .point{fill:#e6edf3}\
 .growth-plot .held-out{fill:#0d1117;stroke:#e6edf3}}";
 
@@ -69,7 +70,8 @@ impl Scene<'_> {
     fn new(growth: &Growth) -> Scene<'_> {
         let smallest = growth.smallest();
         let points = &growth.points[1..];
-        let is_gain = points.iter().all(|point| point.cost > smallest.cost);
+        let is_gain =
+            growth.best != Class::Constant && points.iter().all(|point| point.cost > smallest.cost);
         let base = if is_gain { 0 } else { smallest.cost };
         let points: Vec<(f64, f64)> = points
             .iter()
@@ -83,8 +85,9 @@ impl Scene<'_> {
         Scene {
             growth,
             base: base as f64,
-            x: Axis::new(points.iter().map(|p| p.0), left, right),
-            y: Axis::new(points.iter().map(|p| p.1), bottom, top),
+            x: Axis::new(points.iter().map(|p| p.0), 0.0, left, right),
+            // What hardly grows is not to look as if it did.
+            y: Axis::new(points.iter().map(|p| p.1), f64::ln(4.0), bottom, top),
             points,
         }
     }
@@ -173,7 +176,8 @@ impl Scene<'_> {
     /// A curve, and its line of the legend.
     fn write_fit(&self, class: Class, index: usize, out: &mut String) -> std::fmt::Result {
         let (colour, dash) = STROKES[index % STROKES.len()];
-        let style = format!(r#"class="fit" stroke="{colour}" stroke-dasharray="{dash}""#);
+        let style =
+            format!(r#"class="fit fit-{index}" stroke="{colour}" stroke-dasharray="{dash}""#);
         // What is outside the area would be seen beside it.
         let mut path = String::new();
         for i in 0..=SAMPLES {
@@ -218,14 +222,17 @@ impl Scene<'_> {
         let (held_out, fitted) = self.points.split_last().expect("points");
         for (size, cost) in fitted {
             let (x, y) = (self.x.at(*size), self.y.at(*cost));
-            writeln!(out, r#"<circle class="point" cx="{x:.1}" cy="{y:.1}" r="4"/>"#)?;
+            writeln!(
+                out,
+                r#"<circle class="point" cx="{x:.1}" cy="{y:.1}" r="4"/>"#
+            )?;
         }
         let (x, y) = (self.x.at(held_out.0), self.y.at(held_out.1));
         writeln!(
             out,
-            r#"<circle class="held-out" cx="{x:.1}" cy="{y:.1}" r="5"/><text x="{:.1}" y="{:.1}" text-anchor="end">held out</text>"#,
-            x - 10.0,
-            y - 10.0
+            r#"<circle class="held-out" cx="{x:.1}" cy="{y:.1}" r="5"/><text x="{:.1}" y="{:.1}" text-anchor="middle">held out</text>"#,
+            x,
+            y + 22.0
         )
     }
 }
@@ -241,14 +248,16 @@ struct Axis {
 }
 
 impl Axis {
-    /// For values above 0, with some room around.
-    fn new(values: impl Iterator<Item = f64>, from: f64, to: f64) -> Axis {
+    /// For values above 0, with some room around; its ends differ by `span` at least, as logarithms.
+    fn new(values: impl Iterator<Item = f64>, span: f64, from: f64, to: f64) -> Axis {
         let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
         for value in values {
             low = low.min(value.ln());
             high = high.max(value.ln());
         }
-        let room = (0.06 * (high - low)).max(0.1);
+        let room = (0.06 * (high - low))
+            .max(0.1)
+            .max((span - (high - low)) / 2.0);
         Axis {
             low: low - room,
             high: high + room,

@@ -161,7 +161,9 @@ impl Sizes {
                 let sizes = *sizes_max;
                 Err(BadSizes::TooFew(TooFew { sizes }))
             }
-            Sizes::Doubled { smallest, first, .. } if first <= smallest => Err(BadSizes::Order {
+            Sizes::Doubled {
+                smallest, first, ..
+            } if first <= smallest => Err(BadSizes::Order {
                 smallest: *smallest,
                 first: *first,
             }),

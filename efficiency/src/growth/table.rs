@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::{Class, Growth};
+use crate::grid;
 
 impl fmt::Display for Growth {
     /// Sizes with their costs, classes with how they fit, the answer, the notes.
@@ -29,12 +30,17 @@ impl Growth {
             vec![
                 point.size.to_string(),
                 point.cost.to_string(),
-                if i > 0 { gain.to_string() } else { String::new() },
+                if i > 0 {
+                    gain.to_string()
+                } else {
+                    String::new()
+                },
                 slope.map_or(String::new(), |slope| format!("{slope:.2}")),
             ]
         });
         let head = ["n", &self.column, &beyond, "slope"].map(str::to_owned);
-        write_table(f, std::iter::once(head.to_vec()).chain(rows).collect(), 0)
+        let rows: Vec<_> = std::iter::once(head.to_vec()).chain(rows).collect();
+        grid::write(f, ">>>>", &rows)
     }
 
     fn write_classes(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -64,7 +70,8 @@ impl Growth {
                 mark.to_owned(),
             ]
         });
-        write_table(f, std::iter::once(head.to_vec()).chain(rows).collect(), 1)
+        let rows: Vec<_> = std::iter::once(head.to_vec()).chain(rows).collect();
+        grid::write(f, "<>>><", &rows)
     }
 }
 
@@ -86,26 +93,6 @@ fn percent(part: Option<f64>, is_signed: bool) -> String {
         Some(percent) if percent.abs() < 1e5 => format!("{percent:.2}%"),
         _ => "huge".to_owned(),
     }
-}
-
-/// Columns to the right, but for the first `left` and the last.
-fn write_table(f: &mut fmt::Formatter<'_>, rows: Vec<Vec<String>>, left: usize) -> fmt::Result {
-    let columns = rows.first().map_or(0, Vec::len);
-    let widths: Vec<usize> = (0..columns)
-        .map(|i| rows.iter().map(|row| row[i].len()).max().unwrap_or(0))
-        .collect();
-    for row in &rows {
-        let mut line = String::new();
-        for (i, (cell, width)) in row.iter().zip(&widths).enumerate() {
-            let gap = if i > 0 { "  " } else { "" };
-            line += &match i < left || (left > 0 && i + 1 == columns) {
-                true => format!("{gap}{cell:width$}"),
-                false => format!("{gap}{cell:>width$}"),
-            };
-        }
-        writeln!(f, "{}", line.trim_end())?;
-    }
-    Ok(())
 }
 
 impl Class {

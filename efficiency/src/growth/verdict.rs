@@ -6,6 +6,8 @@ use super::{Class, Growth, NEAR, Point};
 
 /// A class on the other side of the measured cost is named if it misses at most so many times as much as the best one.
 const BESIDE: f64 = 2.0;
+/// A class that misses more does not explain growth at all.
+const EXPLAINS: f64 = 0.25;
 
 /// Of at least [`super::SIZES_MIN`] points of different, ascending sizes.
 pub(super) fn of(column: &str, points: Vec<Point>) -> Growth {
@@ -31,7 +33,8 @@ pub(super) fn of(column: &str, points: Vec<Point>) -> Growth {
         points,
         fits,
         best,
-        miss,
+        // Not infinite, which JSON has no number for.
+        miss: miss.min(f64::MAX),
         alternatives,
         notes: Vec::new(),
     };
@@ -42,7 +45,6 @@ pub(super) fn of(column: &str, points: Vec<Point>) -> Growth {
 fn gain(point: Point, smallest: Point) -> Gain {
     Gain {
         size: point.size as f64,
-        size: point.size,
         // Costs may be beyond what a float holds exactly, their difference need not.
         cost: (i128::from(point.cost) - i128::from(smallest.cost)) as f64,
     }
@@ -91,34 +93,52 @@ impl Steadiness {
 
 /// The best class, its miss, and what cannot be told from it.
 fn choose(fits: &[Fit], steadiness: Steadiness) -> (Class, f64, Vec<Class>) {
-    let constant = &fits[Class::Constant as usize];
-    let constant_miss = steadiness.least(constant).miss();
-    let miss = |fit: &Fit| match fit.class {
-        Class::Constant => constant_miss,
-        _ if fit.grows() => fit.miss(),
-        // It says that cost is that of the smallest size, which 1 says better.
-        _ => f64::INFINITY,
+    let (constant, growing) = fits.split_first().expect("classes");
+    // Without a coefficient it says that cost is that of the smallest size, which 1 says better.
+    let miss = |fit: &Fit| {
+        if fit.grows() {
+            fit.miss()
+        } else {
+            f64::INFINITY
+        }
     };
-    let growing = fits[1..]
+    let best = growing
         .iter()
         .min_by(|a, b| miss(a).total_cmp(&miss(b)))
         .expect("classes");
-    let best = if miss(growing) < constant_miss {
-        growing
-    } else if constant.miss() > miss(growing) && miss(growing) <= constant_miss + NEAR {
-        // Beside its start-up all of its growth is nothing, but what there is has a class.
-        growing
-    } else {
-        constant
-    };
     let least = miss(best);
-    let beside = beside(fits, best, least).filter(|class| {
-        least > NEAR && miss(&fits[*class as usize]) <= BESIDE * least
-    });
-    let alternatives = fits.iter().filter(|fit| {
-        fit.class != best.class && (miss(fit) <= least + NEAR || Some(fit.class) == beside)
-    });
-    let alternatives = alternatives.map(|fit| fit.class).collect();
+    let beside = beside(fits, best, least);
+    let mut alternatives: Vec<Class> = fits
+        .iter()
+        .filter(|fit| {
+            let is_beside = least > NEAR && beside == Some(fit.class);
+            let limit = if is_beside {
+                BESIDE * least
+            } else {
+                least + NEAR
+            };
+            fit.class != best.class && miss(fit) <= limit
+        })
+        .map(|fit| fit.class)
+        .collect();
+
+    if constant.miss() <= least {
+        let is_near = |fit: &&Fit| miss(fit) <= constant.miss() + NEAR;
+        let near = growing.iter().filter(is_near).map(|fit| fit.class);
+        return (Class::Constant, constant.miss(), near.collect());
+    }
+    let whole = steadiness.miss();
+    if whole < least && least > whole + NEAR {
+        // Start-up is so much that growth hardly shows, and no class is all of it.
+        alternatives.retain(|class| *class != Class::Constant);
+        alternatives.push(best.class);
+        alternatives.sort_unstable();
+        alternatives.retain(|_| least <= EXPLAINS);
+        return (Class::Constant, whole, alternatives);
+    }
+    if whole <= least + NEAR && !alternatives.contains(&Class::Constant) {
+        alternatives.insert(0, Class::Constant);
+    }
     (best.class, least, alternatives)
 }
 
@@ -179,7 +199,10 @@ fn notes(growth: &Growth, steadiness: Steadiness) -> Vec<String> {
     }
     if growth.miss > NEAR {
         notes.push(match growth.miss {
-            miss if miss < 10.0 => format!("no class fits within 1%: the best one is {:.1}% off", 100.0 * miss),
+            miss if miss < 10.0 => format!(
+                "no class fits within 1%: the best one is {:.1}% off",
+                100.0 * miss
+            ),
             _ => "no class fits".to_owned(),
         });
     }
