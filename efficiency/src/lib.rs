@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 pub mod compare;
+pub mod feedback;
 mod grid;
 pub mod growth;
 pub mod jsonl;
