@@ -3,8 +3,9 @@
 use clap::{Parser, Subcommand};
 
 use crate::{
-    cache::CacheArgs, coverage::CoverageArgs, debug::DebugArgs, inspect::InspectArgs,
-    report::ReportArgs, run::RunArgs, sites::SitesArgs, trace::TraceArgs,
+    cache::CacheArgs, compare::CompareArgs, coverage::CoverageArgs, debug::DebugArgs,
+    feedback::FeedbackArgs, gate::GateArgs, inspect::InspectArgs, report::ReportArgs, run::RunArgs,
+    sites::SitesArgs, trace::TraceArgs,
 };
 
 /// Run and watch WebAssembly programs.
@@ -44,4 +45,10 @@ pub enum Command {
     Report(ReportArgs),
     /// Show or clear the code that `probity run --cache` keeps
     Cache(CacheArgs),
+    /// Show what changed between two files of results
+    Compare(CompareArgs),
+    /// Hold results to a baseline
+    Gate(GateArgs),
+    /// Say what a result tells whoever writes the next version
+    Feedback(FeedbackArgs),
 }

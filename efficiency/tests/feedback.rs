@@ -231,10 +231,7 @@ fn changes() {
         wrong.wasm_sha256 = "dd".to_owned();
         wrong
     };
-    assert_eq!(
-        says(&wrong, &slow),
-        "CHANGE vs previous: wrong -> ok."
-    );
+    assert_eq!(says(&wrong, &slow), "CHANGE vs previous: wrong -> ok.");
     assert_eq!(says(&slow, &wrong), "CHANGE vs previous: ok -> wrong.");
     // A line that moved.
     let mut moved = slow.clone();

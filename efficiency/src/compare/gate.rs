@@ -117,6 +117,8 @@ pub struct Finding {
 /// What came of it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Verdict {
+    /// [`super::SCHEMA`].
+    pub schema: u32,
     /// Whether nothing is wrong that is not allowed.
     pub is_passed: bool,
     /// Which cost was compared.
@@ -140,6 +142,7 @@ pub struct Verdict {
 /// Compares results with a baseline.
 pub fn gate(baseline: &Results, results: &Results, rules: &Rules) -> Verdict {
     let mut verdict = Verdict {
+        schema: super::SCHEMA,
         is_passed: true,
         column: rules.column,
         limit: rules.limit,

@@ -26,6 +26,9 @@ pub use text::Shown;
 use crate::result::{SampleResult, TestResult};
 use crate::task::TestKind;
 
+/// Version of the form of comparisons and verdicts in JSON.
+pub const SCHEMA: u32 = 1;
+
 /// Results by the name of the sample.
 pub type Results = BTreeMap<Key, SampleResult>;
 
@@ -43,6 +46,8 @@ pub struct Compared {
 /// What changed between two files.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Comparison {
+    /// [`SCHEMA`].
+    pub schema: u32,
     /// Samples of both.
     pub samples: Vec<Compared>,
     /// Samples that only the first file has.
@@ -65,6 +70,7 @@ impl Comparison {
             })
         });
         Comparison {
+            schema: SCHEMA,
             samples: both.collect(),
             only_before: only(before, after),
             only_after: only(after, before),

@@ -25,6 +25,7 @@ impl fmt::Display for Shown<'_> {
             samples,
             only_before,
             only_after,
+            ..
         } = self.comparison;
         let has_overview = samples.len() != 1;
         if has_overview {
