@@ -1,6 +1,8 @@
 //! Growth of series whose growth is known.
 
 mod common;
+#[path = "growth/programs.rs"]
+mod programs;
 #[path = "growth/scale.rs"]
 mod scale;
 
