@@ -245,6 +245,35 @@ fn changes() {
 }
 
 #[test]
+fn growth_that_no_class_has_is_not_said_to_fit() {
+    let mut slow = result("slow");
+    let mut says = |rms: f64, error: Option<f64>, alternatives: &[&str]| {
+        let complexity = slow.complexity.as_mut().expect("complexity");
+        (complexity.rms, complexity.prediction_error) = (rms, error);
+        complexity.alternatives = alternatives
+            .iter()
+            .map(|class| (*class).to_owned())
+            .collect();
+        let text = whole(&Input::new(&slow)).text;
+        let line = text
+            .lines()
+            .find(|line| line.starts_with("GROWTH"))
+            .expect("growth");
+        line.split_once("; ").expect("two statements").1.to_owned()
+    };
+    assert_eq!(says(0.04, Some(-0.03), &[]), "fits n^2.");
+    assert_eq!(says(0.04, Some(-0.06), &[]), "fits n^2 (6.0% off).");
+    assert_eq!(
+        says(0.11, Some(0.06), &["n log n", "n"]),
+        "fits n^2 (11% off) (not distinguishable from n log n, n)."
+    );
+    assert_eq!(
+        says(0.2, Some(0.583), &["n^3"]),
+        "fits none of the classes, nearest n^2 (58% off) (not distinguishable from n^3)."
+    );
+}
+
+#[test]
 fn another_cost_may_be_spoken_of() {
     let slow = result("slow");
     let input = Input {
@@ -335,7 +364,7 @@ fn hostile_texts_disturb_nothing() {
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: 512,
+        cases: 256,
         failure_persistence: None,
         ..ProptestConfig::default()
     })]

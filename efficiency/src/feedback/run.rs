@@ -5,10 +5,13 @@ use super::statement::{Fact, Heading, Statement};
 use super::{Input, of_tests, pack::ALWAYS, shown};
 use crate::Status;
 use crate::compare::{Column, costed, ended, total};
-use crate::result::SampleResult;
+use crate::growth::UNLIKE;
+use crate::result::{Complexity, SampleResult};
 
 /// Ranges of lines that are listed.
 const RANGES_MAX: usize = 6;
+/// From where on it is told how far a class is off.
+const OFF_MIN: f64 = 0.05;
 /// Slopes that are listed.
 const SLOPES_MAX: usize = 8;
 
@@ -167,36 +170,53 @@ pub(super) fn growth(result: &SampleResult, out: &mut Vec<Statement>) {
     if !complexity.slopes.is_empty() {
         out.push(statement.words("slopes ").facts(" ", slopes));
     }
-    let fits = |importance| {
-        Statement::new(Heading::Growth, importance)
-            .words("fits ")
-            .fact(Fact::text(
-                "best",
-                &complexity.best,
-                "result#/complexity/best",
-            ))
+    if let Some(statement) = fits(complexity) {
+        out.push(statement);
+    }
+}
+
+/// `fits n^2`, `fits n (not distinguishable from n log n)`, `fits none of the classes, nearest 2^n (58% off)`
+fn fits(complexity: &Complexity) -> Option<Statement> {
+    let best = Fact::text("best", &complexity.best, "result#/complexity/best");
+    let statement = Statement::new(Heading::Growth, 680);
+    let off = complexity
+        .rms
+        .max(complexity.prediction_error.map_or(0.0, f64::abs));
+    let mut statement = match off > UNLIKE {
+        true => statement
+            .words("fits none of the classes, nearest ")
+            .fact(best),
+        false => statement.words("fits ").fact(best),
     };
-    if complexity.best.is_empty() {
-        return;
+    if off > OFF_MIN {
+        let from = match off > complexity.rms {
+            true => "result#/complexity/prediction_error",
+            false => "result#/complexity/rms",
+        };
+        let percent = 100.0 * off;
+        let fact = Fact::number(
+            "off_percent",
+            percent,
+            shown::percent(percent),
+            [from.to_owned()],
+        );
+        statement = statement.words(" (").fact(fact).words(" off)");
     }
-    if complexity.alternatives.is_empty() {
-        out.push(fits(680));
-        return;
-    }
-    let others = complexity
-        .alternatives
-        .iter()
-        .enumerate()
-        .map(|(i, class)| {
-            let from = format!("result#/complexity/alternatives/{i}");
-            Fact::text("alternative", class, from)
-        });
-    out.push(
-        fits(680)
+    if !complexity.alternatives.is_empty() {
+        let others = complexity
+            .alternatives
+            .iter()
+            .enumerate()
+            .map(|(i, class)| {
+                let from = format!("result#/complexity/alternatives/{i}");
+                Fact::text("alternative", class, from)
+            });
+        statement = statement
             .words(" (not distinguishable from ")
             .facts(", ", others)
-            .words(")"),
-    );
+            .words(")");
+    }
+    (!complexity.best.is_empty()).then_some(statement)
 }
 
 /// `120 allocations of 3.4 MB, peak heap 1.2 MB; L1 miss 0.1%`
@@ -241,8 +261,8 @@ pub(super) fn l1_miss(result: &SampleResult) -> Option<Fact> {
         *sum = total(&result.tests, name.parse().ok()?)?;
     }
     let [misses, loads, stores] = sums;
-    let accesses = loads.saturating_add(stores);
-    let percent = 100.0 * misses as f64 / accesses.max(1) as f64;
+    let accesses = loads as f64 + stores as f64;
+    let percent = 100.0 * misses as f64 / accesses.max(1.0);
     let from = names.map(|name| of_tests("result", name));
     Some(Fact::number(
         "l1_miss_percent",
