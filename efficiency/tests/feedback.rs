@@ -10,7 +10,7 @@ use common::{beside, expect_file};
 use evidence::check_evidence;
 use probity_efficiency::compare::{Column, read};
 use probity_efficiency::feedback::{Feedback, Heading, Input, estimate};
-use probity_efficiency::result::{HotBranch, SampleResult};
+use probity_efficiency::result::{HotBranch, HotLoop, SampleResult};
 use proptest::prelude::*;
 
 fn result(name: &str) -> SampleResult {
@@ -270,6 +270,38 @@ fn growth_that_no_class_has_is_not_said_to_fit() {
     assert_eq!(
         says(0.2, Some(0.583), &["n^3"]),
         "fits none of the classes, nearest n^2 (58% off) (not distinguishable from n^3)."
+    );
+}
+
+/// Percents of an outer loop have those of the inner ones in them, and it may be entered more often than one beside.
+#[test]
+fn the_loop_that_turns_most_often_is_told_first() {
+    let mut slow = result("slow");
+    let hot = slow.hot.as_mut().expect("hot");
+    hot.lines.clear();
+    let l = |line, entries, trips, instr_percent| HotLoop {
+        line,
+        entries,
+        trips,
+        average: trips as f64 / entries as f64,
+        instr_percent,
+        ..HotLoop::default()
+    };
+    hot.loops = vec![
+        l(1, 900, 1800, 99.0),
+        l(2, 2, 5001, 60.0),
+        l(3, 1, 1_000_000, 4.9),
+    ];
+    hot.functions[0].name = "main".to_owned();
+    let text = whole(&Input::new(&slow)).text;
+    let hot = text
+        .lines()
+        .find(|line| line.starts_with("HOT"))
+        .expect("hot");
+    assert_eq!(
+        hot,
+        "HOT: loop line 2 ran 5001 times (avg 2501 x 2); loop line 1 ran 1800 times (avg 2 x 900); \
+         function main 94% of instr in 3 calls."
     );
 }
 
