@@ -4,7 +4,7 @@
 //! nothing to gain there is not bothered. What is as good as the best known is not called bad.
 
 use super::hot::{at, runs, taken, taken_percent};
-use super::run::l1_miss;
+use super::memory::l1_miss;
 use super::statement::{Fact, Heading, Statement, Value};
 use super::{Input, of_tests, shown};
 use crate::compare::total;
