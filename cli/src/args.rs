@@ -3,8 +3,9 @@
 use clap::{Parser, Subcommand};
 
 use crate::{
-    cache::CacheArgs, coverage::CoverageArgs, debug::DebugArgs, inspect::InspectArgs,
-    measure::MeasureArgs, report::ReportArgs, run::RunArgs, sites::SitesArgs, trace::TraceArgs,
+    cache::CacheArgs, compare::CompareArgs, coverage::CoverageArgs, debug::DebugArgs,
+    feedback::FeedbackArgs, gate::GateArgs, inspect::InspectArgs, measure::MeasureArgs,
+    report::ReportArgs, run::RunArgs, sites::SitesArgs, trace::TraceArgs,
 };
 
 /// Run and watch WebAssembly programs.
@@ -46,4 +47,10 @@ pub enum Command {
     Cache(CacheArgs),
     /// Build programs, judge them on tests, and count exactly what they cost
     Measure(Box<MeasureArgs>),
+    /// Show what changed between two files of results
+    Compare(CompareArgs),
+    /// Hold results to a baseline
+    Gate(GateArgs),
+    /// Say what a result tells whoever writes the next version
+    Feedback(FeedbackArgs),
 }

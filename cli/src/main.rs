@@ -9,10 +9,13 @@
 
 mod args;
 mod cache;
+mod compare;
 mod coverage;
 mod debug;
 mod exports;
 mod failure;
+mod feedback;
+mod gate;
 mod guest;
 mod inspect;
 mod judging;
@@ -23,6 +26,7 @@ mod output;
 mod place;
 mod progress;
 mod report;
+mod results;
 mod rules;
 mod run;
 mod sites;
@@ -48,6 +52,9 @@ fn main() -> ExitCode {
         Command::Trace(args) => trace::main(&args),
         Command::Cache(args) => cache::main(args),
         Command::Measure(args) => measure::main(*args),
+        Command::Compare(args) => compare::main(&args),
+        Command::Gate(args) => gate::main(&args),
+        Command::Feedback(args) => feedback::main(&args),
     };
     ExitCode::from(result.unwrap_or_else(|failure| failure.report()))
 }

@@ -6,6 +6,10 @@
 #![forbid(unsafe_code)]
 
 pub mod card;
+pub mod compare;
+pub mod feedback;
+mod grid;
+pub mod growth;
 pub mod jsonl;
 pub mod judge;
 pub mod measure;

@@ -1,8 +1,8 @@
 //! What the judge says of programs of every kind, in every tier.
 
-mod common;
+mod guests;
 
-use common::*;
+use guests::*;
 use probity_efficiency::Status;
 use probity_efficiency::judge::Columns;
 use serde_json::json;
