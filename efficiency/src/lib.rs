@@ -11,6 +11,7 @@ pub mod judge;
 pub mod measure;
 pub mod result;
 pub mod sample;
+pub mod score;
 pub mod status;
 pub mod task;
 pub mod toolchain;
