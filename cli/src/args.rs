@@ -3,8 +3,9 @@
 use clap::{Parser, Subcommand};
 
 use crate::{
-    cache::CacheArgs, coverage::CoverageArgs, debug::DebugArgs, inspect::InspectArgs,
-    measure::MeasureArgs, report::ReportArgs, run::RunArgs, sites::SitesArgs, trace::TraceArgs,
+    cache::CacheArgs, coverage::CoverageArgs, debug::DebugArgs, import::ImportArgs,
+    inspect::InspectArgs, measure::MeasureArgs, report::ReportArgs, run::RunArgs, score::ScoreArgs,
+    sites::SitesArgs, trace::TraceArgs,
 };
 
 /// Run and watch WebAssembly programs.
@@ -42,6 +43,10 @@ pub enum Command {
     Trace(TraceArgs),
     /// Make a page of a run, to be looked at in a browser
     Report(ReportArgs),
+    /// Import another benchmark's files
+    Import(ImportArgs),
+    /// Score results with the metrics of the field's benchmarks
+    Score(Box<ScoreArgs>),
     /// Show or clear the code that `probity run --cache` keeps
     Cache(CacheArgs),
     /// Build programs, judge them on tests, and count exactly what they cost

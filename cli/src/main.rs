@@ -14,6 +14,7 @@ mod debug;
 mod exports;
 mod failure;
 mod guest;
+mod import;
 mod inspect;
 mod judging;
 mod list;
@@ -25,6 +26,7 @@ mod progress;
 mod report;
 mod rules;
 mod run;
+mod score;
 mod sites;
 mod trace;
 mod types;
@@ -46,6 +48,8 @@ fn main() -> ExitCode {
         Command::Coverage(args) => coverage::main(&args),
         Command::Report(args) => report::main(&args),
         Command::Trace(args) => trace::main(&args),
+        Command::Import(args) => import::main(&args),
+        Command::Score(args) => score::main(&args),
         Command::Cache(args) => cache::main(args),
         Command::Measure(args) => measure::main(*args),
     };

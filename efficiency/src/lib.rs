@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 pub mod card;
+pub mod import;
 pub mod jsonl;
 pub mod judge;
 pub mod measure;

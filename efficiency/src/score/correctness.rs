@@ -37,10 +37,7 @@ pub(super) fn percent_correct(given: &Given) -> Formula {
     })
 }
 
-fn count<'r>(
-    runs: impl Iterator<Item = &'r Run>,
-    is_counted: impl Fn(&Run) -> bool,
-) -> (u64, u64) {
+fn count<'r>(runs: impl Iterator<Item = &'r Run>, is_counted: impl Fn(&Run) -> bool) -> (u64, u64) {
     runs.fold((0, 0), |(n, c), run| {
         (n + 1, c + u64::from(is_counted(run)))
     })

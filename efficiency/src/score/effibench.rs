@@ -17,7 +17,8 @@ use crate::task::Role;
 /// What is compared of a sample and the canonical solution.
 type Pair = fn(&Run, &Run, Column) -> Option<(f64, f64)>;
 
-const TIME: Pair = |sample, canonical, column| Some((sample.cost(column)?, canonical.cost(column)?));
+const TIME: Pair =
+    |sample, canonical, column| Some((sample.cost(column)?, canonical.cost(column)?));
 const MEMORY: Pair = |sample, canonical, _| sample.memory(canonical);
 const BOTH: Pair = |sample, canonical, _| sample.cost_memory(canonical);
 

@@ -31,7 +31,10 @@ pub(super) fn formula(given: &Given) -> Formula {
     let (k, column) = (given.k, given.column);
     Formula::mean(1.0, move |task: &TaskView| {
         let levels = Levels::of(task, column)?;
-        let values: Vec<f64> = task.measured(column).map(|run| levels.of_run(run)).collect();
+        let values: Vec<f64> = task
+            .measured(column)
+            .map(|run| levels.of_run(run))
+            .collect();
         best_of_k(&values, k)
     })
 }

@@ -46,7 +46,9 @@ fn pairs(reference: &Run, run: &Run) -> Option<Vec<(f64, f64)>> {
 fn is_faster(pairs: &[(f64, f64)], gm_min: f64, cap: f64) -> bool {
     let before: f64 = pairs.iter().map(|(before, _)| before).sum();
     let after: f64 = pairs.iter().map(|(_, after)| after).sum();
-    let logs = pairs.iter().map(|(before, after)| speedup(*before, *after, cap).ln());
+    let logs = pairs
+        .iter()
+        .map(|(before, after)| speedup(*before, *after, cap).ln());
     let geometric = mean(logs).map_or(0.0, f64::exp);
     before > after && geometric >= gm_min
 }

@@ -3,8 +3,8 @@
 //! Every metric of a model is a function of sums that its tasks add to: a mean is sum / count, a ratio of sums is just
 //! that, a geometric mean is exp(sum of logs / count). So one mechanism adds them up, and resamples tasks for intervals.
 
-use super::reval::TaskAnswers;
 use super::results::TaskView;
+use super::reval::TaskAnswers;
 
 /// What one task adds. Most metrics use the first two: a sum of values and their number.
 pub type Sums = [f64; 4];
@@ -82,9 +82,7 @@ impl Formula {
     }
 
     /// The share of right answers, in percent.
-    pub fn answers(
-        of: impl Fn(&TaskAnswers) -> Option<Sums> + Send + Sync + 'static,
-    ) -> Formula {
+    pub fn answers(of: impl Fn(&TaskAnswers) -> Option<Sums> + Send + Sync + 'static) -> Formula {
         Formula {
             of: Of::Answers(Box::new(of)),
             finish: Box::new(|sums| ratio(sums).map(|share| 100.0 * share)),

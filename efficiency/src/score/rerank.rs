@@ -177,6 +177,8 @@ pub(super) fn formula(given: &Given) -> Formula {
         }
         let ranked = outputs.rank(&task.task.task_id, task.model, &ids);
         let is_correct = |id: u64| runs.get(&id).is_some_and(|run| run.is_correct);
-        Some(f64::from(u8::from(ranked.into_iter().take(k).any(is_correct))))
+        Some(f64::from(u8::from(
+            ranked.into_iter().take(k).any(is_correct),
+        )))
     })
 }

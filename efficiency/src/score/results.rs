@@ -358,7 +358,8 @@ fn run(result: SampleResult, column: Column, task: &mut TaskRuns) -> Run {
         .map(|column| column.of_tests(measured().map(|test| column.of_test(&test.cost))));
     let cost_memory = [0, 1].map(|way| {
         Column::Instr.of_tests(
-            measured().map(|test| Some(column.of_test(&test.cost)? * memory_bytes(&test.cost)[way]?)),
+            measured()
+                .map(|test| Some(column.of_test(&test.cost)? * memory_bytes(&test.cost)[way]?)),
         )
     });
     let test_ids = &mut task.tests;

@@ -72,7 +72,9 @@ pub struct Prediction {
 }
 
 /// A string as it is, any other JSON as its text.
-pub(super) fn as_text<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+pub(super) fn as_text<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<String, D::Error> {
     Ok(match Value::deserialize(deserializer)? {
         Value::String(text) => text,
         Value::Null => String::new(),
@@ -189,7 +191,8 @@ fn is_same(kind: Kind, expected: &Value, predicted: &Value) -> bool {
         Value::String(text) => serde_json::from_str(text).ok(),
         other => Some(other.clone()),
     };
-    let (expected, predicted): (Option<Value>, Option<Value>) = (parsed(expected), parsed(predicted));
+    let (expected, predicted): (Option<Value>, Option<Value>) =
+        (parsed(expected), parsed(predicted));
     expected.is_some() && expected == predicted
 }
 

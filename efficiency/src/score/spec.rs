@@ -187,7 +187,11 @@ fn instances(
                     vec![threshold.ok_or_else(|| wrong("threshold"))?]
                 }
             };
-            let ks: Vec<u64> = if info.takes_k { ks().collect() } else { vec![1] };
+            let ks: Vec<u64> = if info.takes_k {
+                ks().collect()
+            } else {
+                vec![1]
+            };
             let mut all = Vec::new();
             for k in ks {
                 for &threshold in &thresholds {
@@ -228,15 +232,15 @@ fn instances(
 }
 
 /// Defaults, and what `name=value` says instead.
-fn parameters(
-    info: &MetricInfo,
-    options: &[&str],
-) -> Result<Vec<(&'static str, f64)>, SpecError> {
+fn parameters(info: &MetricInfo, options: &[&str]) -> Result<Vec<(&'static str, f64)>, SpecError> {
     let known = info.parameters.iter();
     let mut parameters: Vec<_> = known.map(|p| (p.name, p.default)).collect();
     for option in options {
         let wrong = |why: String| {
-            SpecError::Wrong(format!("wrong parameter '{option}' of {}: {why}", info.name))
+            SpecError::Wrong(format!(
+                "wrong parameter '{option}' of {}: {why}",
+                info.name
+            ))
         };
         let (name, value) = option
             .split_once('=')

@@ -130,7 +130,11 @@ impl Board {
             }
         });
         let rows = rows.collect();
-        Board::new(metrics, rows, bootstrap).with(column.name(), results.tasks().len(), results.warnings())
+        Board::new(metrics, rows, bootstrap).with(
+            column.name(),
+            results.tasks().len(),
+            results.warnings(),
+        )
     }
 
     /// Of predictions; metrics of results have no value.
@@ -153,7 +157,9 @@ impl Board {
                 model: model.to_owned(),
                 tasks: tasks.iter().filter(has_answer).count(),
                 samples: questions().count(),
-                judged: questions().filter(|(_, answer)| is_answered(answer)).count(),
+                judged: questions()
+                    .filter(|(_, answer)| is_answered(answer))
+                    .count(),
                 cells: cells.collect(),
             }
         });

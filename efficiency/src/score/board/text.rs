@@ -89,9 +89,16 @@ fn notes(board: &Board, out: &mut dyn Write) -> io::Result<()> {
             board.bootstrap.seed
         )?;
     }
-    let partial = |row: &super::Row| row.cells.iter().any(|c| c.value.is_some() && c.tasks != row.tasks);
+    let partial = |row: &super::Row| {
+        row.cells
+            .iter()
+            .any(|c| c.value.is_some() && c.tasks != row.tasks)
+    };
     if board.rows.iter().any(partial) {
-        writeln!(out, "(n): over n tasks only; the others lack what the metric needs")?;
+        writeln!(
+            out,
+            "(n): over n tasks only; the others lack what the metric needs"
+        )?;
     }
     for warning in &board.warnings {
         writeln!(out, "warning: {}", printable(warning))?;

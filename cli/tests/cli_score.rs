@@ -1,0 +1,2 @@
+//! `probity score`.
+mod common;
