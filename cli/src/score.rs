@@ -7,8 +7,8 @@ use std::{
 
 use clap::{Args, ValueEnum};
 use probity_efficiency::score::{
-    Bootstrap, Column, Inputs, MetricInfo, Needs, Settings, SpecError, board::BoardFormat, parse,
-    registry,
+    Bootstrap, Column, Inputs, MetricInfo, Needs, Settings, SpecError, board::BoardFormat,
+    parse_all, registry,
 };
 
 use crate::{
@@ -26,7 +26,7 @@ use crate::{
 #[derive(Debug, Args)]
 #[command(
     after_help = "Metrics: `probity score --list`. A name's last letter stands for a number or name:\n  \
-    probity score RESULTS --metric pass@10,eff@1,%opt@1.1\nWithout one it is had for each of --k, or each usual threshold; parameters \
+    probity score RESULTS --metric pass@1,10,eff@1,%opt@1.1,1.5\nWithout one it is had for each of --k, or each usual threshold; parameters \
     follow behind colons:\n  probity score RESULTS --metric pass,%opt,dps:min_correct=10 --k 1,10\n\
     Predictions of what a program does are scored against the truth:\n  probity score PREDICTIONS --truth TRUTH --metric reval"
 )]
@@ -111,10 +111,8 @@ pub fn main(args: &ScoreArgs) -> Result<u8, Failure> {
         column: column(&args.cost)?,
         k: args.k.clone(),
     };
-    let mut metrics = Vec::new();
-    for name in &args.metric {
-        metrics.extend(parse(name, &settings).map_err(unknown)?);
-    }
+    let names = args.metric.iter().map(String::as_str);
+    let metrics = parse_all(names, &settings).map_err(unknown)?;
     let inputs = Inputs {
         results: args.results.clone(),
         tasks: args.tasks.clone(),

@@ -4,7 +4,7 @@ mod score_common;
 use probity_efficiency::Status;
 use probity_efficiency::score::board::BoardFormat;
 use probity_efficiency::score::{
-    Bootstrap, Column, Needs, Results, Settings, SpecError, parse, registry,
+    Bootstrap, Column, Needs, Results, Settings, SpecError, parse, parse_all, registry,
 };
 use score_common::*;
 
@@ -109,11 +109,14 @@ fn what_cannot_be_compared_is_said() {
     other.count_rule = "instr.v1".to_owned();
     let mut one = sample("u", 0, &[1]);
     one.count_rule = "cpu.instructions".to_owned();
-    let board = Asked::of(&[wrong, other, one]).board("beyond");
+    let mut unmeasured = sample("v", 0, &[1]);
+    unmeasured.tests[0].cost.instr = None;
+    let board = Asked::of(&[wrong, other, one, unmeasured]).board("beyond");
     let text = board.warnings.join("\n");
     for part in [
         "1 references did not pass",
         "different rules",
+        "1 correct samples have no instr",
         "no model has a value of beyond",
     ] {
         assert!(text.contains(part), "{part}: {text}");
@@ -276,6 +279,16 @@ fn names_of_metrics_are_read() {
         "sysllmatic.ri@instr sysllmatic.ri@memory sysllmatic.ri@throughput"
     );
     assert_eq!(labels("oss"), "oss.compile oss.test oss.sanitizer");
+    let all = |names: &[&str]| {
+        let metrics = parse_all(names.iter().copied(), &settings).unwrap();
+        let labels: Vec<String> = metrics.into_iter().map(|metric| metric.label).collect();
+        labels.join(" ")
+    };
+    assert_eq!(
+        all(&["pass@1", "5", "fast_1", "1.5", "pass@5"]),
+        "pass@1 pass@5 fast_1 fast_1.5"
+    );
+    assert!(parse_all(["beyond", "5"], &settings).is_err());
     let error = |text: &str| parse(text, &settings).err().expect("an error");
     assert_eq!(error("pas@1"), SpecError::Unknown("pas@1".to_owned()));
     for (text, part) in [

@@ -1,6 +1,6 @@
 //! From files to a board.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 
@@ -109,7 +109,7 @@ impl Inputs {
     }
 }
 
-fn lines<T: DeserializeOwned>(path: &PathBuf) -> Result<Lines<T>, LineError> {
+fn lines<T: DeserializeOwned>(path: &Path) -> Result<Lines<T>, LineError> {
     match path.as_os_str() == "-" {
         true => Ok(Lines::new(
             "stdin".as_ref(),

@@ -38,4 +38,4 @@ pub use registry::{Argument, MetricInfo, Needs, Parameter, registry};
 pub use rerank::Outputs;
 pub use results::Results;
 pub use reval::Answers;
-pub use spec::{Metric, Settings, SpecError, parse};
+pub use spec::{Metric, Settings, SpecError, parse, parse_all};

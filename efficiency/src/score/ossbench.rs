@@ -20,7 +20,7 @@ pub(super) fn compile(_: &Given) -> Formula {
             all += 1;
             compiled += u64::from(run.status != Status::CompileError);
         }
-        (all > 0).then(|| [compiled as f64, all as f64, 0.0, 0.0])
+        (all > 0).then_some([compiled as f64, all as f64, 0.0, 0.0])
     };
     Formula::new(of, |sums| ratio(sums).map(|share| 100.0 * share))
 }
@@ -64,7 +64,7 @@ pub(super) fn sanitizer(given: &Given) -> Formula {
         }
         alerts.sort_unstable();
         alerts.dedup();
-        (samples > 0).then(|| [alerts.len() as f64, 0.0, 0.0, 0.0])
+        (samples > 0).then_some([alerts.len() as f64, 0.0, 0.0, 0.0])
     };
     Formula::new(of, move |sums| {
         let score = 100.0 - penalty * sums[0];

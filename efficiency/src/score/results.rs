@@ -229,6 +229,16 @@ impl Results {
                 self.count_rules.join(", ")
             ));
         }
+        let samples = || self.tasks.iter().flat_map(|task| task.samples.values());
+        let correct = || samples().flatten().filter(|run| run.is_correct);
+        let is_measured = |run: &&Run| run.cost(self.column).is_some();
+        let unmeasured = correct().filter(|run| !is_measured(run)).count();
+        if unmeasured > 0 && correct().any(|run| is_measured(&run)) {
+            warnings.push(format!(
+                "{unmeasured} correct samples have no {}; metrics of cost leave them out",
+                self.column
+            ));
+        }
         let runs = self.tasks.iter().flat_map(|task| &task.references);
         let wrong = runs.filter(|run| !run.is_correct).count();
         if wrong > 0 {

@@ -3,7 +3,8 @@
 //! Two files of lines: the truth has `expected`, the predictions have `predicted`; both name the question by `task_id`,
 //! `input`, `kind`, and, where the kind has them, `line` and `var`. Several lines of truth for one question are all right
 //! answers: a line that is executed many times has several next lines and values. A question without a prediction is
-//! answered wrong; a prediction without a question is left out, and counted.
+//! answered wrong; a prediction without a question is left out, and counted. Of a variable the value alone is asked, where
+//! REval asks for its type as well: a program that is compiled has that in its source.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -226,7 +227,7 @@ pub(super) fn accuracy(kind: Kind) -> impl Fn(&Given) -> Formula {
             let (right, all) = marks.fold((0u64, 0u64), |(right, all), mark| {
                 (right + u64::from(mark), all + 1)
             });
-            (all > 0).then(|| [right as f64, all as f64, 0.0, 0.0])
+            (all > 0).then_some([right as f64, all as f64, 0.0, 0.0])
         })
     }
 }

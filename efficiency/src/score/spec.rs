@@ -85,6 +85,37 @@ impl fmt::Display for SpecError {
 
 impl std::error::Error for SpecError {}
 
+/// The metrics of names, each once. A bare number is another one for the name before it: `pass@1`, `10`.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_all<'n>(
+    names: impl IntoIterator<Item = &'n str>,
+    settings: &Settings,
+) -> Result<Vec<Metric>, SpecError> {
+    let mut metrics: Vec<Metric> = Vec::new();
+    let mut stem: Option<&str> = None;
+    for name in names {
+        let is_number = name.parse::<f64>().is_ok();
+        let more = match stem.filter(|_| is_number) {
+            Some(stem) => parse(&format!("{stem}{name}"), settings)?,
+            None => parse(name, settings)?,
+        };
+        for metric in more {
+            if metrics.iter().all(|known| known.label != metric.label) {
+                metrics.push(metric);
+            }
+        }
+        if !is_number {
+            stem = registry()
+                .iter()
+                .filter_map(MetricInfo::stem)
+                .find(|stem| name.len() > stem.len() && name.starts_with(stem));
+        }
+    }
+    Ok(metrics)
+}
+
 /// The metrics of one name: one for each k or threshold that it is to be had at, and for a first part such as `speedup`
 /// each metric that begins with it.
 ///

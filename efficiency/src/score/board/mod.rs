@@ -115,7 +115,7 @@ impl Board {
                 .collect();
             let cells = metrics.iter().map(|metric| {
                 let sums = match &metric.formula.of {
-                    Of::Samples(of) => views.iter().filter_map(|view| of(view)).collect(),
+                    Of::Samples(of) => views.iter().filter_map(of).collect(),
                     Of::Answers(_) => Vec::new(),
                 };
                 cell(metric, &sums, bootstrap)
@@ -143,7 +143,7 @@ impl Board {
             let tasks = answers.of_model(model);
             let cells = metrics.iter().map(|metric| {
                 let sums = match &metric.formula.of {
-                    Of::Answers(of) => tasks.iter().filter_map(|task| of(task)).collect(),
+                    Of::Answers(of) => tasks.iter().filter_map(of).collect(),
                     Of::Samples(_) => Vec::new(),
                 };
                 cell(metric, &sums, bootstrap)
