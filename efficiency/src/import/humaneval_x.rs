@@ -2,7 +2,7 @@
 //!
 //! Problems have `prompt`, `canonical_solution` and `test` (Go's `test_setup` and `import`, too); generations have
 //! `generation` or `completion`. A program is the prompt, what continues it, and the test as `main`, as the origin puts them
-//! together: it reads nothing, prints nothing, and fails by its exit. So samples are whole programs, and a completion of a
+//! together: it reads nothing, and fails by its exit. So samples are whole programs, and a completion of a
 //! task's prompt alone cannot be judged.
 
 use std::collections::HashMap;
@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 use super::read::{self, lines};
 use super::{ImportError, Options, Sink, go, rust};
-use crate::task::{Role, TestKind};
+use crate::task::{Checker, Role, TestKind};
 
 /// Headers that the origin puts before every C++ program that does not have them.
 const CPP_HEADERS: [&str; 9] = [
@@ -151,8 +151,9 @@ fn of_file(
 fn one_problem(problem: &Problem, canonical: &str, sink: &mut Sink) -> Result<(), ImportError> {
     let mut task = read::task(problem.task_id.clone(), problem.lang.name());
     task.prompt = problem.prompt.clone();
-    let mut test = read::test("test".to_owned(), TestKind::Correct);
-    test.expected = Some("".into());
+    // It asserts, so that its exit is all that counts; what a program prints is not looked at, as there.
+    task.checker = Checker::Any;
+    let test = read::test("test".to_owned(), TestKind::Correct);
     task.tests.push(test);
     let program = problem.program(&problem.prompt, canonical, sink);
     let role = Some(Role::Canonical);

@@ -91,6 +91,7 @@ pub fn lang(path: &Path) -> Option<&'static str> {
         "rs" => "rust",
         "py" => "python",
         "go" => "go",
+        "ts" => "assemblyscript",
         _ => return None,
     })
 }
