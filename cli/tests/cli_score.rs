@@ -335,6 +335,60 @@ fn a_folder_is_imported() {
     run(["import", "folders", sum, "-o", out, "--force"]).expect(0);
 }
 
+/// Prints `ok` after so many rounds of a loop.
+fn rounds(count: u32) -> String {
+    format!(
+        r#"(module
+          (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+          (memory (export "memory") 1)
+          (data (i32.const 16) "ok\n")
+          (data (i32.const 0) "\10\00\00\00\03\00\00\00")
+          (func (export "_start") (local $i i32)
+            (loop $next
+              (br_if $next (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.const {count}))))
+            (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))))"#
+    )
+}
+
+#[test]
+fn imported_measured_and_scored() {
+    let files = Files::new();
+    std::fs::create_dir_all(files.path("loop/tests")).unwrap();
+    files.put("loop/tests/1.in", "");
+    files.put("loop/tests/1.out", "ok\n");
+    files.put("loop/slow.wat", rounds(1000));
+    files.put("loop/fast.wat", rounds(10));
+    let path = |name: &str| files.path(name).to_str().unwrap().to_owned();
+    run(["import", "folders", &path("loop"), "-o", &path("out")]).expect(0);
+    let (tasks, samples, results) = (
+        path("out/tasks.jsonl"),
+        path("out/samples.jsonl"),
+        path("r.jsonl"),
+    );
+    run(["measure", "-o", &results, &tasks, &samples]).expect(0);
+    let done = run([
+        "score", &results, "--tasks", &tasks, "--metric", "pass@1", "--format", "json",
+    ])
+    .expect(0);
+    let document = json(&done.stdout);
+    for at in 0..2 {
+        assert_eq!(
+            document["models"][at]["scores"]["pass@1"]["value"], 1.0,
+            "{document}"
+        );
+    }
+    // A round is loop, local.get, const, add, local.tee, const, lt_u, br_if: 8 operators, and slow has 990 more.
+    let text = files.read("r.jsonl");
+    let instr = |model: &str| {
+        let line = text
+            .lines()
+            .find(|line| line.contains(&format!("\"model\":\"{model}\"")))
+            .unwrap();
+        json(line)["tests"][0]["instr"].as_u64().unwrap()
+    };
+    assert_eq!(instr("slow") - instr("fast"), 990 * 8);
+}
+
 #[test]
 fn wrong_imports() {
     let files = Files::new();

@@ -5,8 +5,10 @@
 
 mod coffe;
 mod evalplus;
+mod evalplus_results;
 mod folders;
 mod go;
+mod headers;
 mod humaneval_x;
 mod library_checker;
 mod pie;

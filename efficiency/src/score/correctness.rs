@@ -2,7 +2,8 @@
 
 use super::estimate::pass_at_k;
 use super::metric::Formula;
-use super::results::{Run, TaskView};
+use super::results::TaskView;
+use super::run::Run;
 use super::spec::Given;
 
 /// pass@k: the unbiased estimator, over tasks that have at least k samples.

@@ -9,7 +9,8 @@
 //! MI) is an integral of samples of the memory taken in the run; here it is cost times peak memory, test by test.
 
 use super::metric::{Formula, Sums, mean, ratio};
-use super::results::{Run, TaskView};
+use super::results::TaskView;
+use super::run::Run;
 use super::spec::Given;
 use super::{Column, metric};
 use crate::task::Role;

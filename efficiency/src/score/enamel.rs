@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 
 use super::estimate::best_of_k;
 use super::metric::Formula;
-use super::results::{Run, TaskView};
+use super::results::TaskView;
+use super::run::Run;
 use super::spec::Given;
 use crate::Status;
 use crate::task::Role;

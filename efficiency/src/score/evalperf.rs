@@ -3,7 +3,8 @@
 //! References of a task are clustered by cost; a sample's score is how large a part of the references it leaves behind.
 
 use super::metric::{Formula, mean};
-use super::results::{Run, TaskView};
+use super::results::TaskView;
+use super::run::Run;
 use super::spec::Given;
 
 /// Instructions that every reference of a task needs at least; the margin of what is told apart shrinks with their root.

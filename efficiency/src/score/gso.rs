@@ -6,7 +6,8 @@
 //! paper's; its program has had 1.1, which the parameter `gm` gives.)
 
 use super::metric::{Formula, mean};
-use super::results::{Run, TaskView};
+use super::results::TaskView;
+use super::run::Run;
 use super::spec::Given;
 use super::speedup::speedup;
 use crate::task::Role;

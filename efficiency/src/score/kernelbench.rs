@@ -1,7 +1,8 @@
 //! fast_p (Ouyang et al., 2025, KernelBench).
 
 use super::metric::{Formula, mean};
-use super::results::{Run, TaskView};
+use super::results::TaskView;
+use super::run::Run;
 use super::spec::Given;
 use super::speedup::speedup;
 use crate::task::Role;

@@ -1,7 +1,8 @@
 //! Beyond: where a sample is between the slowest and the fastest reference (Du et al., 2024, Mercury).
 
 use super::metric::{Formula, mean};
-use super::results::{Run, TaskView};
+use super::results::TaskView;
+use super::run::Run;
 use super::spec::Given;
 
 /// `clip((max - t) / (max - min), 0, 1)` of a cost between the references' greatest and least. Where these are the same,

@@ -26,6 +26,7 @@ mod registry;
 pub mod rerank;
 pub mod results;
 pub mod reval;
+pub mod run;
 pub mod spec;
 pub mod speedup;
 pub mod sysllmatic;

@@ -13,8 +13,9 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use serde::{Deserialize, Serialize};
 
 use super::metric::Formula;
-use super::results::{Run, TaskView};
+use super::results::TaskView;
 use super::reval::{Kind, Prediction, as_text};
+use super::run::Run;
 use super::spec::Given;
 use crate::jsonl::{LineError, Lines};
 

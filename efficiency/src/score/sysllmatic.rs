@@ -5,7 +5,8 @@
 
 use super::Column;
 use super::metric::{Formula, mean};
-use super::results::{Run, TaskView};
+use super::results::TaskView;
+use super::run::Run;
 use super::spec::Given;
 use super::speedup::speedup;
 use crate::task::Role;
