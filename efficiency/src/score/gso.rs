@@ -2,8 +2,8 @@
 //!
 //! A sample is optimised if it is correct, faster than the base on the whole (arithmetic means), at least 1.2 times as
 //! fast by the geometric mean over tests, and about as fast as the expert: harmonic mean above 0.95. Opt@k is the share of
-//! tasks where one of the first k samples is; GSO's program merges the reports of the first k runs so. (The 1.2 is the
-//! paper's; its program has had 1.1, which the parameter `gm` gives.)
+//! tasks where one of the first k samples is; GSO's program merges the reports of the first k runs so. (The 1.2 is
+//! MIN_PROB_SPEEDUP of most versions of that program; others have 1.1 or 1.3, which the parameter `gm` gives.)
 
 use super::metric::{Formula, mean};
 use super::results::TaskView;

@@ -5,7 +5,9 @@
 //! that were judged, and an interval for each score.
 //!
 //! Samples that could not be judged ([`crate::Status::is_unjudged`]) are left out of every metric, and reported. So is, by
-//! metrics of cost, a correct sample without a value in the chosen column. Costs are compared within a task only.
+//! metrics of cost, a correct sample without a value in the chosen column. A task of which a model has no judged sample is no part
+//! of its scores, where some origins count it as failed; the board shows how many there are. Costs are compared within a
+//! task only.
 
 pub mod board;
 pub mod bootstrap;
