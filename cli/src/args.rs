@@ -4,8 +4,9 @@ use clap::{Parser, Subcommand};
 
 use crate::{
     cache::CacheArgs, compare::CompareArgs, coverage::CoverageArgs, debug::DebugArgs,
-    feedback::FeedbackArgs, gate::GateArgs, inspect::InspectArgs, measure::MeasureArgs,
-    report::ReportArgs, run::RunArgs, sites::SitesArgs, trace::TraceArgs,
+    feedback::FeedbackArgs, gate::GateArgs, import::ImportArgs, inspect::InspectArgs,
+    measure::MeasureArgs, report::ReportArgs, run::RunArgs, score::ScoreArgs, sites::SitesArgs,
+    trace::TraceArgs,
 };
 
 /// Run and watch WebAssembly programs.
@@ -43,6 +44,10 @@ pub enum Command {
     Trace(TraceArgs),
     /// Make a page of a run, to be looked at in a browser
     Report(ReportArgs),
+    /// Import another benchmark's files
+    Import(ImportArgs),
+    /// Score results with the metrics of the field's benchmarks
+    Score(Box<ScoreArgs>),
     /// Show or clear the code that `probity run --cache` keeps
     Cache(CacheArgs),
     /// Build programs, judge them on tests, and count exactly what they cost

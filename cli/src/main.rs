@@ -17,6 +17,7 @@ mod failure;
 mod feedback;
 mod gate;
 mod guest;
+mod import;
 mod inspect;
 mod judging;
 mod list;
@@ -29,6 +30,7 @@ mod report;
 mod results;
 mod rules;
 mod run;
+mod score;
 mod sites;
 mod trace;
 mod types;
@@ -50,6 +52,8 @@ fn main() -> ExitCode {
         Command::Coverage(args) => coverage::main(&args),
         Command::Report(args) => report::main(&args),
         Command::Trace(args) => trace::main(&args),
+        Command::Import(args) => import::main(&args),
+        Command::Score(args) => score::main(&args),
         Command::Cache(args) => cache::main(args),
         Command::Measure(args) => measure::main(*args),
         Command::Compare(args) => compare::main(&args),

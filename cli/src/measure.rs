@@ -24,11 +24,15 @@ Exit status: 0 if everything was measured, whatever came of it; 1 if a file cann
 Examples:
   probity measure tasks.jsonl samples.jsonl -j 8 -o results.jsonl
   probity measure tasks.jsonl samples.jsonl -o results.jsonl --resume
-  probity measure solution.cpp --stdin input.txt")]
+  probity measure solution.cpp --stdin input.txt -- 3 fast")]
 pub struct MeasureArgs {
-    /// A tasks file and a samples file, or a program and its arguments
-    #[arg(value_name = "TASKS SAMPLES | PROGRAM", required = true, num_args = 1.., trailing_var_arg = true)]
+    /// A tasks file and a samples file, or a program
+    #[arg(value_name = "TASKS SAMPLES | PROGRAM", required = true, num_args = 1..=2)]
     inputs: Vec<PathBuf>,
+
+    /// Arguments of the PROGRAM
+    #[arg(value_name = "ARGS", last = true)]
+    program_args: Vec<String>,
 
     /// Where results go [default: stdout, when all of them are there]
     #[arg(short, long, value_name = "FILE")]
@@ -101,8 +105,10 @@ pub fn main(args: MeasureArgs) -> Result<u8, Failure> {
         (_, true) => Err(Failure::usage(
             "a tasks file and a samples file are needed: probity measure TASKS SAMPLES",
         )),
-        ([program, rest @ ..], false) => program::main(&args, program, rest),
-        ([], false) => Err(Failure::usage("no program given")),
+        ([program], false) => program::main(&args, program),
+        (_, false) => Err(Failure::usage(
+            "one program is measured at a time; its arguments follow `--`",
+        )),
     }
 }
 

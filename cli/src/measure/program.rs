@@ -1,6 +1,6 @@
 //! One program's card.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use probity_efficiency::{
     card::card,
@@ -12,7 +12,7 @@ use probity_efficiency::{
 use super::{Format, MeasureArgs};
 use crate::{failure::Failure, judging::Column, output, progress::Progress};
 
-pub fn main(args: &MeasureArgs, program: &Path, rest: &[PathBuf]) -> Result<u8, Failure> {
+pub fn main(args: &MeasureArgs, program: &Path) -> Result<u8, Failure> {
     if args.resume || args.jobs.is_some() || args.seed.is_some() {
         return Err(Failure::usage(
             "--resume, --jobs and --seed are for TASKS and SAMPLES",
@@ -25,13 +25,6 @@ pub fn main(args: &MeasureArgs, program: &Path, rest: &[PathBuf]) -> Result<u8, 
     }
     if let Some(seconds) = args.timeout {
         limits.wall_s = seconds;
-    }
-    let mut arguments = Vec::new();
-    for arg in rest {
-        let text = arg.to_str();
-        let text =
-            text.ok_or_else(|| Failure::usage(format!("argument {} is not UTF-8", arg.display())))?;
-        arguments.push(text.to_owned());
     }
     let stdin = match &args.stdin {
         Some(path) => std::fs::read(path)

@@ -215,8 +215,11 @@ impl Judge {
         }
         let pairs = || prepared.tests.iter().zip(&result.tests);
         let mut costs = Vec::new();
+        let mut memory_errors = Vec::new();
         for (test, tested) in pairs() {
-            costs.push(self.deep(&runner, test, tested, &task.limits));
+            let deep = self.deep(&runner, test, tested, &task.limits);
+            memory_errors.extend(deep.memory_errors);
+            costs.push(deep.cost);
         }
         if self.config.columns.explain {
             let ran = pairs().filter(|(_, tested)| tested.status != Some(Status::Wall));
@@ -226,6 +229,7 @@ impl Judge {
                 ran.map(|(test, _)| test),
                 &task.limits,
                 source,
+                self.config.columns.heap,
             );
             (result.hot, result.coverage) = explained;
         }
@@ -238,6 +242,11 @@ impl Judge {
             &built.wasm,
             module.start_function().is_some(),
         );
+        result
+            .flags
+            .extend(memory_errors.into_iter().map(str::to_owned));
+        result.flags.sort();
+        result.flags.dedup();
         result
     }
 
