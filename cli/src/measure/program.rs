@@ -38,7 +38,14 @@ pub fn main(args: &MeasureArgs, program: &Path) -> Result<u8, Failure> {
         .file_name()
         .unwrap_or(program.as_os_str())
         .to_string_lossy();
-    let measured = judge.card(&name, &built, stdin, &arguments, limits, source.as_deref());
+    let measured = judge.card(
+        &name,
+        &built,
+        stdin,
+        &args.program_args,
+        limits,
+        source.as_deref(),
+    );
     drop(progress);
     let text = match args.format {
         Format::Text => card(&name, &measured.result),
