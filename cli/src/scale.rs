@@ -99,6 +99,8 @@ pub struct ScaleArgs {
 /// The first size, and how many there are, where none are given.
 const FIRST: u64 = 16;
 const SIZES_MAX: usize = 12;
+/// How many times the largest cost that is expected a run may take.
+const OVERSHOOT: u64 = 4;
 
 /// Runs the subcommand.
 pub fn main(args: ScaleArgs) -> Result<u8, Failure> {
@@ -118,7 +120,11 @@ pub fn main(args: ScaleArgs) -> Result<u8, Failure> {
             .map_err(|e| Failure::usage(format!("failed to {e}")))?,
     };
     let judge = args.judging.judge(&[])?;
-    let limits = args.limits.limits();
+    let mut limits = args.limits.limits();
+    if args.sizes.is_empty() && args.limits.fuel.is_none() {
+        // What costs more than was expected is found out soon.
+        limits.fuel = limits.fuel.min(args.max_cost.saturating_mul(OVERSHOOT));
+    }
     let progress = Progress::start(args.progress, "building the program");
     let (built, _) = program::build(&judge, &args.program, limits)?;
     let generator = match &args.generator {

@@ -8,8 +8,11 @@ fn main() {
     let mut sum = 0u64;
     let mut step = |i: u64| sum = black_box(sum.wrapping_add(i ^ 0x5bd1_e995));
     let mut i = n;
+    // A thousand steps each time: a few would not be seen beside what start-up costs.
     while i > 0 {
-        step(i);
+        for _ in 0..1000 {
+            step(i);
+        }
         i /= 2;
     }
     println!("{sum:016x}");
