@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 pub mod jsonl;
+pub mod optimize;
 pub mod result;
 pub mod sample;
 pub mod status;
