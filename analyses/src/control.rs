@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use probity_engine::wasmparser::Operator;
 use probity_engine::{Func, Result, WasmPc};
 use probity_probes::cfg::{Cfg, Loop};
 use probity_probes::events::BranchKind;

@@ -40,8 +40,8 @@ pub use module::{FunctionInfo, Module};
 pub use runtime::StoreCore;
 pub use runtime::{
     AnyRef, AsContext, AsContextMut, Caller, ExnRef, Extern, ExternRef, Func, Global, Instance,
-    InterruptHandle, IntoFunc, Limits, Linker, Memory, SharedMemory, Store, Table, Tag, TypedFunc,
-    Val, WasmParams, WasmResults, WasmRet, WasmTy,
+    InterruptHandle, IntoFunc, Limits, Linker, Memory, SharedMemory, Snapshot, Store, Table, Tag,
+    TypedFunc, Val, WasmParams, WasmResults, WasmRet, WasmTy,
 };
 #[doc(hidden)]
 pub use tier::TierStats;

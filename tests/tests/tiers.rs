@@ -29,6 +29,8 @@ mod objects;
 mod program;
 #[path = "tiers/random.rs"]
 mod random;
+#[path = "tiers/snapshots.rs"]
+mod snapshots;
 #[path = "tiers/stack.rs"]
 mod stack;
 #[path = "tiers/tails.rs"]

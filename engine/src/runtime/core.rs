@@ -266,6 +266,15 @@ impl StoreCore {
         assert!(store == self.id, "handle of another store");
     }
 
+    /// # Errors
+    /// Code is running: it has called the host that asks.
+    pub(crate) fn check_idle(&self) -> Result<()> {
+        match self.positions.is_empty() {
+            true => Ok(()),
+            false => Err(Error::usage("code of the store is running")),
+        }
+    }
+
     // ---- functions
 
     pub(crate) fn func(&self, id: u32) -> Func {

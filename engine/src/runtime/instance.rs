@@ -111,12 +111,33 @@ impl InstanceData {
     }
 
     /// The canonical record of a function.
-    fn raw_func(&self, index: u32) -> u64 {
+    pub(super) fn raw_func(&self, index: u32) -> u64 {
         // SAFETY: there is a record for every function.
         unsafe { (*self.ctx.funcs.add(index as usize)).target as u64 }
     }
 
-    fn raw_global(&self, index: u32) -> u128 {
+    /// Index of the own function that has this record.
+    pub(super) fn func_of_record(&self, raw: u64) -> Option<u32> {
+        let offset = raw.checked_sub(self.ctx.funcs as u64)?;
+        let size = size_of::<FuncRecord>() as u64;
+        let index = u32::try_from(offset / size).ok()?;
+        let own = self.module.inner.num_imported_funcs..self.module.inner.funcs.len() as u32;
+        (offset % size == 0 && own.contains(&index)).then_some(index)
+    }
+
+    pub(super) fn set_raw_global(&mut self, index: u32, raw: u128) {
+        let addr = self.global_addrs[index as usize];
+        let slots = self.module.inner.globals[index as usize].ty.content.slots();
+        // SAFETY: as for `raw_global`; no code is running.
+        unsafe {
+            *addr = raw as u64;
+            if slots == 2 {
+                *addr.add(1) = (raw >> 64) as u64;
+            }
+        }
+    }
+
+    pub(super) fn raw_global(&self, index: u32) -> u128 {
         let addr = self.global_addrs[index as usize];
         let slots = self.module.inner.globals[index as usize].ty.content.slots();
         // SAFETY: a global's slots live as long as the store.
@@ -188,6 +209,26 @@ impl StoreCore {
             core: self,
             instance,
         })
+    }
+
+    /// Makes an instance of a module of this engine whose imports are checked, and fills it, but does not run its start function.
+    pub(super) fn make_instance(
+        &mut self,
+        module: &Module,
+        imports: &[Extern],
+        fill: impl FnOnce(&mut StoreCore, u32) -> Result<()>,
+    ) -> Result<Instance> {
+        drop(self.make_room(0));
+        self.instantiating += 1;
+        let made = self.allocate_instance(module, imports);
+        let made = made.and_then(|id| fill(self, id).map(|()| id));
+        self.instantiating -= 1;
+        let instance = Instance {
+            store: self.id(),
+            id: made?,
+        };
+        self.tell_instantiated(instance);
+        Ok(instance)
     }
 
     /// Makes an instance, without its active segments and start function.
@@ -454,19 +495,9 @@ impl Instance {
             return Err(Error::usage("module of another engine"));
         }
         check_imports(&CoreRef(core), module, imports)?;
-        drop(core.make_room(0));
-        core.instantiating += 1;
-        let made = core.allocate_instance(module, imports);
-        let made = made.and_then(|id| core.run_segments(id).map(|()| id));
-        core.instantiating -= 1;
-        let id = made?;
-        let instance = Instance {
-            store: core.id(),
-            id,
-        };
-        core.tell_instantiated(instance);
+        let instance = core.make_instance(module, imports, StoreCore::run_segments)?;
         if let Some(start) = module.inner.start {
-            let func = core.func(core.instances[id as usize].func_id(start));
+            let func = core.func(core.instances[instance.id as usize].func_id(start));
             core.call_raw(func, &mut [])?;
         }
         Ok(instance)
@@ -586,7 +617,12 @@ impl Instance {
     }
 
     fn of<'a>(&self, core: &'a StoreCore) -> &'a InstanceData {
+        &core.instances[self.checked(core) as usize]
+    }
+
+    /// Its position in the store that it is of.
+    pub(super) fn checked(&self, core: &StoreCore) -> u32 {
         core.check(self.store);
-        &core.instances[self.id as usize]
+        self.id
     }
 }

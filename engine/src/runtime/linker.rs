@@ -8,7 +8,7 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use super::host_func::HostFunc;
-use super::{AsContext, Caller, Extern, Func, Instance, IntoFunc, Store, Val};
+use super::{AsContext, Caller, Extern, Func, Instance, IntoFunc, Snapshot, Store, Val};
 use crate::engine::Engine;
 use crate::error::{LinkError, Result, Trap, TrapCode};
 use crate::module::{ImportKind, Module};
@@ -196,6 +196,25 @@ impl<T: 'static> Linker<T> {
     /// A [`LinkError`] that names the import if nothing defines it or if it has another type;
     /// else what [`Instance::new`] says.
     pub fn instantiate(&self, store: &mut Store<T>, module: &Module) -> Result<Instance> {
+        let items = self.resolve(store, module)?;
+        Instance::new(store, module, &items)
+    }
+
+    /// Makes an instance that goes on where a snapshot was taken, its imports satisfied by the definitions.
+    ///
+    /// # Errors
+    /// As for [`Linker::instantiate`].
+    pub fn instantiate_snapshot(
+        &self,
+        store: &mut Store<T>,
+        snapshot: &Snapshot,
+    ) -> Result<Instance> {
+        let items = self.resolve(store, snapshot.module())?;
+        Instance::from_snapshot(store, snapshot, &items)
+    }
+
+    /// A module's imports, in order.
+    fn resolve(&self, store: &mut Store<T>, module: &Module) -> Result<Vec<Extern>> {
         if !self.engine.same(store.engine()) || !self.engine.same(module.engine()) {
             let message = "module, store and linker are not of the same engine";
             return Err(LinkError::new(message).into());
@@ -222,7 +241,7 @@ impl<T: 'static> Linker<T> {
                 }
             });
         }
-        Instance::new(store, module, &items)
+        Ok(items)
     }
 
     fn get(&self, module: &str, name: &str) -> Option<&Definition> {

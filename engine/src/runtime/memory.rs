@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 use std::slice;
+use std::sync::Arc;
 
 use probity_interp::layout::{Ctx, MemoryView};
 
@@ -10,6 +11,7 @@ use super::{AsContext, AsContextMut, SharedMemory, StoreCore};
 use crate::config::Tier;
 use crate::engine::Engine;
 use crate::error::{Error, Result, TrapCode};
+use crate::sys::image::Image;
 use crate::sys::region::Region;
 use crate::types::MemoryType;
 
@@ -191,6 +193,22 @@ impl MemoryData {
         }
         self.publish(bytes);
         Some(old)
+    }
+
+    /// Makes it `len` bytes that equal the image's; false if that is not possible, and what is in it is not known then. No code
+    /// is running.
+    ///
+    /// # Panics
+    /// The memory is shared.
+    pub(crate) fn reset(&mut self, image: &Arc<Image>, len: u64) -> bool {
+        self.assert_own();
+        let Backing::Own(region) = &mut self.backing else {
+            return false;
+        };
+        let fits = image.len() <= region.reserved() || region.relocate(image.len());
+        let done = fits && region.reset(image);
+        self.publish(if done { len } else { 0 });
+        done
     }
 
     /// # Panics

@@ -99,6 +99,12 @@ impl TableData {
         Some(old)
     }
 
+    /// Other elements, of the table's type.
+    pub(crate) fn replace(&mut self, elements: Vec<u64>) {
+        self.elements = elements;
+        self.publish();
+    }
+
     /// Tells handlers where the elements are.
     fn publish(&mut self) {
         // Compiled code writes there.

@@ -5,6 +5,7 @@ pub(crate) mod child;
 #[cfg(jit)]
 pub(crate) mod code_memory;
 pub(crate) mod fences;
+pub(crate) mod image;
 #[cfg(jit)]
 pub(crate) mod nudge;
 #[cfg(not(jit))]

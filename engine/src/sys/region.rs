@@ -3,12 +3,17 @@
 //! asks for it.
 
 use std::ptr::NonNull;
+use std::sync::Arc;
+
+use super::image::Image;
 
 /// A reserved range of addresses whose beginning can be used. Fresh memory is zero.
 pub(crate) struct Region {
     base: NonNull<u8>,
     reserved: usize,
     usable: usize,
+    /// What it began with when it was last reset.
+    image: Option<Arc<Image>>,
 }
 
 // SAFETY: a region owns its memory; references to it follow the owner's rules.
@@ -17,7 +22,16 @@ unsafe impl Send for Region {}
 unsafe impl Sync for Region {}
 
 /// Granularity of [`Region::grow`] in bytes; a multiple of every page size in use.
-const STEP: usize = 64 << 10;
+pub(super) const STEP: usize = 64 << 10;
+
+/// What a region wears when it is reset.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Worn {
+    Nothing,
+    Same,
+    /// Another image, which may be longer.
+    Other,
+}
 
 impl Region {
     /// Reserves `reserve` bytes, of which none is usable yet. `None` if the
@@ -29,6 +43,7 @@ impl Region {
             base,
             reserved,
             usable: 0,
+            image: None,
         })
     }
 
@@ -62,6 +77,25 @@ impl Region {
         true
     }
 
+    /// Makes exactly the image's bytes usable and equal to it; false if the reservation or the system does not allow it,
+    /// and what is in the region is then unknown. Takes time by what was written since the last reset to the same image.
+    pub(crate) fn reset(&mut self, image: &Arc<Image>) -> bool {
+        if !self.grow(image.len()) {
+            return false;
+        }
+        let worn = match self.image.take() {
+            None => Worn::Nothing,
+            Some(known) if Arc::ptr_eq(&known, image) => Worn::Same,
+            Some(_) => Worn::Other,
+        };
+        if !imp::reset(self.base, self.usable, image, worn) {
+            return false;
+        }
+        self.usable = image.len();
+        self.image = Some(image.clone());
+        true
+    }
+
     pub(crate) fn base(&self) -> *mut u8 {
         self.base.as_ptr()
     }
@@ -83,6 +117,8 @@ mod imp {
     use std::ptr::{NonNull, null_mut};
 
     use rustix::mm::{MapFlags, MprotectFlags, ProtFlags, mmap_anonymous, mprotect, munmap};
+
+    use super::{Image, Worn};
 
     pub(super) fn reserve(bytes: usize) -> Option<NonNull<u8>> {
         let flags = MapFlags::PRIVATE | MapFlags::NORESERVE;
@@ -121,6 +157,50 @@ mod imp {
         true
     }
 
+    /// Resets the first `usable` bytes; those behind the image are unusable from then on, and zero if they are made usable
+    /// again.
+    pub(super) fn reset(base: NonNull<u8>, usable: usize, image: &Image, worn: Worn) -> bool {
+        // SAFETY: the image ends within the usable bytes.
+        let behind = unsafe { base.add(image.len()) };
+        // SAFETY: the ranges lie in the region's own mapping, and only the owner of the region refers to it.
+        unsafe { zero_unusable(behind, usable - image.len(), worn) && wear(base, image, worn) }
+    }
+
+    /// # Safety
+    /// The bytes lie in the caller's own mapping, and nothing refers to them.
+    unsafe fn zero_unusable(at: NonNull<u8>, len: usize, worn: Worn) -> bool {
+        let address = at.as_ptr().cast::<c_void>();
+        if len == 0 {
+            return true;
+        }
+        #[cfg(target_os = "linux")]
+        if worn != Worn::Other {
+            use super::super::image::imp::drop_written;
+            // SAFETY: by the contract. No image lies there.
+            return unsafe {
+                drop_written(at, len) && mprotect(address, len, MprotectFlags::empty()).is_ok()
+            };
+        }
+        let _ = worn;
+        let flags = MapFlags::PRIVATE | MapFlags::FIXED | MapFlags::NORESERVE;
+        // SAFETY: by the contract.
+        unsafe { mmap_anonymous(address, len, ProtFlags::empty(), flags) }.is_ok()
+    }
+
+    /// # Safety
+    /// As for `zero_unusable`.
+    unsafe fn wear(base: NonNull<u8>, image: &Image, worn: Worn) -> bool {
+        #[cfg(target_os = "linux")]
+        if worn == Worn::Same {
+            use super::super::image::imp::drop_written;
+            // SAFETY: by the contract; what is dropped comes from the image again.
+            return unsafe { drop_written(base, image.len()) };
+        }
+        let _ = worn;
+        // SAFETY: by the contract.
+        unsafe { image.bytes().wear(base, image.len()) }
+    }
+
     pub(super) fn release(base: NonNull<u8>, bytes: usize) {
         // SAFETY: the region's own mapping, which nothing uses any more.
         let _ = unsafe { munmap(base.as_ptr().cast::<c_void>(), bytes) };
@@ -133,6 +213,8 @@ mod imp {
 mod imp {
     use std::alloc::{Layout, alloc_zeroed, dealloc};
     use std::ptr::NonNull;
+
+    use super::{Image, Worn};
 
     const LARGEST: usize = 64 << 20;
 
@@ -156,6 +238,15 @@ mod imp {
         // SAFETY: both are allocations of at least that size, and different ones.
         unsafe { std::ptr::copy_nonoverlapping(from.as_ptr(), to.as_ptr(), usable) };
         true
+    }
+
+    pub(super) fn reset(base: NonNull<u8>, usable: usize, image: &Image, _: Worn) -> bool {
+        let rest = usable - image.len();
+        // SAFETY: all of it is allocated, and only the owner of the region refers to it.
+        unsafe {
+            base.as_ptr().add(image.len()).write_bytes(0, rest);
+            image.bytes().wear(base, image.len())
+        }
     }
 
     pub(super) fn release(base: NonNull<u8>, bytes: usize) {
@@ -190,5 +281,44 @@ mod tests {
             *region.base().add(7 * STEP - 1) = 3;
         }
         assert!(!region.relocate(STEP), "too small for what is in it");
+    }
+
+    #[test]
+    fn a_reset_region_is_its_image_again() {
+        let image = Arc::new(Image::new(&[7; STEP + 1]).expect("memory"));
+        assert_eq!(image.len(), 2 * STEP);
+        let other = Arc::new(Image::new(&[]).expect("memory"));
+        let mut region = Region::reserve(4 * STEP).expect("address space");
+        let read = |region: &Region, at: usize| {
+            // SAFETY: callers ask for usable bytes.
+            unsafe { *region.base().add(at) }
+        };
+        for _ in 0..3 {
+            assert!(region.grow(4 * STEP));
+            // SAFETY: four steps are usable.
+            unsafe { std::ptr::write_bytes(region.base(), 9, 4 * STEP) };
+            assert!(region.reset(&image));
+            assert_eq!((read(&region, 0), read(&region, STEP)), (7, 7));
+            assert_eq!(
+                (read(&region, STEP + 1), read(&region, 2 * STEP - 1)),
+                (0, 0)
+            );
+            assert!(region.grow(3 * STEP));
+            assert_eq!(
+                (read(&region, 2 * STEP), read(&region, 3 * STEP - 1)),
+                (0, 0)
+            );
+        }
+        assert!(region.reset(&other) && region.grow(STEP));
+        assert_eq!((read(&region, 0), read(&region, STEP - 1)), (0, 0));
+        assert!(region.reset(&image), "it moves with its region, too");
+        // SAFETY: the image is usable.
+        unsafe { *region.base() = 1 };
+        assert!(region.relocate(8 * STEP) && region.grow(8 * STEP));
+        assert_eq!((read(&region, 0), read(&region, 1)), (1, 7));
+        assert!(region.reset(&image));
+        assert_eq!((read(&region, 0), read(&region, 1)), (7, 7));
+        let mut small = Region::reserve(STEP).expect("address space");
+        assert!(!small.reset(&image), "no room");
     }
 }
