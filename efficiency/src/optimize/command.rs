@@ -75,8 +75,9 @@ impl Generator for Command {
             .stderr(Stdio::piped())
             .process_group(0)
             .spawn();
-        let child = started
-            .map_err(|e| GenerateError::always(format!("failed to start the generator's shell: {e}")))?;
+        let child = started.map_err(|e| {
+            GenerateError::always(format!("failed to start the generator's shell: {e}"))
+        })?;
         let group = Group { child };
         run(group, plain_text(request.messages), self.limits, &self.stop)
     }
@@ -137,11 +138,11 @@ fn run(
     }
     let output = read_all(group.child.stdout.take(), limits.reply_bytes);
     let errors = read_tail(group.child.stderr.take());
-    let deadline = Instant::now() + limits.time;
-    let read = wait(&group, &output, deadline, stop);
+    let start = Instant::now();
+    let read = wait(&group, &output, start, limits.time, stop);
     // Whoever closed stdout may still be at work.
     while matches!(read, Ok(Output::All(_))) && !group.has_ended() {
-        if Instant::now() >= deadline || stop.load(Ordering::Relaxed) {
+        if start.elapsed() >= limits.time || stop.load(Ordering::Relaxed) {
             break;
         }
         thread::sleep(TICK);
@@ -158,7 +159,9 @@ fn run(
             )));
         }
         Ok(Output::Failed(e)) => {
-            return Err(GenerateError::once(format!("failed to read the generator's output: {e}")));
+            return Err(GenerateError::once(format!(
+                "failed to read the generator's output: {e}"
+            )));
         }
     };
     if !in_time {
@@ -195,29 +198,34 @@ fn ended_badly(status: Option<ExitStatus>, stderr: &str) -> String {
     }
 }
 
-/// Waits for the output, until `deadline`, or until the command has ended and those who still hold its stdout are given up on.
+/// Waits for the output, until its time is over, or until the command has ended and those who still hold its stdout are given up on.
 fn wait(
     group: &Group,
     output: &Receiver<Output>,
-    deadline: Instant,
+    start: Instant,
+    time: Duration,
     stop: &AtomicBool,
 ) -> Result<Output, String> {
-    let start = Instant::now();
     let mut ended: Option<Instant> = None;
     loop {
         match output.recv_timeout(TICK) {
             Ok(read) => return Ok(read),
-            Err(RecvTimeoutError::Disconnected) => return Err("the generator's output was lost".to_owned()),
+            Err(RecvTimeoutError::Disconnected) => {
+                return Err("the generator's output was lost".to_owned());
+            }
             Err(RecvTimeoutError::Timeout) => {}
         }
-        if Instant::now() >= deadline || stop.load(Ordering::Relaxed) {
-            return Err(too_long(deadline - start, stop));
+        if start.elapsed() >= time || stop.load(Ordering::Relaxed) {
+            return Err(too_long(time, stop));
         }
         if ended.is_none() && group.has_ended() {
             ended = Some(Instant::now());
         }
         if ended.is_some_and(|at| at.elapsed() > GRACE) {
-            return Err("the generator ended, but something that it started keeps its output open".to_owned());
+            return Err(
+                "the generator ended, but something that it started keeps its output open"
+                    .to_owned(),
+            );
         }
     }
 }

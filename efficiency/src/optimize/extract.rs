@@ -101,14 +101,20 @@ mod tests {
 
     #[test]
     fn the_last_block_of_the_language_is_the_program() {
-        check("```cpp\nint a;\n```\nbetter:\n```c++\nb\n```\nrun it:\n```sh\nmake it all fast\n```\n", Some("b\n"));
+        check(
+            "```cpp\nint a;\n```\nbetter:\n```c++\nb\n```\nrun it:\n```sh\nmake it all fast\n```\n",
+            Some("b\n"),
+        );
         check("```CPP title=\"x\"\na\n```", Some("a\n"));
         check("``` {.cpp .numbers}\na\n```", Some("a\n"));
     }
 
     #[test]
     fn without_a_name_it_is_the_largest() {
-        check("```\nshort\n```\n```\nlonger one\n```\n```sh\nthe longest of all\n```", Some("longer one\n"));
+        check(
+            "```\nshort\n```\n```\nlonger one\n```\n```sh\nthe longest of all\n```",
+            Some("longer one\n"),
+        );
         check("```c\nint main;\n```\n```sh\nls\n```", Some("int main;\n"));
     }
 
@@ -116,7 +122,10 @@ mod tests {
     fn fences_are_those_of_commonmark() {
         check("~~~cpp\n```\n~~~", Some("```\n"));
         check("````cpp\n```\na\n```\n````\n", Some("```\na\n```\n"));
-        check("1. so:\n   ```cpp\n   a {\n     b\n   }\n   ```\n", Some("a {\n  b\n}\n"));
+        check(
+            "1. so:\n   ```cpp\n   a {\n     b\n   }\n   ```\n",
+            Some("a {\n  b\n}\n"),
+        );
         // Cut off by a limit of tokens.
         check("```cpp\na\nb", Some("a\nb"));
         // Code within a line is none.
@@ -125,7 +134,10 @@ mod tests {
 
     #[test]
     fn thoughts_do_not_count() {
-        check("<think>\n```cpp\nwrong\n```\n</think>\n```\nright\n```", Some("right\n"));
+        check(
+            "<think>\n```cpp\nwrong\n```\n</think>\n```\nright\n```",
+            Some("right\n"),
+        );
         check("<think>a</think>b", Some("b"));
         check("int think; // </think>", Some("int think; // </think>"));
     }
@@ -137,6 +149,6 @@ mod tests {
         check("```cpp\n\n```", None);
         check("", None);
         check("```", None);
-        check("ä```cpp\u{2028}\nö\n```", Some("ä```cpp\u{2028}\nö\n```"));
+        check("ä```cpp\u{2028}\nö\n", Some("ä```cpp\u{2028}\nö\n"));
     }
 }

@@ -128,5 +128,9 @@ fn write_fenced(text: &mut String, info: &str, content: &str) -> std::fmt::Resul
         longest = longest.max(run);
     }
     let fence = "`".repeat((longest + 1).max(3));
-    writeln!(text, "{fence}{info}\n{}\n{fence}", content.trim_end_matches('\n'))
+    writeln!(
+        text,
+        "{fence}{info}\n{}\n{fence}",
+        content.trim_end_matches('\n')
+    )
 }

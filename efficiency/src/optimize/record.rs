@@ -95,7 +95,10 @@ impl Recorder {
     /// # Errors
     /// If `path` is there already: a record is never overwritten.
     pub fn create(path: &Path) -> io::Result<Recorder> {
-        let file = OpenOptions::new().append(true).create_new(true).open(path)?;
+        let file = OpenOptions::new()
+            .append(true)
+            .create_new(true)
+            .open(path)?;
         Ok(Recorder { file })
     }
 
@@ -108,7 +111,10 @@ impl Recorder {
         let mut bytes = Vec::new();
         file.seek(SeekFrom::Start(0))?;
         file.read_to_end(&mut bytes)?;
-        let whole = bytes.iter().rposition(|&b| b == b'\n').map_or(0, |at| at + 1);
+        let whole = bytes
+            .iter()
+            .rposition(|&b| b == b'\n')
+            .map_or(0, |at| at + 1);
         if whole < bytes.len() {
             file.set_len(whole as u64)?;
         }
@@ -142,7 +148,10 @@ pub fn read_record(path: &Path) -> Result<Vec<AttemptRecord>, LineError> {
     for line in Lines::<AttemptRecord>::new(path, io::Cursor::new(text)) {
         let (number, attempt) = line?;
         if attempt.schema != RECORD_SCHEMA {
-            let message = format!("a record of version {}, not {RECORD_SCHEMA}", attempt.schema);
+            let message = format!(
+                "a record of version {}, not {RECORD_SCHEMA}",
+                attempt.schema
+            );
             return Err(LineError::of_line(path, number, message));
         }
         attempts.push(attempt);

@@ -111,7 +111,12 @@ pub struct Parts<'a> {
 ///
 /// # Errors
 /// If an attempt cannot be recorded.
-pub fn optimize(task: &Task, start: &str, options: &Options, parts: Parts<'_>) -> Result<Outcome, OptimizeError> {
+pub fn optimize(
+    task: &Task,
+    start: &str,
+    options: &Options,
+    parts: Parts<'_>,
+) -> Result<Outcome, OptimizeError> {
     let mut run = Run {
         task,
         options,
@@ -135,10 +140,10 @@ pub fn optimize(task: &Task, start: &str, options: &Options, parts: Parts<'_>) -
     })
 }
 
-struct Run<'a> {
+struct Run<'a, 'p> {
     task: &'a Task,
     options: &'a Options,
-    parts: Parts<'a>,
+    parts: Parts<'p>,
     /// Number of the next attempt.
     next: u64,
     best: Option<Best>,
@@ -148,7 +153,7 @@ struct Run<'a> {
     standing: (String, String),
 }
 
-impl Run<'_> {
+impl Run<'_, '_> {
     fn rounds(&mut self) -> Result<Ended, OptimizeError> {
         let mut failed = Vec::new();
         let mut silent = 0;
@@ -178,7 +183,9 @@ impl Run<'_> {
                 silent = if reply.is_ok() { 0 } else { silent + 1 };
                 match reply {
                     Ok(reply) => self.read(&mut attempt, reply),
-                    Err(_) if self.options.stop.load(Ordering::Relaxed) => return Ok(Ended::Stopped),
+                    Err(_) if self.options.stop.load(Ordering::Relaxed) => {
+                        return Ok(Ended::Stopped);
+                    }
                     Err(error) => no_reply(&mut attempt, &error),
                 }
                 let last_words = attempt.error.clone();
@@ -204,7 +211,10 @@ impl Run<'_> {
             attempt: self.next,
             round,
             candidate,
-            seed: self.options.seed.wrapping_add(u64::from(round.saturating_sub(1))),
+            seed: self
+                .options
+                .seed
+                .wrapping_add(u64::from(round.saturating_sub(1))),
             prompt,
             reply: None,
             error: None,
@@ -246,7 +256,8 @@ impl Run<'_> {
             Some((_, judged)) => judged.clone(),
             None => {
                 let judged = self.parts.attempts.attempt(attempt.attempt, &program);
-                self.known.insert(program.clone(), (attempt.attempt, judged.clone()));
+                self.known
+                    .insert(program.clone(), (attempt.attempt, judged.clone()));
                 judged
             }
         };

@@ -123,7 +123,9 @@ impl Endpoint {
             let (problem, wait) = match self.ask_once(body, left) {
                 Outcome::Answer(answer) => return Ok(answer),
                 Outcome::Once(problem) => return Err(GenerateError::once(self.redacted(&problem))),
-                Outcome::Always(problem) => return Err(GenerateError::always(self.redacted(&problem))),
+                Outcome::Always(problem) => {
+                    return Err(GenerateError::always(self.redacted(&problem)));
+                }
                 Outcome::Again(problem, wait) => (problem, wait),
             };
             let wait = backoff.next(wait);
@@ -131,7 +133,9 @@ impl Endpoint {
             if tried >= self.limits.tries || wait >= left {
                 let tries = if tried == 1 { "try" } else { "tries" };
                 let problem = self.redacted(&problem);
-                return Err(GenerateError::once(format!("{problem} (after {tried} {tries})")));
+                return Err(GenerateError::once(format!(
+                    "{problem} (after {tried} {tries})"
+                )));
             }
             if !self.sleep(wait) {
                 return Err(GenerateError::once("interrupted"));
@@ -188,7 +192,9 @@ impl Endpoint {
         match read {
             Err(e) if status == 200 => return retry::of_error(host, &ureq::Error::from(e)),
             _ if bytes.len() > most && status == 200 => {
-                return Outcome::Once(format!("{host} answered with more than the {most} bytes that are allowed"));
+                return Outcome::Once(format!(
+                    "{host} answered with more than the {most} bytes that are allowed"
+                ));
             }
             _ if status == 200 => {}
             // What there is of a refusal will do.
@@ -209,7 +215,9 @@ impl Generator for Endpoint {
         // A server may give fewer replies than it is asked for, and is asked for the others then.
         if self.waiting.1.is_empty() {
             let wanted = request.candidates.saturating_sub(request.candidate).max(1);
-            let seed = request.seed.wrapping_add(u64::from(request.candidate) << 32);
+            let seed = request
+                .seed
+                .wrapping_add(u64::from(request.candidate) << 32);
             let body = wire::body(&self.model, request.messages, wanted, seed);
             let answer = self.ask(&body, seed)?;
             let mut usage = answer.usage;

@@ -75,13 +75,19 @@ pub struct Backoff {
 impl Backoff {
     /// Beginning with `first`; chance is `seed`'s.
     pub fn new(first: Duration, seed: u64) -> Backoff {
-        Backoff { wait: first, state: seed }
+        Backoff {
+            wait: first,
+            state: seed,
+        }
     }
 
     /// The next wait: what the server asks for, if that is longer. Chance keeps those apart who were turned away together.
     pub fn next(&mut self, asked: Option<Duration>) -> Duration {
         // Knuth's MMIX generator; its high bits are good enough.
-        self.state = self.state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.state = self
+            .state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         let chance = (self.state >> 40) as f64 / f64::from(1 << 24);
         let wait = self.wait.mul_f64(1.0 + chance / 4.0);
         self.wait = (self.wait * 2).min(LONGEST);
@@ -103,7 +109,10 @@ mod tests {
             let least = f64::from(least);
             assert!(wait >= least && wait <= least * 1.25, "{wait} for {least}");
         }
-        assert_eq!(backoff.next(Some(Duration::from_secs(100))), Duration::from_secs(100));
+        assert_eq!(
+            backoff.next(Some(Duration::from_secs(100))),
+            Duration::from_secs(100)
+        );
     }
 
     #[test]
@@ -113,7 +122,10 @@ mod tests {
         // RFC 9110's example of a date is 784111777 s after the epoch.
         let date = "Sun, 06 Nov 1994 08:49:37 GMT";
         assert_eq!(wait(date, now), Some(Duration::from_secs(7)));
-        assert_eq!(wait(date, now + Duration::from_secs(60)), Some(Duration::ZERO));
+        assert_eq!(
+            wait(date, now + Duration::from_secs(60)),
+            Some(Duration::ZERO)
+        );
         assert_eq!(wait("-1", now), None);
         assert_eq!(wait("soon", now), None);
     }
@@ -122,6 +134,10 @@ mod tests {
     fn only_what_may_pass_is_tried_again() {
         let again = |status| matches!(of_status("h", status, b"", None), Outcome::Again(..));
         assert!([408, 429, 500, 502, 503, 504, 529].into_iter().all(again));
-        assert!(![201, 204, 301, 307, 400, 401, 403, 404, 422].into_iter().any(again));
+        assert!(
+            ![201, 204, 301, 307, 400, 401, 403, 404, 422]
+                .into_iter()
+                .any(again)
+        );
     }
 }

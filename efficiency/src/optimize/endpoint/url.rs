@@ -19,7 +19,9 @@ impl Base {
     pub fn parse(text: &str) -> Result<Base, String> {
         let text = text.trim().trim_end_matches('/');
         // A URL with a password is not quoted.
-        let uri: Uri = text.parse().map_err(|e| format!("the endpoint is no URL: {e}"))?;
+        let uri: Uri = text
+            .parse()
+            .map_err(|e| format!("the endpoint is no URL: {e}"))?;
         let is_https = match uri.scheme_str() {
             Some("https") => true,
             Some("http") => false,
@@ -29,7 +31,10 @@ impl Base {
             return Err("the endpoint is a URL without a host".to_owned());
         };
         if authority.as_str().contains('@') {
-            return Err("the endpoint has a user name or a password in it; a key goes into OPENAI_API_KEY".to_owned());
+            return Err(
+                "the endpoint has a user name or a password in it; a key goes into OPENAI_API_KEY"
+                    .to_owned(),
+            );
         }
         if text.contains(['?', '#']) {
             return Err("the endpoint has a query or a fragment in it".to_owned());
@@ -71,23 +76,42 @@ mod tests {
     #[test]
     fn a_path_is_kept() {
         let base = Base::parse(" https://example.org/api/v1/ ").expect("a URL");
-        assert_eq!(base.completions(), "https://example.org/api/v1/chat/completions");
+        assert_eq!(
+            base.completions(),
+            "https://example.org/api/v1/chat/completions"
+        );
         assert!(base.is_private() && !base.is_loopback());
     }
 
     #[test]
     fn this_machine_needs_no_encryption() {
-        for url in ["http://127.0.0.1:8080/v1", "http://[::1]:80", "http://localhost"] {
+        for url in [
+            "http://127.0.0.1:8080/v1",
+            "http://[::1]:80",
+            "http://localhost",
+        ] {
             assert!(Base::parse(url).expect(url).is_private(), "{url}");
         }
-        for url in ["http://10.0.0.1", "http://127.0.0.1.example.org", "http://localhost.example.org"] {
+        for url in [
+            "http://10.0.0.1",
+            "http://127.0.0.1.example.org",
+            "http://localhost.example.org",
+        ] {
             assert!(!Base::parse(url).expect(url).is_private(), "{url}");
         }
     }
 
     #[test]
     fn what_is_unfit_is_refused_and_no_password_quoted() {
-        for url in ["", "example.org", "ftp://example.org", "http://", "http:///v1", "https://a b", "https://e.org/?q"] {
+        for url in [
+            "",
+            "example.org",
+            "ftp://example.org",
+            "http://",
+            "http:///v1",
+            "https://a b",
+            "https://e.org/?q",
+        ] {
             assert!(Base::parse(url).is_err(), "{url}");
         }
         let error = Base::parse("https://me:hunter2@example.org").expect_err("a password");

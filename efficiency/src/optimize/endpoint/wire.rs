@@ -89,8 +89,12 @@ pub fn read(bytes: &[u8], content_type: Option<&str>) -> Result<Answer, String> 
     if !kind.to_ascii_lowercase().contains("json") {
         return Err(format!("answered with {} instead of JSON", quoted(kind)));
     }
-    let completion: Completion = serde_json::from_slice(bytes)
-        .map_err(|e| format!("answered with what is no completion: {}", quoted(&e.to_string())))?;
+    let completion: Completion = serde_json::from_slice(bytes).map_err(|e| {
+        format!(
+            "answered with what is no completion: {}",
+            quoted(&e.to_string())
+        )
+    })?;
     if completion.choices.is_empty() {
         return Err("answered without any choices".to_owned());
     }
@@ -114,7 +118,10 @@ fn text(choice: Choice) -> Result<String, String> {
     match (text.is_empty(), refusal) {
         (false, _) => Ok(text),
         (true, Some(refusal)) => Err(format!("the model refuses: {}", quoted(&refusal))),
-        (true, None) => Err(format!("the reply is empty (finish_reason `{}`)", quoted(&reason))),
+        (true, None) => Err(format!(
+            "the reply is empty (finish_reason `{}`)",
+            quoted(&reason)
+        )),
     }
 }
 
@@ -123,12 +130,16 @@ pub fn error_message(bytes: &[u8]) -> String {
     let value: Option<serde_json::Value> = serde_json::from_slice(bytes).ok();
     let places = ["/error/message", "/error", "/message", "/detail"];
     let said = value.as_ref().and_then(|value| {
-        let texts = places.iter().filter_map(|place| value.pointer(place)?.as_str());
+        let texts = places
+            .iter()
+            .filter_map(|place| value.pointer(place)?.as_str());
         texts.map(str::to_owned).next()
     });
     match said {
         Some(said) => quoted(&said),
-        None => quoted(&String::from_utf8_lossy(&bytes[..bytes.len().min(4 * QUOTED_CHARS)])),
+        None => quoted(&String::from_utf8_lossy(
+            &bytes[..bytes.len().min(4 * QUOTED_CHARS)],
+        )),
     }
 }
 
@@ -165,7 +176,13 @@ mod tests {
         ];
         let usage = answer.usage.expect("usage");
         assert_eq!((usage.prompt_tokens, usage.total_tokens), (1, 3));
-        assert_eq!(answer, Answer { texts, usage: Some(usage) });
+        assert_eq!(
+            answer,
+            Answer {
+                texts,
+                usage: Some(usage)
+            }
+        );
     }
 
     #[test]
