@@ -4,7 +4,7 @@ use clap::{Parser, Subcommand};
 
 use crate::{
     cache::CacheArgs, coverage::CoverageArgs, debug::DebugArgs, inspect::InspectArgs,
-    report::ReportArgs, run::RunArgs, sites::SitesArgs, trace::TraceArgs,
+    mcp::McpArgs, optimize::OptimizeArgs, report::ReportArgs, run::RunArgs, sites::SitesArgs, trace::TraceArgs,
 };
 
 /// Run and watch WebAssembly programs.
@@ -42,6 +42,10 @@ pub enum Command {
     Trace(TraceArgs),
     /// Make a page of a run, to be looked at in a browser
     Report(ReportArgs),
+    /// Improve a program by whoever writes programs, measured
+    Optimize(Box<OptimizeArgs>),
+    /// Serve the judge to agents
+    Mcp(McpArgs),
     /// Show or clear the code that `probity run --cache` keeps
     Cache(CacheArgs),
 }

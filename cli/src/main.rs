@@ -16,7 +16,9 @@ mod failure;
 mod guest;
 mod inspect;
 mod list;
+mod mcp;
 mod nearest;
+mod optimize;
 mod output;
 mod place;
 mod progress;
@@ -44,6 +46,8 @@ fn main() -> ExitCode {
         Command::Coverage(args) => coverage::main(&args),
         Command::Report(args) => report::main(&args),
         Command::Trace(args) => trace::main(&args),
+        Command::Optimize(args) => optimize::main(*args),
+        Command::Mcp(args) => mcp::main(&args),
         Command::Cache(args) => cache::main(args),
     };
     ExitCode::from(result.unwrap_or_else(|failure| failure.report()))

@@ -1,0 +1,389 @@
+//! What the tools do.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use probity_efficiency::Status;
+use probity_efficiency::compare::Column;
+use probity_efficiency::growth::{Growth, points};
+use probity_efficiency::judge::{Columns, Config, Judge, Prepared};
+use probity_efficiency::jsonl::Lines;
+use probity_efficiency::result::{SampleResult, TestResult};
+use probity_efficiency::sample::Sample;
+use probity_efficiency::task::{Generator, Reference, Source, Task};
+use probity_efficiency::toolchain::{Builder, Toolchains};
+
+use super::input::{self, Compare, ExplainLine, Measure, Program, Scale};
+use super::output::{
+    Change, Checked, Compared, Costs, Explained, Judged, Measured, Point, Profiled, Scaled, Tested, lines, loops,
+};
+use crate::failure::Failure;
+use crate::nearest;
+
+/// Lines of each program that a comparison shows.
+const LINES_COMPARED: usize = 5;
+/// Texts that are longer are no programs.
+const PROGRAM_BYTES: usize = 1 << 20;
+/// Tests and sizes that one call may bring.
+const TESTS: usize = 1000;
+
+/// Judges, and the tasks that they are asked about.
+pub struct Bench {
+    builder: Builder,
+    tasks: BTreeMap<String, Arc<Task>>,
+    /// What paths in tasks are relative to.
+    dir: PathBuf,
+    /// By task: references are measured once.
+    prepared: Mutex<BTreeMap<String, Arc<Prepared>>>,
+}
+
+impl Bench {
+    pub fn new(tasks: Option<&Path>, toolchains: Option<&Path>) -> Result<Bench, Failure> {
+        let failed = |message: String| Failure::load(format!("failed to {message}"));
+        let mut known = BTreeMap::new();
+        for path in tasks {
+            for line in Lines::<Task>::open(path).map_err(|e| failed(e.to_string()))? {
+                let (_, task) = line.map_err(|e| failed(e.to_string()))?;
+                known.insert(task.task_id.clone(), Arc::new(task));
+            }
+        }
+        let mut builder = Builder::default();
+        if let Some(path) = toolchains {
+            builder.toolchains = Toolchains::with_file(path).map_err(|e| failed(e.to_string()))?;
+        }
+        let dir = tasks.and_then(Path::parent).unwrap_or(Path::new(""));
+        Ok(Bench {
+            builder,
+            tasks: known,
+            dir: dir.to_owned(),
+            prepared: Mutex::default(),
+        })
+    }
+
+    pub fn check(&self, input: Program) -> Result<Checked, String> {
+        let result = self.judge(&input, Columns::default())?;
+        Ok(Checked {
+            judged: Judged::of(&result),
+            tests: result.tests.iter().map(Tested::of).collect(),
+        })
+    }
+
+    pub fn measure(&self, input: Measure) -> Result<Measured, String> {
+        let columns = Columns {
+            cache: input.cache,
+            heap: input.heap,
+            ..Columns::default()
+        };
+        let program = Program {
+            program: input.program,
+            lang: input.lang,
+            task_id: input.task_id,
+            tests: input.tests,
+        };
+        let result = self.judge(&program, columns)?;
+        Ok(Measured {
+            judged: Judged::of(&result),
+            instr: result.tests.iter().filter_map(|test| test.cost.instr).sum(),
+            count_rule: result.count_rule.clone(),
+            tests: result.tests.iter().map(Costs::of).collect(),
+        })
+    }
+
+    pub fn profile(&self, input: Program) -> Result<Profiled, String> {
+        Ok(Profiled::of(&self.judge(&input, EXPLAIN)?))
+    }
+
+    pub fn compare(&self, input: Compare) -> Result<Compared, String> {
+        let judge = |program: &str| {
+            let program = Program {
+                program: program.to_owned(),
+                lang: input.lang.clone(),
+                task_id: input.task_id.clone(),
+                tests: input.tests.clone(),
+            };
+            self.judge(&program, EXPLAIN)
+        };
+        let (before, after) = (judge(&input.before)?, judge(&input.after)?);
+        let find = |tests: &'_ [TestResult], id: &str| tests.iter().find(|test| test.id == id).cloned();
+        let mut ids: Vec<&str> = before.tests.iter().map(|test| test.id.as_str()).collect();
+        let more = after.tests.iter().map(|test| test.id.as_str());
+        ids.extend(more.filter(|id| find(&before.tests, id).is_none()));
+        let mut sums = (0u64, 0u64);
+        let mut tests = Vec::new();
+        for id in ids {
+            let pair = (find(&before.tests, id), find(&after.tests, id));
+            let instr = |test: &Option<TestResult>| test.as_ref().and_then(|test| test.cost.instr);
+            let change = Change {
+                id: id.to_owned(),
+                before: instr(&pair.0),
+                after: instr(&pair.1),
+                percent: percent(instr(&pair.0), instr(&pair.1)),
+            };
+            let passed = |test: &Option<TestResult>| test.as_ref().is_some_and(|test| test.pass);
+            if let (true, Some(a), Some(b)) = (passed(&pair.0) && passed(&pair.1), change.before, change.after) {
+                sums = (sums.0.saturating_add(a), sums.1.saturating_add(b));
+            }
+            tests.push(change);
+        }
+        let hottest = |result: &SampleResult| {
+            let mut lines = result.hot.as_ref().map(lines).unwrap_or_default();
+            lines.truncate(LINES_COMPARED);
+            lines
+        };
+        Ok(Compared {
+            before: Judged::of(&before),
+            after: Judged::of(&after),
+            tests,
+            speedup: (sums.1 > 0).then(|| sums.0 as f64 / sums.1 as f64),
+            lines_before: hottest(&before),
+            lines_after: hottest(&after),
+        })
+    }
+
+    pub fn scale(&self, input: Scale) -> Result<Scaled, String> {
+        if input.sizes.len() > TESTS {
+            return Err(format!("{} sizes; at most {TESTS} are run", input.sizes.len()));
+        }
+        let known = match &input.task_id {
+            Some(id) => Some(self.task(id)?),
+            None => None,
+        };
+        let lang = lang(input.lang.as_deref(), known.as_deref())?;
+        let mut task = match &known {
+            Some(task) => (**task).clone(),
+            None => blank(&lang)?,
+        };
+        // Growth is of generated inputs alone.
+        task.tests.clear();
+        if let Some(text) = &input.generator {
+            task.generator = Some(Generator {
+                source: with_line_break(text),
+                lang: Some(input.generator_lang.clone().unwrap_or_else(|| lang.clone())),
+                sizes: Vec::new(),
+                seed: 0,
+            });
+        }
+        let Some(generator) = &mut task.generator else {
+            return Err("there is no generator: give one, or a task that has one".to_owned());
+        };
+        if !input.sizes.is_empty() {
+            generator.sizes.clone_from(&input.sizes);
+        }
+        if generator.sizes.is_empty() {
+            return Err("there are no sizes".to_owned());
+        }
+        generator.seed = input.seed.unwrap_or(generator.seed);
+        if task.references.is_empty() {
+            task.references.push(itself(&input.program, &lang));
+        }
+        let judge = self.judge_of(Columns::default());
+        let prepared = judge.prepare(&Arc::new(task), &self.dir, None)?;
+        let result = judge.judge(&prepared, &sample(&input.program, &lang)?, &self.dir);
+        unjudged(&result)?;
+        let points = points(&result.tests, Column::INSTR);
+        let growth = Growth::new("instr", points.iter().copied()).ok();
+        let complexity = growth.as_ref().map(Growth::complexity).unwrap_or_default();
+        Ok(Scaled {
+            judged: Judged::of(&result),
+            points: points.iter().map(|p| Point { size: p.size, instr: p.cost }).collect(),
+            answer: growth.as_ref().map(Growth::answer),
+            best: growth.is_some().then_some(complexity.best),
+            alternatives: complexity.alternatives,
+            slopes: complexity.slopes,
+            notes: complexity.notes,
+        })
+    }
+
+    pub fn explain_line(&self, input: ExplainLine) -> Result<Explained, String> {
+        let text = (input.line as usize).checked_sub(1);
+        let text = text.and_then(|index| input.program.lines().nth(index));
+        let Some(text) = text.map(|text| text.trim().to_owned()) else {
+            let count = input.program.lines().count();
+            return Err(format!("there is no line {}; the program has {count}", input.line));
+        };
+        let program = Program {
+            program: input.program,
+            lang: input.lang,
+            task_id: input.task_id,
+            tests: input.tests,
+        };
+        let result = self.judge(&program, EXPLAIN)?;
+        let hot = result.hot.clone().unwrap_or_default();
+        let own = |file: &str| Path::new(file).file_stem().is_some_and(|stem| stem == "main");
+        let cost = lines(&hot).into_iter().find(|l| l.line == input.line && own(&l.file));
+        let loops: Vec<_> = loops(&hot).into_iter().filter(|l| l.line == input.line && own(&l.file)).collect();
+        let missed = format!(":{}", input.line);
+        let missed = result.coverage.as_ref().is_some_and(|c| c.uncovered.iter().any(|line| line.ends_with(&missed)));
+        let executed = match (&cost, missed) {
+            (Some(line), _) => Some(line.count > 0),
+            (None, true) => Some(false),
+            (None, false) => None,
+        };
+        let answer = match (&cost, executed) {
+            _ if result.hot.is_none() => format!("Nothing is known of it: {}.", result.status),
+            (Some(line), _) => format!(
+                "Line {} was executed {} times and took {} instructions, {:.1} % of all.",
+                line.line, line.count, line.instr, line.instr_percent
+            ),
+            (None, Some(false)) => format!("No test executed line {}.", input.line),
+            (None, _) => format!(
+                "Line {} is not among the {} hottest, or has no code of its own.",
+                input.line,
+                hot.lines.len()
+            ),
+        };
+        Ok(Explained {
+            judged: Judged::of(&result),
+            line: input.line,
+            text,
+            answer,
+            executed,
+            cost,
+            loops,
+        })
+    }
+
+    fn judge_of(&self, columns: Columns) -> Judge {
+        Judge::new(Config {
+            builder: self.builder.clone(),
+            columns,
+            ..Config::default()
+        })
+    }
+
+    fn task(&self, id: &str) -> Result<Arc<Task>, String> {
+        self.tasks.get(id).cloned().ok_or_else(|| {
+            let hint = nearest::hint(id, self.tasks.keys().map(String::as_str));
+            format!("there is no task {id}{hint}")
+        })
+    }
+
+    fn judge(&self, input: &Program, columns: Columns) -> Result<SampleResult, String> {
+        let judge = self.judge_of(columns);
+        let (prepared, lang) = match &input.task_id {
+            Some(_) if !input.tests.is_empty() => {
+                return Err("give a task_id or tests, not both".to_owned());
+            }
+            Some(id) => {
+                let task = self.task(id)?;
+                let lang = lang(input.lang.as_deref(), Some(&task))?;
+                (self.prepared(id, &task)?, lang)
+            }
+            None => {
+                let lang = lang(input.lang.as_deref(), None)?;
+                let task = Arc::new(task_of(&lang, &input.program, &input.tests)?);
+                (Arc::new(judge.prepare(&task, &self.dir, None)?), lang)
+            }
+        };
+        let result = judge.judge(&prepared, &sample(&input.program, &lang)?, &self.dir);
+        unjudged(&result)?;
+        Ok(result)
+    }
+
+    fn prepared(&self, id: &str, task: &Arc<Task>) -> Result<Arc<Prepared>, String> {
+        let known = || self.prepared.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(prepared) = known().get(id) {
+            return Ok(prepared.clone());
+        }
+        let prepared = Arc::new(self.judge_of(Columns::default()).prepare(task, &self.dir, None)?);
+        known().insert(id.to_owned(), prepared.clone());
+        Ok(prepared)
+    }
+}
+
+const EXPLAIN: Columns = Columns {
+    cache: false,
+    heap: false,
+    explain: true,
+    wall_runs: 0,
+};
+
+fn percent(before: Option<u64>, after: Option<u64>) -> Option<f64> {
+    let (before, after) = (before? as f64, after? as f64);
+    (before > 0.0).then(|| 100.0 * (after - before) / before)
+}
+
+fn lang(given: Option<&str>, task: Option<&Task>) -> Result<String, String> {
+    match (given, task) {
+        (Some(lang), _) => Ok(lang.to_owned()),
+        (None, Some(task)) => Ok(task.lang.clone()),
+        (None, None) => Err("there is no lang: give one, or a task_id".to_owned()),
+    }
+}
+
+/// A task without anything in it.
+fn blank(lang: &str) -> Result<Task, String> {
+    let task = serde_json::json!({"task_id": "tests", "lang": lang});
+    serde_json::from_value(task).map_err(|e| e.to_string())
+}
+
+fn task_of(lang: &str, program: &str, tests: &[input::Test]) -> Result<Task, String> {
+    if tests.len() > TESTS {
+        return Err(format!("{} tests; at most {TESTS} are run", tests.len()));
+    }
+    let mut task = blank(lang)?;
+    let nothing = input::Test {
+        stdin: String::new(),
+        expected: None,
+        size: None,
+    };
+    let tests = if tests.is_empty() { std::slice::from_ref(&nothing) } else { tests };
+    for (i, test) in tests.iter().enumerate() {
+        task.tests.push(probity_efficiency::task::Test {
+            id: format!("t{i}"),
+            stdin: test.stdin.clone(),
+            args: Vec::new(),
+            expected: test.expected.clone().map(Into::into),
+            kind: Default::default(),
+            size: test.size,
+            level: None,
+        });
+    }
+    if tests.iter().any(|test| test.expected.is_none()) {
+        task.references.push(itself(program, lang));
+    }
+    Ok(task)
+}
+
+/// A program as its own reference: whatever it prints is right.
+fn itself(program: &str, lang: &str) -> Reference {
+    Reference {
+        id: "itself".to_owned(),
+        source: Source(with_line_break(program)),
+        lang: Some(lang.to_owned()),
+        role: None,
+    }
+}
+
+/// A text that is taken for one, and not for a path.
+fn with_line_break(text: &str) -> String {
+    format!("{text}\n")
+}
+
+fn sample(program: &str, lang: &str) -> Result<Sample, String> {
+    if program.len() > PROGRAM_BYTES {
+        return Err(format!("a program of {} bytes; at most {PROGRAM_BYTES} are taken", program.len()));
+    }
+    Ok(Sample {
+        task_id: String::new(),
+        solution: Some(program.to_owned()),
+        path: None,
+        completion: None,
+        wasm: None,
+        lang: Some(lang.to_owned()),
+        sample_id: None,
+        model: None,
+    })
+}
+
+/// What says nothing about the program is the caller's or the machine's problem.
+fn unjudged(result: &SampleResult) -> Result<(), String> {
+    match result.status {
+        Status::Unsupported | Status::Internal => {
+            let message = result.message.as_deref().unwrap_or_default();
+            Err(format!("{}: {message}", result.status))
+        }
+        _ => Ok(()),
+    }
+}
