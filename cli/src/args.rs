@@ -3,8 +3,9 @@
 use clap::{Parser, Subcommand};
 
 use crate::{
-    cache::CacheArgs, coverage::CoverageArgs, debug::DebugArgs, inspect::InspectArgs,
-    mcp::McpArgs, optimize::OptimizeArgs, report::ReportArgs, run::RunArgs, sites::SitesArgs, trace::TraceArgs,
+    cache::CacheArgs, compare::CompareArgs, coverage::CoverageArgs, debug::DebugArgs,
+    feedback::FeedbackArgs, gate::GateArgs, inspect::InspectArgs, mcp::McpArgs,
+    optimize::OptimizeArgs, report::ReportArgs, run::RunArgs, sites::SitesArgs, trace::TraceArgs,
 };
 
 /// Run and watch WebAssembly programs.
@@ -48,4 +49,10 @@ pub enum Command {
     Mcp(McpArgs),
     /// Show or clear the code that `probity run --cache` keeps
     Cache(CacheArgs),
+    /// Show what changed between two files of results
+    Compare(CompareArgs),
+    /// Hold results to a baseline
+    Gate(GateArgs),
+    /// Say what a result tells whoever writes the next version
+    Feedback(FeedbackArgs),
 }

@@ -6,6 +6,8 @@ use crate::{output::printable, progress};
 
 /// The module cannot be loaded or instantiated.
 pub const LOAD: u8 = 1;
+/// `probity gate`: results are worse than the baseline.
+pub const WORSE: u8 = 1;
 /// Wrong usage; clap uses the same.
 pub const USAGE: u8 = 2;
 /// The guest ended well, but output could not be written.

@@ -9,10 +9,13 @@
 
 mod args;
 mod cache;
+mod compare;
 mod coverage;
 mod debug;
 mod exports;
 mod failure;
+mod feedback;
+mod gate;
 mod guest;
 mod inspect;
 mod list;
@@ -23,6 +26,7 @@ mod output;
 mod place;
 mod progress;
 mod report;
+mod results;
 mod rules;
 mod run;
 mod sites;
@@ -49,6 +53,9 @@ fn main() -> ExitCode {
         Command::Optimize(args) => optimize::main(*args),
         Command::Mcp(args) => mcp::main(&args),
         Command::Cache(args) => cache::main(args),
+        Command::Compare(args) => compare::main(&args),
+        Command::Gate(args) => gate::main(&args),
+        Command::Feedback(args) => feedback::main(&args),
     };
     ExitCode::from(result.unwrap_or_else(|failure| failure.report()))
 }

@@ -5,6 +5,10 @@
 //! what came of it: one line of JSON each. The judge is between them; [`score`] and everything behind reads results alone.
 #![forbid(unsafe_code)]
 
+pub mod compare;
+pub mod feedback;
+mod grid;
+pub mod growth;
 pub mod jsonl;
 pub mod optimize;
 pub mod result;

@@ -188,6 +188,9 @@ pub struct Hot {
     pub lines: Vec<HotLine>,
     /// Loops, hottest first.
     pub loops: Vec<HotLoop>,
+    /// Conditional branches, most executed first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub branches: Vec<HotBranch>,
 }
 
 /// Instructions of one function.
@@ -220,6 +223,25 @@ pub struct HotLine {
     pub instr: u64,
     /// The same, in percent of all.
     pub instr_percent: f64,
+    /// Calls, from this line, of functions that allocate, directly or through functions without lines of their own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub allocs: Option<u64>,
+}
+
+/// A conditional branch.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct HotBranch {
+    /// The source file; empty if that is not known.
+    pub file: String,
+    /// Its line, from 1; 0 if that is not known.
+    pub line: u32,
+    /// The function that it is in.
+    pub function: String,
+    /// How often it was taken.
+    pub taken: u64,
+    /// How often it was not.
+    pub not_taken: u64,
 }
 
 /// A loop.
@@ -240,6 +262,9 @@ pub struct HotLoop {
     pub average: f64,
     /// Instructions of its body, inner loops included, in percent of all.
     pub instr_percent: f64,
+    /// Calls, from its body, of functions that allocate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub allocs: Option<u64>,
 }
 
 /// What was executed.
@@ -266,4 +291,21 @@ pub struct Complexity {
     pub slopes: Vec<f64>,
     /// Classes that cannot be told from the best one.
     pub alternatives: Vec<String>,
+    /// Which cost: `instr`.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub column: String,
+    /// The sizes, ascending; the smallest one's cost is subtracted, the largest one is held out. `slopes` are between the
+    /// second and the third, and so on.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub sizes: Vec<u64>,
+    /// What they cost.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub costs: Vec<u64>,
+    /// How far off the best class's prediction of the largest size is, in parts of what that costs beyond the smallest; below
+    /// 0 if too small.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prediction_error: Option<f64>,
+    /// What is to be known beside, in words.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }

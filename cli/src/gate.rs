@@ -1,0 +1,85 @@
+//! `probity gate`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use probity_efficiency::compare::Column;
+use probity_efficiency::compare::gate::{Limit, Rules, gate};
+
+use crate::{
+    failure::{Failure, WORSE, say},
+    results::{self, Format},
+};
+
+/// Hold results to a baseline
+///
+/// Every sample that was right in the baseline has to be there, to be right, to have its tests, and to cost at most so much
+/// more. Costs are of the stress tests, if there are any, else of all. Samples that are new are listed.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  probity gate --baseline main.jsonl --max-regress 2% results.jsonl
+  probity gate --baseline main.jsonl --max-regress 0% --per-test --allow lc/two_sum results.jsonl
+
+Exit status:
+  0  nothing is worse, or what is worse is allowed
+  1  something is worse: a cost beyond the limit, a sample that is no longer right, or not there
+  2  wrong usage, or a file that cannot be read; the message has the line
+  3  output could not be written")]
+pub struct GateArgs {
+    /// Results to judge
+    #[arg(value_name = "RESULTS")]
+    results: PathBuf,
+
+    /// Results to hold them to
+    #[arg(long, value_name = "FILE")]
+    baseline: PathBuf,
+
+    /// By how much the cost of a sample may grow
+    #[arg(long, value_name = "PERCENT", default_value = "2%")]
+    max_regress: Limit,
+
+    /// Which cost
+    #[arg(long, value_name = "COLUMN", default_value_t = Column::INSTR)]
+    cost: Column,
+
+    /// Hold each test to the limit, not only the sum of them
+    #[arg(long)]
+    per_test: bool,
+
+    /// Samples that may be worse; what is worse is listed all the same
+    #[arg(long, value_name = "TASK[:MODEL[:ID]]")]
+    allow: Vec<String>,
+
+    /// Format of the report
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+
+    /// Where it goes [default: stdout]
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+/// Runs the subcommand.
+pub fn main(args: &GateArgs) -> Result<u8, Failure> {
+    // 1 is the answer that something is worse.
+    let read = |path| results::read(path).map_err(|failure| Failure::usage(failure.message));
+    let baseline = read(&args.baseline)?;
+    let results = read(&args.results)?;
+    let rules = Rules {
+        limit: args.max_regress,
+        column: args.cost,
+        is_per_test: args.per_test,
+        allow: args.allow.clone(),
+    };
+    let verdict = gate(&baseline, &results, &rules);
+    for id in &verdict.unknown {
+        say(&format!("warning: --allow {id} names no sample"));
+    }
+    let output = args.output.as_deref();
+    let text = verdict.to_string();
+    let written = results::write("the report", args.format, output, &text, || {
+        serde_json::to_string_pretty(&verdict)
+    });
+    Ok(if verdict.is_passed { written } else { WORSE })
+}
