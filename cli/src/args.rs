@@ -5,7 +5,8 @@ use clap::{Parser, Subcommand};
 use crate::{
     cache::CacheArgs, compare::CompareArgs, coverage::CoverageArgs, debug::DebugArgs,
     feedback::FeedbackArgs, gate::GateArgs, inspect::InspectArgs, mcp::McpArgs,
-    optimize::OptimizeArgs, report::ReportArgs, run::RunArgs, sites::SitesArgs, trace::TraceArgs,
+    measure::MeasureArgs, optimize::OptimizeArgs, report::ReportArgs, run::RunArgs,
+    sites::SitesArgs, trace::TraceArgs,
 };
 
 /// Run and watch WebAssembly programs.
@@ -55,4 +56,6 @@ pub enum Command {
     Gate(GateArgs),
     /// Say what a result tells whoever writes the next version
     Feedback(FeedbackArgs),
+    /// Build programs, judge them on tests, and count exactly what they cost
+    Measure(Box<MeasureArgs>),
 }

@@ -4,7 +4,7 @@
 mod args;
 mod wasm;
 
-pub use args::GuestArgs;
+pub use args::{GuestArgs, TierArg};
 
 use std::{
     ffi::{OsStr, OsString},

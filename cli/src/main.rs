@@ -18,8 +18,10 @@ mod feedback;
 mod gate;
 mod guest;
 mod inspect;
+mod judging;
 mod list;
 mod mcp;
+mod measure;
 mod nearest;
 mod optimize;
 mod output;
@@ -56,6 +58,7 @@ fn main() -> ExitCode {
         Command::Compare(args) => compare::main(&args),
         Command::Gate(args) => gate::main(&args),
         Command::Feedback(args) => feedback::main(&args),
+        Command::Measure(args) => measure::main(*args),
     };
     ExitCode::from(result.unwrap_or_else(|failure| failure.report()))
 }

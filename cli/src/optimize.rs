@@ -13,13 +13,14 @@ use std::time::Duration;
 
 use clap::Args;
 use probity_efficiency::feedback::{BUDGET_TOKENS, Feedback, Input};
-use probity_efficiency::jsonl::Lines;
 use probity_efficiency::optimize::{
-    AttemptRecord, Explained, Generator, Options, Outcome, Parts, Recorder, Replay, optimize, read_record,
+    AttemptRecord, Explained, Generator, Options, Outcome, Parts, Recorder, Replay, optimize,
+    read_record,
 };
-use probity_efficiency::task::Task;
+use probity_efficiency::task::{Task, Tasks};
 
 use crate::failure::{Failure, INTERRUPTED, LOAD, OUTPUT, say};
+use crate::judging::JudgingArgs;
 use crate::output::to_stdout;
 use crate::place::Place;
 use crate::{nearest, units};
@@ -83,29 +84,39 @@ pub struct OptimizeArgs {
     output: PathBuf,
 
     #[command(flatten)]
-    judge: judge::JudgeArgs,
+    judging: JudgingArgs,
 }
 
 /// Runs it.
 pub fn main(args: OptimizeArgs) -> Result<u8, Failure> {
-    let task = task(&args.tasks, args.task.as_deref())?;
+    let tasks = Tasks::read(&args.tasks).map_err(|e| Failure::load(format!("failed to {e}")))?;
+    let task = task(&args.tasks, &tasks, args.task.as_deref())?;
     let start = fs::read_to_string(&args.start)
         .map_err(|e| Failure::load(format!("failed to read {}: {e}", args.start.display())))?;
     let recorded = match &args.replay {
         Some(path) => Some(read_record(path).map_err(|e| Failure::load(format!("failed to {e}")))?),
         None => None,
     };
-    if let Some(other) = recorded.iter().flatten().find(|a| a.task_id != task.task_id) {
-        let message = format!("the record is of the task {}, not of {}", other.task_id, task.task_id);
+    if let Some(other) = recorded
+        .iter()
+        .flatten()
+        .find(|a| a.task_id != task.task_id)
+    {
+        let message = format!(
+            "the record is of the task {}, not of {}",
+            other.task_id, task.task_id
+        );
         return Err(Failure::usage(message));
     }
     let stop = Arc::new(AtomicBool::new(false));
     let live = args.generators.make(stop.clone())?;
     if live.is_none() && recorded.is_none() {
-        return Err(Failure::usage("who writes the programs? give --generator, --endpoint with --model, or --replay"));
+        return Err(Failure::usage(
+            "who writes the programs? give --generator, --endpoint with --model, or --replay",
+        ));
     }
     let mut record = open_record(&args, recorded.as_deref())?;
-    let mut judge = judge::Judge::new(&args.judge, &args.tasks, &task, args.generators.name())?;
+    let mut judge = judge::Judge::new(&args.judging, &task, tasks.dir(), args.generators.name())?;
     listen(stop.clone())?;
     let options = Options {
         rounds: args.rounds,
@@ -154,24 +165,24 @@ pub fn main(args: OptimizeArgs) -> Result<u8, Failure> {
 }
 
 /// The task that is meant.
-fn task(path: &Path, id: Option<&str>) -> Result<Task, Failure> {
-    let failed = |e| Failure::load(format!("failed to {e}"));
-    let mut tasks: Vec<Task> = Vec::new();
-    for line in Lines::<Task>::open(path).map_err(failed)? {
-        tasks.push(line.map_err(failed)?.1);
-    }
-    let names = || tasks.iter().map(|task| task.task_id.as_str());
+fn task(path: &Path, tasks: &Tasks, id: Option<&str>) -> Result<Arc<Task>, Failure> {
     let place = path.display();
-    let at = match id {
-        Some(id) => names().position(|name| name == id).ok_or_else(|| {
-            let hint = nearest::hint(id, names());
-            Failure::usage(format!("{place} has no task {id}{hint}"))
-        })?,
-        None if tasks.len() == 1 => 0,
-        None if tasks.is_empty() => return Err(Failure::load(format!("{place} has no tasks"))),
-        None => return Err(Failure::usage(format!("{place} has {} tasks; choose one by --task", tasks.len()))),
+    let Some(id) = id else {
+        let mut all = tasks.iter();
+        return match (all.next(), all.count()) {
+            (Some(task), 0) => Ok(task.clone()),
+            (_, more) => {
+                let count = more + 1;
+                Err(Failure::usage(format!(
+                    "{place} has {count} tasks; choose one by --task"
+                )))
+            }
+        };
     };
-    Ok(tasks.swap_remove(at))
+    tasks.get(id).cloned().ok_or_else(|| {
+        let hint = nearest::hint(id, tasks.iter().map(|task| task.task_id.as_str()));
+        Failure::usage(format!("{place} has no task {id}{hint}"))
+    })
 }
 
 type Record = Box<dyn FnMut(&AttemptRecord) -> std::io::Result<()>>;
@@ -181,17 +192,25 @@ fn open_record(args: &OptimizeArgs, recorded: Option<&[AttemptRecord]>) -> Resul
     let Some(path) = &args.record else {
         return Ok(Box::new(|_| Ok(())));
     };
-    let goes_on = args.replay.as_ref().is_some_and(|replay| same_file(replay, path));
+    let goes_on = args
+        .replay
+        .as_ref()
+        .is_some_and(|replay| same_file(replay, path));
     let (recorder, known) = match (goes_on, recorded) {
         (true, Some(recorded)) => (Recorder::append(path), recorded.len() as u64),
         _ => (Recorder::create(path), 0),
     };
     let mut recorder = recorder.map_err(|e| {
         let again = match e.kind() {
-            std::io::ErrorKind::AlreadyExists => "; --replay it too to go on with it, or choose another",
+            std::io::ErrorKind::AlreadyExists => {
+                "; --replay it too to go on with it, or choose another"
+            }
             _ => "",
         };
-        Failure::load(format!("failed to record in {}: {e}{again}", path.display()))
+        Failure::load(format!(
+            "failed to record in {}: {e}{again}",
+            path.display()
+        ))
     })?;
     Ok(Box::new(move |attempt| match attempt.attempt < known {
         true => Ok(()),
@@ -227,7 +246,10 @@ fn finish(outcome: &Outcome, args: &OptimizeArgs, interrupted: bool) -> Result<u
     match Place::of(&args.output) {
         Place::File(path) => fs::write(&path, &best.program).map_err(|e| Failure {
             status: OUTPUT,
-            message: format!("failed to write the best program to {}: {e}", path.display()),
+            message: format!(
+                "failed to write the best program to {}: {e}",
+                path.display()
+            ),
         })?,
         _ => to_stdout(|out| out.write_all(best.program.as_bytes()))?,
     }

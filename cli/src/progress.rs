@@ -46,7 +46,7 @@ pub fn stderr() -> io::StderrLock<'static> {
 
 /// Tells of progress as long as it lives.
 pub struct Progress {
-    phase: Arc<Mutex<&'static str>>,
+    phase: Arc<Mutex<String>>,
     /// Dropped to end the thread.
     over: Option<mpsc::Sender<()>>,
     thread: Option<thread::JoinHandle<()>>,
@@ -54,8 +54,8 @@ pub struct Progress {
 
 impl Progress {
     /// Begins with a phase.
-    pub fn start(when: When, phase: &'static str) -> Progress {
-        let phase = Arc::new(Mutex::new(phase));
+    pub fn start(when: When, phase: impl Into<String>) -> Progress {
+        let phase = Arc::new(Mutex::new(phase.into()));
         let shows = match when {
             When::Never => false,
             When::Always => io::stderr().is_terminal(),
@@ -81,8 +81,8 @@ impl Progress {
     }
 
     /// Something else is done from now on.
-    pub fn phase(&self, phase: &'static str) {
-        *self.phase.lock().unwrap_or_else(PoisonError::into_inner) = phase;
+    pub fn phase(&self, phase: impl Into<String>) {
+        *self.phase.lock().unwrap_or_else(PoisonError::into_inner) = phase.into();
     }
 }
 
@@ -97,12 +97,12 @@ impl Drop for Progress {
 }
 
 /// The thread.
-fn show(phase: &Mutex<&'static str>, over: &mpsc::Receiver<()>) {
+fn show(phase: &Mutex<String>, over: &mpsc::Receiver<()>) {
     let start = Instant::now();
     let mut wait = PATIENCE;
     while over.recv_timeout(wait) == Err(RecvTimeoutError::Timeout) {
         wait = PERIOD;
-        let phase = *phase.lock().unwrap_or_else(PoisonError::into_inner);
+        let phase = phase.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let seconds = start.elapsed().as_secs();
         let line = format!("\r\x1b[Kprobity: {phase}, {seconds} s\r");
         let mut out = io::stderr().lock();

@@ -91,7 +91,9 @@ fn server(files: &Files) -> TokioChildProcess {
 fn with_client(test: impl AsyncFnOnce(&RunningService<RoleClient, Client>)) {
     let files = Files::new();
     talk(async {
-        let client = Client(ProtocolVersion::LATEST_WITH_INITIALIZE).serve(server(&files)).await;
+        let client = Client(ProtocolVersion::LATEST_WITH_INITIALIZE)
+            .serve(server(&files))
+            .await;
         let client = client.expect("agreed");
         test(&client).await;
         client.cancel().await.expect("ended");
@@ -99,28 +101,46 @@ fn with_client(test: impl AsyncFnOnce(&RunningService<RoleClient, Client>)) {
 }
 
 fn talk(future: impl Future<Output = ()>) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
     let limit = Duration::from_secs(120);
     runtime.block_on(async { tokio::time::timeout(limit, future).await.expect("it hangs") });
 }
 
-async fn call(client: &RunningService<RoleClient, Client>, tool: &'static str, arguments: Value) -> CallToolResult {
+async fn call(
+    client: &RunningService<RoleClient, Client>,
+    tool: &'static str,
+    arguments: Value,
+) -> CallToolResult {
     let Value::Object(arguments) = arguments else {
         panic!("arguments are an object");
     };
     let request = CallToolRequestParams::new(tool).with_arguments(arguments);
-    client.call_tool(request).await.unwrap_or_else(|e| panic!("{tool}: {e}"))
+    client
+        .call_tool(request)
+        .await
+        .unwrap_or_else(|e| panic!("{tool}: {e}"))
 }
 
 /// The result of a call that is none of an error.
-async fn ask(client: &RunningService<RoleClient, Client>, tool: &'static str, arguments: Value) -> Value {
+async fn ask(
+    client: &RunningService<RoleClient, Client>,
+    tool: &'static str,
+    arguments: Value,
+) -> Value {
     let result = call(client, tool, arguments).await;
     assert_ne!(result.is_error, Some(true), "{result:?}");
     result.structured_content.expect("a result by the schema")
 }
 
 /// What a call that is one says.
-async fn problem(client: &RunningService<RoleClient, Client>, tool: &'static str, arguments: Value) -> String {
+async fn problem(
+    client: &RunningService<RoleClient, Client>,
+    tool: &'static str,
+    arguments: Value,
+) -> String {
     let result = call(client, tool, arguments).await;
     assert_eq!(result.is_error, Some(true), "{result:?}");
     serde_json::to_string(&result.content).expect("JSON")
@@ -132,18 +152,39 @@ fn tools_have_schemas_for_input_and_output() {
         let tools = client.list_all_tools().await.expect("tools");
         let mut names: Vec<&str> = tools.iter().map(|tool| tool.name.as_ref()).collect();
         names.sort_unstable();
-        assert_eq!(names, ["check", "compare", "explain_line", "measure", "profile", "scale"]);
+        assert_eq!(
+            names,
+            [
+                "check",
+                "compare",
+                "explain_line",
+                "measure",
+                "profile",
+                "scale"
+            ]
+        );
         for tool in &tools {
             let schema = serde_json::to_value(tool).expect("JSON");
-            assert!(!tool.description.as_deref().unwrap_or_default().is_empty(), "{schema}");
+            assert!(
+                !tool.description.as_deref().unwrap_or_default().is_empty(),
+                "{schema}"
+            );
             assert_eq!(schema["inputSchema"]["type"], "object", "{schema}");
             assert_eq!(schema["outputSchema"]["type"], "object", "{schema}");
-            assert!(schema["inputSchema"]["properties"]["lang"].is_object(), "{schema}");
+            assert!(
+                schema["inputSchema"]["properties"]["lang"].is_object(),
+                "{schema}"
+            );
         }
-        let check = tools.iter().find(|tool| tool.name == "check").expect("check");
+        let check = tools
+            .iter()
+            .find(|tool| tool.name == "check")
+            .expect("check");
         let check = serde_json::to_value(check).expect("JSON");
         assert_eq!(check["inputSchema"]["required"], json!(["program"]));
-        let properties = check["outputSchema"]["properties"].as_object().expect("properties");
+        let properties = check["outputSchema"]["properties"]
+            .as_object()
+            .expect("properties");
         for name in ["correct", "status", "message", "tests"] {
             assert!(properties.contains_key(name), "{name} in {properties:?}");
         }
@@ -155,8 +196,16 @@ fn versions_are_agreed_upon() {
     use ProtocolVersion as V;
     let files = Files::new();
     talk(async {
-        for version in [V::V_2024_11_05, V::V_2025_03_26, V::V_2025_06_18, V::V_2025_11_25] {
-            let client = Client(version.clone()).serve(server(&files)).await.expect("agreed");
+        for version in [
+            V::V_2024_11_05,
+            V::V_2025_03_26,
+            V::V_2025_06_18,
+            V::V_2025_11_25,
+        ] {
+            let client = Client(version.clone())
+                .serve(server(&files))
+                .await
+                .expect("agreed");
             let info = client.peer_info().expect("the server's").clone();
             assert_eq!(info.protocol_version, version);
             let name = info.server_info.as_ref().map(|server| server.name.clone());
@@ -165,7 +214,9 @@ fn versions_are_agreed_upon() {
             client.cancel().await.expect("ended");
         }
         // The revision without a handshake.
-        let client = Client(V::LATEST).serve_with_lifecycle(server(&files), ClientLifecycleMode::default()).await;
+        let client = Client(V::LATEST)
+            .serve_with_lifecycle(server(&files), ClientLifecycleMode::default())
+            .await;
         let client = client.expect("agreed");
         assert_eq!(client.list_all_tools().await.expect("tools").len(), 6);
         client.cancel().await.expect("ended");
@@ -175,15 +226,39 @@ fn versions_are_agreed_upon() {
 #[test]
 fn programs_that_fail_are_results() {
     with_client(async |client| {
-        let check = async |program: &str| ask(client, "check", json!({"program": program, "task_id": "ok"})).await;
+        let check = async |program: &str| {
+            ask(
+                client,
+                "check",
+                json!({"program": program, "task_id": "ok"}),
+            )
+            .await
+        };
         let right = check(&program(5)).await;
-        assert_eq!((&right["correct"], &right["status"]), (&json!(true), &json!("ok")));
-        assert_eq!(right["tests"], json!([{"id": "t0", "pass": true, "status": null, "message": null}]));
+        assert_eq!(
+            (&right["correct"], &right["status"]),
+            (&json!(true), &json!("ok"))
+        );
+        assert_eq!(
+            right["tests"],
+            json!([{"id": "t0", "pass": true, "status": null, "message": null}])
+        );
         let broken = check("(module (func").await;
-        assert_eq!((&broken["correct"], &broken["status"]), (&json!(false), &json!("compile_error")));
-        assert!(broken["message"].as_str().is_some_and(|text| !text.is_empty()), "{broken}");
+        assert_eq!(
+            (&broken["correct"], &broken["status"]),
+            (&json!(false), &json!("compile_error"))
+        );
+        assert!(
+            broken["message"]
+                .as_str()
+                .is_some_and(|text| !text.is_empty()),
+            "{broken}"
+        );
         let wrong = check(&program(5).replace("ok", "no")).await;
-        assert_eq!((&wrong["status"], &wrong["tests"][0]["status"]), (&json!("wrong"), &json!("wrong")));
+        assert_eq!(
+            (&wrong["status"], &wrong["tests"][0]["status"]),
+            (&json!("wrong"), &json!("wrong"))
+        );
         let trap = check(r#"(module (func (export "_start") unreachable))"#).await;
         assert_eq!(trap["status"], "trap");
         let endless = check(r#"(module (func (export "_start") (loop $l (br $l))))"#).await;
@@ -202,22 +277,40 @@ fn costs_are_exact() {
             ask(client, "measure", input).await
         };
         let (a, b) = (measure(10).await, measure(110).await);
-        let instr = |result: &Value, test: usize| result["tests"][test]["cost"]["instr"].as_u64().expect("counted");
+        let instr = |result: &Value, test: usize| {
+            result["tests"][test]["cost"]["instr"]
+                .as_u64()
+                .expect("counted")
+        };
         // Of a round: loop, local.get, i32.const, i32.sub, local.set, local.get, br_if.
         assert_eq!(instr(&b, 0) - instr(&a, 0), 100 * 7);
         assert_eq!(a["instr"], instr(&a, 0) + instr(&a, 1));
-        assert_eq!((&a["tests"][0]["size"], &a["count_rule"]), (&json!(10), &json!("instr.v1")));
+        assert_eq!(
+            (&a["tests"][0]["size"], &a["count_rule"]),
+            (&json!(10), &json!("instr.v1"))
+        );
         assert!(a["tests"][0]["cost"]["vcycles"].is_u64(), "{a}");
         assert_eq!(b["tests"][0]["classes"]["branch_if"], 110);
         let both = json!({"before": program(110), "after": program(10), "task_id": "ok"});
         let compared = ask(client, "compare", both).await;
-        let (before, after) = (compared["tests"][0]["before"].as_u64(), compared["tests"][0]["after"].as_u64());
+        let (before, after) = (
+            compared["tests"][0]["before"].as_u64(),
+            compared["tests"][0]["after"].as_u64(),
+        );
         assert_eq!(before.zip(after).map(|(b, a)| b - a), Some(700));
         let speedup = before.expect("counted") as f64 / after.expect("counted") as f64;
         assert_eq!(compared["speedup"].as_f64(), Some(speedup));
-        let profile = ask(client, "profile", json!({"program": program(1000), "task_id": "ok"})).await;
+        let profile = ask(
+            client,
+            "profile",
+            json!({"program": program(1000), "task_id": "ok"}),
+        )
+        .await;
         let hottest = &profile["functions"][0];
-        assert!(hottest["instr_percent"].as_f64().expect("a share") > 90.0, "{profile}");
+        assert!(
+            hottest["instr_percent"].as_f64().expect("a share") > 90.0,
+            "{profile}"
+        );
         assert_eq!(hottest["calls"], 1);
     });
 }
@@ -233,8 +326,16 @@ fn growth_is_found() {
         // A round has 7 instructions, and all these numbers have four digits.
         let instr = |i: usize| scaled["points"][i]["instr"].as_u64().expect("counted");
         assert_eq!((instr(1) - instr(0), instr(3) - instr(2)), (7000, 28000));
-        let few = ask(client, "scale", json!({"program": LINEAR, "lang": "wat", "generator": GENERATOR, "sizes": [10, 20]})).await;
-        assert_eq!((&few["answer"], few["points"].as_array().map(Vec::len)), (&Value::Null, Some(2)));
+        let few = ask(
+            client,
+            "scale",
+            json!({"program": LINEAR, "lang": "wat", "generator": GENERATOR, "sizes": [10, 20]}),
+        )
+        .await;
+        assert_eq!(
+            (&few["answer"], few["points"].as_array().map(Vec::len)),
+            (&Value::Null, Some(2))
+        );
         let error = problem(client, "scale", json!({"program": LINEAR, "task_id": "ok"})).await;
         assert!(error.contains("there is no generator"), "{error}");
     });
@@ -243,40 +344,93 @@ fn growth_is_found() {
 #[test]
 fn lines_without_debug_information_are_told_of_honestly() {
     with_client(async |client| {
-        let explained = ask(client, "explain_line", json!({"program": program(5), "line": 2, "task_id": "ok"})).await;
-        assert_eq!((&explained["correct"], &explained["cost"]), (&json!(true), &Value::Null));
-        assert!(explained["text"].as_str().is_some_and(|text| text.contains("fd_write") || !text.is_empty()), "{explained}");
-        let error = problem(client, "explain_line", json!({"program": "(module)", "line": 2, "lang": "wat"})).await;
-        assert!(error.contains("there is no line 2; the program has 1"), "{error}");
-        problem(client, "explain_line", json!({"program": "", "line": 0, "lang": "wat"})).await;
+        let explained = ask(
+            client,
+            "explain_line",
+            json!({"program": program(5), "line": 2, "task_id": "ok"}),
+        )
+        .await;
+        assert_eq!(
+            (&explained["correct"], &explained["cost"]),
+            (&json!(true), &Value::Null)
+        );
+        assert!(
+            explained["text"]
+                .as_str()
+                .is_some_and(|text| text.contains("fd_write") || !text.is_empty()),
+            "{explained}"
+        );
+        let error = problem(
+            client,
+            "explain_line",
+            json!({"program": "(module)", "line": 2, "lang": "wat"}),
+        )
+        .await;
+        assert!(
+            error.contains("there is no line 2; the program has 1"),
+            "{error}"
+        );
+        problem(
+            client,
+            "explain_line",
+            json!({"program": "", "line": 0, "lang": "wat"}),
+        )
+        .await;
     });
 }
 
 #[test]
 fn bad_input_is_an_error_and_not_the_end() {
     with_client(async |client| {
-        let error = problem(client, "check", json!({"program": "(module)", "task_id": "okk"})).await;
-        assert!(error.contains("there is no task okk; the nearest known one is 'ok'"), "{error}");
+        let error = problem(
+            client,
+            "check",
+            json!({"program": "(module)", "task_id": "okk"}),
+        )
+        .await;
+        assert!(
+            error.contains("there is no task okk; the nearest known one is 'ok'"),
+            "{error}"
+        );
         let error = problem(client, "check", json!({"program": "(module)"})).await;
         assert!(error.contains("there is no lang"), "{error}");
         let error = problem(client, "check", json!({"program": "x", "lang": "klingon"})).await;
         assert!(error.contains("klingon"), "{error}");
-        let error = problem(client, "check", json!({"program": "x", "task_id": "ok", "tests": [{}]})).await;
+        let error = problem(
+            client,
+            "check",
+            json!({"program": "x", "task_id": "ok", "tests": [{}]}),
+        )
+        .await;
         assert!(error.contains("not both"), "{error}");
         let huge = "x".repeat(2 << 20);
         let error = problem(client, "check", json!({"program": huge, "task_id": "ok"})).await;
         assert!(error.contains("bytes; at most"), "{error}");
         // What does not fit the schema, and tools that there are not.
-        for arguments in [json!({}), json!({"program": 3}), json!({"program": "x", "unknown": 1})] {
-            let Value::Object(arguments) = arguments else { unreachable!() };
+        for arguments in [
+            json!({}),
+            json!({"program": 3}),
+            json!({"program": "x", "unknown": 1}),
+        ] {
+            let Value::Object(arguments) = arguments else {
+                unreachable!()
+            };
             let request = CallToolRequestParams::new("check").with_arguments(arguments.clone());
             match client.call_tool(request).await {
                 Ok(result) => assert_eq!(result.is_error, Some(true), "{arguments:?}"),
                 Err(error) => assert!(error.to_string().contains("deserialize"), "{error}"),
             }
         }
-        client.call_tool(CallToolRequestParams::new("delete_everything")).await.expect_err("no such tool");
-        let right = ask(client, "check", json!({"program": program(5), "task_id": "ok"})).await;
+        client
+            .call_tool(CallToolRequestParams::new("delete_everything"))
+            .await
+            .expect_err("no such tool");
+        let right = ask(
+            client,
+            "check",
+            json!({"program": program(5), "task_id": "ok"}),
+        )
+        .await;
         assert_eq!(right["correct"], true);
     });
 }
@@ -305,9 +459,16 @@ fn lines_that_are_no_messages_do_not_end_it() {
     drop(stdin);
     let done = wait(child).expect(0);
     let answers: Vec<Value> = done.stdout.lines().map(common::json).collect();
-    let of = |id: i64| answers.iter().find(|answer| answer["id"] == id).unwrap_or_else(|| panic!("no {id} in {answers:?}"));
+    let of = |id: i64| {
+        answers
+            .iter()
+            .find(|answer| answer["id"] == id)
+            .unwrap_or_else(|| panic!("no {id} in {answers:?}"))
+    };
     // A version that nobody knows is answered with one that the server has.
-    let version = of(1)["result"]["protocolVersion"].as_str().expect("a version");
+    let version = of(1)["result"]["protocolVersion"]
+        .as_str()
+        .expect("a version");
     assert_eq!(version, ProtocolVersion::LATEST_WITH_INITIALIZE.as_str());
     assert!(of(2)["error"].is_object());
     assert_eq!(of(3)["result"]["tools"].as_array().map(Vec::len), Some(6));
@@ -315,7 +476,9 @@ fn lines_that_are_no_messages_do_not_end_it() {
 
 #[test]
 fn tasks_that_cannot_be_read_are_said() {
-    common::run(["mcp", "--tasks", "/nonesuch.jsonl"]).expect(1).says(&["failed to read /nonesuch.jsonl"]);
+    common::run(["mcp", "--tasks", "/nonesuch.jsonl"])
+        .expect(1)
+        .says(&["failed to read /nonesuch.jsonl"]);
     // Who says nothing is served nothing.
     wait(probity(["mcp"]).spawn().expect("started"));
 }

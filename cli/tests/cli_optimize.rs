@@ -49,7 +49,12 @@ fn files() -> Files {
 /// The arguments of every run.
 fn arguments(files: &Files, more: &[&str]) -> Vec<String> {
     let path = |name| files.path(name).display().to_string();
-    let mut arguments = vec!["optimize".to_owned(), path("tasks.jsonl"), "--start".to_owned(), path("start.wat")];
+    let mut arguments = vec![
+        "optimize".to_owned(),
+        path("tasks.jsonl"),
+        "--start".to_owned(),
+        path("start.wat"),
+    ];
     arguments.extend(more.iter().map(|word| (*word).to_owned()));
     arguments
 }
@@ -62,7 +67,9 @@ fn record(files: &Files, name: &str) -> Vec<Value> {
 fn decisions(files: &Files, name: &str) -> String {
     let mut records = record(files, name);
     for record in &mut records {
-        let tests = record.pointer_mut("/result/tests").and_then(Value::as_array_mut);
+        let tests = record
+            .pointer_mut("/result/tests")
+            .and_then(Value::as_array_mut);
         for test in tests.into_iter().flatten() {
             test.as_object_mut().expect("a test").remove("wall_ns");
         }
@@ -80,17 +87,33 @@ fn ask_server(files: &Files, server: &Server, more: &[&str]) -> Done {
 #[test]
 fn a_command_makes_a_program_cheaper() {
     let files = files();
-    for (round, text) in [fenced(&program(500, "ok")), fenced("(module"), fenced(&program(1, "no")), program(20, "ok")]
-        .iter()
-        .enumerate()
+    for (round, text) in [
+        fenced(&program(500, "ok")),
+        fenced("(module"),
+        fenced(&program(1, "no")),
+        program(20, "ok"),
+    ]
+    .iter()
+    .enumerate()
     {
         files.put(&format!("reply{}", round + 1), text);
     }
     let (best, record_path) = (files.path("best.wat"), files.path("record.jsonl"));
-    let generator = format!("cat > {0}/prompt$PROBITY_ROUND; cat {0}/reply$PROBITY_ROUND", files.dir().display());
+    let generator = format!(
+        "cat > {0}/prompt$PROBITY_ROUND; cat {0}/reply$PROBITY_ROUND",
+        files.dir().display()
+    );
     let more = [
-        "--generator", &generator, "--rounds", "5", "-o", best.to_str().expect("UTF-8"),
-        "--record", record_path.to_str().expect("UTF-8"), "--seed", "5",
+        "--generator",
+        &generator,
+        "--rounds",
+        "5",
+        "-o",
+        best.to_str().expect("UTF-8"),
+        "--record",
+        record_path.to_str().expect("UTF-8"),
+        "--seed",
+        "5",
     ];
     run(arguments(&files, &more)).expect(0).says(&[
         "attempt 0, start: correct, the best so far",
@@ -105,14 +128,25 @@ fn a_command_makes_a_program_cheaper() {
     assert_eq!(files.read("best.wat"), program(20, "ok"));
     let record = record(&files, "record.jsonl");
     // 980 rounds less, of 7 instructions each.
-    let cost = |attempt: usize| record[attempt]["result"]["tests"][0]["instr"].as_u64().expect("counted");
+    let cost = |attempt: usize| {
+        record[attempt]["result"]["tests"][0]["instr"]
+            .as_u64()
+            .expect("counted")
+    };
     assert_eq!(cost(0) - cost(4), 980 * 7);
     assert_eq!(record[4]["best"], json!({"attempt": 4, "cost": cost(4)}));
-    assert!(record[2]["build_log"].as_str().is_some_and(|log| !log.is_empty()));
+    assert!(
+        record[2]["build_log"]
+            .as_str()
+            .is_some_and(|log| !log.is_empty())
+    );
     assert_eq!(record[3]["seed"], 7);
     // The second round is shown the program of the first one, and what it costs.
     let prompt = files.read("prompt2");
-    assert!(prompt.contains("Print ok.") && prompt.contains(&program(500, "ok")), "{prompt}");
+    assert!(
+        prompt.contains("Print ok.") && prompt.contains(&program(500, "ok")),
+        "{prompt}"
+    );
     assert!(prompt.contains("CORRECT 1/1"), "{prompt}");
     assert!(files.read("prompt4").contains("Failed: wrong"), "{prompt}");
 }
@@ -120,16 +154,35 @@ fn a_command_makes_a_program_cheaper() {
 #[test]
 fn a_replay_decides_the_same_without_a_generator() {
     let files = files();
-    let replies = [program(500, "ok"), program(700, "ok"), "nothing".to_owned(), program(30, "ok")];
+    let replies = [
+        program(500, "ok"),
+        program(700, "ok"),
+        "nothing".to_owned(),
+        program(30, "ok"),
+    ];
     let server = Server::start(replies.iter().map(|text| choice(&fenced(text))).collect());
     let path = |name| files.path(name).display().to_string();
     let rounds = ["--rounds", "4", "--record"];
-    let first = ask_server(&files, &server, &[&rounds[..], &[&path("first.jsonl")]].concat()).expect(0);
+    let first = ask_server(
+        &files,
+        &server,
+        &[&rounds[..], &[&path("first.jsonl")]].concat(),
+    )
+    .expect(0);
     assert_eq!(first.stdout, program(30, "ok"));
-    let again = [&rounds[..], &[&path("again.jsonl"), "--replay", &path("first.jsonl")]].concat();
-    let again = run(arguments(&files, &again)).expect(0).says(&["4 replies of the record, each to the prompt that it was given to"]);
+    let again = [
+        &rounds[..],
+        &[&path("again.jsonl"), "--replay", &path("first.jsonl")],
+    ]
+    .concat();
+    let again = run(arguments(&files, &again))
+        .expect(0)
+        .says(&["4 replies of the record, each to the prompt that it was given to"]);
     assert_eq!(again.stdout, first.stdout);
-    assert_eq!(decisions(&files, "first.jsonl"), decisions(&files, "again.jsonl"));
+    assert_eq!(
+        decisions(&files, "first.jsonl"),
+        decisions(&files, "again.jsonl")
+    );
     assert_eq!(server.asked().len(), 4);
 
     // Killed in the middle of the third attempt, and on from there.
@@ -138,19 +191,32 @@ fn a_replay_decides_the_same_without_a_generator() {
     files.put("killed.jsonl", &text[..end - 10]);
     let killed = path("killed.jsonl");
     let more = [&rounds[..], &[&killed, "--replay", &killed]].concat();
-    let rest = Server::start(replies[1..].iter().map(|text| choice(&fenced(text))).collect());
+    let rest = Server::start(
+        replies[1..]
+            .iter()
+            .map(|text| choice(&fenced(text)))
+            .collect(),
+    );
     let on = ask_server(&files, &rest, &more).expect(0);
     assert_eq!(on.stdout, first.stdout);
-    assert_eq!(decisions(&files, "first.jsonl"), decisions(&files, "killed.jsonl"));
+    assert_eq!(
+        decisions(&files, "first.jsonl"),
+        decisions(&files, "killed.jsonl")
+    );
 }
 
 #[test]
 fn the_key_goes_to_the_server_and_nowhere_else() {
     let files = files();
     let quoting = choice(&format!("The key is {KEY}.\n{}", fenced(&program(5, "ok"))));
-    let server = Server::start(vec![quoting, refusal(401, &format!("Incorrect API key: {KEY}"), &[])]);
+    let server = Server::start(vec![
+        quoting,
+        refusal(401, &format!("Incorrect API key: {KEY}"), &[]),
+    ]);
     let path = files.path("record.jsonl").display().to_string();
-    let done = ask_server(&files, &server, &["--record", &path]).expect(0).says(&["ended early: 127.0.0.1 answered with status 401"]);
+    let done = ask_server(&files, &server, &["--record", &path])
+        .expect(0)
+        .says(&["ended early: 127.0.0.1 answered with status 401"]);
     let record = files.read("record.jsonl");
     for text in [&record, &done.stdout, &done.stderr] {
         assert!(!text.contains(KEY), "{text}");
@@ -158,11 +224,19 @@ fn the_key_goes_to_the_server_and_nowhere_else() {
     assert!(record.contains("The key is [key]."));
     let asked = server.asked();
     assert_eq!(asked.len(), 2);
-    assert!(asked.iter().all(|asked| asked.header("authorization") == Some(&format!("Bearer {KEY}"))));
+    assert!(
+        asked
+            .iter()
+            .all(|asked| asked.header("authorization") == Some(&format!("Bearer {KEY}")))
+    );
 
     let mut command = probity(arguments(&files, &["--model", "m"]));
-    command.env("OPENAI_API_KEY", "sk-bad\u{7f}key").env("OPENAI_BASE_URL", &server.url);
-    let done = wait(command.spawn().expect("started")).expect(2).says(&["OPENAI_API_KEY: the key has characters that no key has"]);
+    command
+        .env("OPENAI_API_KEY", "sk-bad\u{7f}key")
+        .env("OPENAI_BASE_URL", &server.url);
+    let done = wait(command.spawn().expect("started"))
+        .expect(2)
+        .says(&["OPENAI_API_KEY: the key has characters that no key has"]);
     assert!(!done.stderr.contains("sk-bad"), "{done:?}");
 }
 
@@ -171,7 +245,9 @@ fn the_servers_url_may_be_in_the_environment() {
     let files = files();
     let server = Server::start(vec![choice(&program(5, "ok"))]);
     let mut command = probity(arguments(&files, &["--model", "m", "--rounds", "1"]));
-    command.env("OPENAI_BASE_URL", &server.url).env_remove("OPENAI_API_KEY");
+    command
+        .env("OPENAI_BASE_URL", &server.url)
+        .env_remove("OPENAI_API_KEY");
     let done = wait(command.spawn().expect("started")).expect(0);
     assert_eq!(done.stdout, program(5, "ok"));
     assert_eq!(server.asked()[0].header("authorization"), None);
@@ -183,14 +259,21 @@ fn endless_and_hostile_programs_are_attempts() {
     let endless = "(module (func (export \"_start\") (loop $l (br $l))))";
     let deep = "(module (func $f (export \"_start\") (call $f)))";
     let escape = r#"(module (import "env" "system" (func $s)) (func (export "_start") (call $s)))"#;
-    let replies = [endless, deep, escape, "\u{0}\u{0}", "(module)"].map(|text| choice(&fenced(text)));
+    let replies =
+        [endless, deep, escape, "\u{0}\u{0}", "(module)"].map(|text| choice(&fenced(text)));
     let server = Server::start(replies.to_vec());
     let path = files.path("record.jsonl").display().to_string();
     let done = ask_server(&files, &server, &["--rounds", "5", "--record", &path]).expect(0);
     assert_eq!(done.stdout, program(1000, "ok"));
-    let statuses: Vec<Value> = record(&files, "record.jsonl").iter().map(|r| r["result"]["status"].clone()).collect();
+    let statuses: Vec<Value> = record(&files, "record.jsonl")
+        .iter()
+        .map(|r| r["result"]["status"].clone())
+        .collect();
     assert_eq!(statuses[..3], ["ok", "fuel", "stack"]);
-    assert!(statuses[3..].iter().all(|status| status != "ok"), "{statuses:?}");
+    assert!(
+        statuses[3..].iter().all(|status| status != "ok"),
+        "{statuses:?}"
+    );
 }
 
 #[test]
@@ -198,24 +281,56 @@ fn wrong_usage_is_said() {
     let files = files();
     let check = |more: &[&str], status, message: &str| {
         let mut command = probity(arguments(&files, more));
-        command.env_remove("OPENAI_BASE_URL").env_remove("OPENAI_API_KEY");
-        wait(command.spawn().expect("started")).expect(status).says(&[message]);
+        command
+            .env_remove("OPENAI_BASE_URL")
+            .env_remove("OPENAI_API_KEY");
+        wait(command.spawn().expect("started"))
+            .expect(status)
+            .says(&[message]);
     };
     check(&[], 2, "who writes the programs?");
     check(&["--model", "m"], 2, "where is the model?");
     check(&["--endpoint", "http://127.0.0.1"], 2, "--model");
-    check(&["--generator", "cat", "--model", "m"], 2, "cannot be used with");
-    check(&["--endpoint", "example.org", "--model", "m"], 2, "no http or https URL");
-    check(&["--generator", "cat", "--task", "okk"], 2, "has no task okk; the nearest known one is 'ok'");
-    check(&["--generator", "cat", "--candidates", "0"], 2, "0 is not in");
+    check(
+        &["--generator", "cat", "--model", "m"],
+        2,
+        "cannot be used with",
+    );
+    check(
+        &["--endpoint", "example.org", "--model", "m"],
+        2,
+        "no http or https URL",
+    );
+    check(
+        &["--generator", "cat", "--task", "okk"],
+        2,
+        "has no task okk; the nearest known one is 'ok'",
+    );
+    check(
+        &["--generator", "cat", "--candidates", "0"],
+        2,
+        "0 is not in",
+    );
     check(&["--replay", "/nonesuch"], 1, "failed to read /nonesuch");
     let taken = files.put("taken.jsonl", "");
     let taken = taken.display().to_string();
-    check(&["--generator", "cat", "--record", &taken], 1, "failed to record in");
+    check(
+        &["--generator", "cat", "--record", &taken],
+        1,
+        "failed to record in",
+    );
     files.put("other.jsonl", "{}\n");
-    check(&["--replay", &files.path("other.jsonl").display().to_string()], 1, "other.jsonl, line 1");
+    check(
+        &["--replay", &files.path("other.jsonl").display().to_string()],
+        1,
+        "other.jsonl, line 1",
+    );
     fs::remove_file(files.path("start.wat")).expect("removed");
     check(&["--generator", "cat"], 1, "failed to read");
     files.put("start.wat", program(1, "no"));
-    check(&["--generator", "false", "--rounds", "1"], 1, "no program was correct");
+    check(
+        &["--generator", "false", "--rounds", "1"],
+        1,
+        "no program was correct",
+    );
 }

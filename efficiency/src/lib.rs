@@ -5,15 +5,19 @@
 //! what came of it: one line of JSON each. The judge is between them; [`score`] and everything behind reads results alone.
 #![forbid(unsafe_code)]
 
+pub mod card;
 pub mod compare;
 pub mod feedback;
 mod grid;
 pub mod growth;
 pub mod jsonl;
+pub mod judge;
+pub mod measure;
 pub mod optimize;
 pub mod result;
 pub mod sample;
 pub mod status;
 pub mod task;
+pub mod toolchain;
 
 pub use status::Status;

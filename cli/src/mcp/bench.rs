@@ -1,24 +1,24 @@
 //! What the tools do.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use probity_efficiency::Status;
-use probity_efficiency::compare::Column;
+use probity_efficiency::compare::Column as Cost;
 use probity_efficiency::growth::{Growth, points};
-use probity_efficiency::judge::{Columns, Config, Judge, Prepared};
-use probity_efficiency::jsonl::Lines;
+use probity_efficiency::judge::{Judge, Prepared};
 use probity_efficiency::result::{SampleResult, TestResult};
 use probity_efficiency::sample::Sample;
-use probity_efficiency::task::{Generator, Reference, Source, Task};
-use probity_efficiency::toolchain::{Builder, Toolchains};
+use probity_efficiency::task::{Generator, Reference, Source, Task, Tasks};
 
 use super::input::{self, Compare, ExplainLine, Measure, Program, Scale};
 use super::output::{
-    Change, Checked, Compared, Costs, Explained, Judged, Measured, Point, Profiled, Scaled, Tested, lines, loops,
+    Change, Checked, Compared, Costs, Explained, Judged, Measured, Point, Profiled, Scaled, Tested,
+    lines, loops,
 };
 use crate::failure::Failure;
+use crate::judging::{Column, JudgingArgs};
 use crate::nearest;
 
 /// Lines of each program that a comparison shows.
@@ -30,39 +30,26 @@ const TESTS: usize = 1000;
 
 /// Judges, and the tasks that they are asked about.
 pub struct Bench {
-    builder: Builder,
-    tasks: BTreeMap<String, Arc<Task>>,
-    /// What paths in tasks are relative to.
-    dir: PathBuf,
+    judging: JudgingArgs,
+    tasks: Option<Tasks>,
     /// By task: references are measured once.
     prepared: Mutex<BTreeMap<String, Arc<Prepared>>>,
 }
 
 impl Bench {
-    pub fn new(tasks: Option<&Path>, toolchains: Option<&Path>) -> Result<Bench, Failure> {
-        let failed = |message: String| Failure::load(format!("failed to {message}"));
-        let mut known = BTreeMap::new();
-        for path in tasks {
-            for line in Lines::<Task>::open(path).map_err(|e| failed(e.to_string()))? {
-                let (_, task) = line.map_err(|e| failed(e.to_string()))?;
-                known.insert(task.task_id.clone(), Arc::new(task));
-            }
-        }
-        let mut builder = Builder::default();
-        if let Some(path) = toolchains {
-            builder.toolchains = Toolchains::with_file(path).map_err(|e| failed(e.to_string()))?;
-        }
-        let dir = tasks.and_then(Path::parent).unwrap_or(Path::new(""));
+    pub fn new(tasks: Option<&Path>, judging: JudgingArgs) -> Result<Bench, Failure> {
+        // What is wrong with it is said before anybody asks.
+        judging.judge(&[])?;
+        let read = |path| Tasks::read(path).map_err(|e| Failure::load(format!("failed to {e}")));
         Ok(Bench {
-            builder,
-            tasks: known,
-            dir: dir.to_owned(),
+            judging,
+            tasks: tasks.map(read).transpose()?,
             prepared: Mutex::default(),
         })
     }
 
     pub fn check(&self, input: Program) -> Result<Checked, String> {
-        let result = self.judge(&input, Columns::default())?;
+        let result = self.judge(&input, &[])?;
         Ok(Checked {
             judged: Judged::of(&result),
             tests: result.tests.iter().map(Tested::of).collect(),
@@ -70,18 +57,19 @@ impl Bench {
     }
 
     pub fn measure(&self, input: Measure) -> Result<Measured, String> {
-        let columns = Columns {
-            cache: input.cache,
-            heap: input.heap,
-            ..Columns::default()
-        };
+        let wanted = [(input.cache, Column::Cache), (input.heap, Column::Heap)];
+        let columns: Vec<Column> = wanted
+            .iter()
+            .filter(|(wanted, _)| *wanted)
+            .map(|(_, column)| *column)
+            .collect();
         let program = Program {
             program: input.program,
             lang: input.lang,
             task_id: input.task_id,
             tests: input.tests,
         };
-        let result = self.judge(&program, columns)?;
+        let result = self.judge(&program, &columns)?;
         Ok(Measured {
             judged: Judged::of(&result),
             instr: result.tests.iter().filter_map(|test| test.cost.instr).sum(),
@@ -91,7 +79,7 @@ impl Bench {
     }
 
     pub fn profile(&self, input: Program) -> Result<Profiled, String> {
-        Ok(Profiled::of(&self.judge(&input, EXPLAIN)?))
+        Ok(Profiled::of(&self.judge(&input, &[Column::Explain])?))
     }
 
     pub fn compare(&self, input: Compare) -> Result<Compared, String> {
@@ -102,10 +90,11 @@ impl Bench {
                 task_id: input.task_id.clone(),
                 tests: input.tests.clone(),
             };
-            self.judge(&program, EXPLAIN)
+            self.judge(&program, &[Column::Explain])
         };
         let (before, after) = (judge(&input.before)?, judge(&input.after)?);
-        let find = |tests: &'_ [TestResult], id: &str| tests.iter().find(|test| test.id == id).cloned();
+        let find =
+            |tests: &'_ [TestResult], id: &str| tests.iter().find(|test| test.id == id).cloned();
         let mut ids: Vec<&str> = before.tests.iter().map(|test| test.id.as_str()).collect();
         let more = after.tests.iter().map(|test| test.id.as_str());
         ids.extend(more.filter(|id| find(&before.tests, id).is_none()));
@@ -121,7 +110,11 @@ impl Bench {
                 percent: percent(instr(&pair.0), instr(&pair.1)),
             };
             let passed = |test: &Option<TestResult>| test.as_ref().is_some_and(|test| test.pass);
-            if let (true, Some(a), Some(b)) = (passed(&pair.0) && passed(&pair.1), change.before, change.after) {
+            if let (true, Some(a), Some(b)) = (
+                passed(&pair.0) && passed(&pair.1),
+                change.before,
+                change.after,
+            ) {
                 sums = (sums.0.saturating_add(a), sums.1.saturating_add(b));
             }
             tests.push(change);
@@ -143,7 +136,10 @@ impl Bench {
 
     pub fn scale(&self, input: Scale) -> Result<Scaled, String> {
         if input.sizes.len() > TESTS {
-            return Err(format!("{} sizes; at most {TESTS} are run", input.sizes.len()));
+            return Err(format!(
+                "{} sizes; at most {TESTS} are run",
+                input.sizes.len()
+            ));
         }
         let known = match &input.task_id {
             Some(id) => Some(self.task(id)?),
@@ -177,16 +173,22 @@ impl Bench {
         if task.references.is_empty() {
             task.references.push(itself(&input.program, &lang));
         }
-        let judge = self.judge_of(Columns::default());
-        let prepared = judge.prepare(&Arc::new(task), &self.dir, None)?;
-        let result = judge.judge(&prepared, &sample(&input.program, &lang)?, &self.dir);
+        let judge = self.judge_of(&[])?;
+        let prepared = judge.prepare(&Arc::new(task), self.dir(), None, &HashMap::new())?;
+        let result = judge.judge(&prepared, &sample(&input.program, &lang)?, self.dir());
         unjudged(&result)?;
-        let points = points(&result.tests, Column::INSTR);
+        let points = points(&result.tests, Cost::INSTR);
         let growth = Growth::new("instr", points.iter().copied()).ok();
         let complexity = growth.as_ref().map(Growth::complexity).unwrap_or_default();
         Ok(Scaled {
             judged: Judged::of(&result),
-            points: points.iter().map(|p| Point { size: p.size, instr: p.cost }).collect(),
+            points: points
+                .iter()
+                .map(|p| Point {
+                    size: p.size,
+                    instr: p.cost,
+                })
+                .collect(),
             answer: growth.as_ref().map(Growth::answer),
             best: growth.is_some().then_some(complexity.best),
             alternatives: complexity.alternatives,
@@ -200,7 +202,10 @@ impl Bench {
         let text = text.and_then(|index| input.program.lines().nth(index));
         let Some(text) = text.map(|text| text.trim().to_owned()) else {
             let count = input.program.lines().count();
-            return Err(format!("there is no line {}; the program has {count}", input.line));
+            return Err(format!(
+                "there is no line {}; the program has {count}",
+                input.line
+            ));
         };
         let program = Program {
             program: input.program,
@@ -208,13 +213,25 @@ impl Bench {
             task_id: input.task_id,
             tests: input.tests,
         };
-        let result = self.judge(&program, EXPLAIN)?;
+        let result = self.judge(&program, &[Column::Explain])?;
         let hot = result.hot.clone().unwrap_or_default();
-        let own = |file: &str| Path::new(file).file_stem().is_some_and(|stem| stem == "main");
-        let cost = lines(&hot).into_iter().find(|l| l.line == input.line && own(&l.file));
-        let loops: Vec<_> = loops(&hot).into_iter().filter(|l| l.line == input.line && own(&l.file)).collect();
+        let own = |file: &str| {
+            Path::new(file)
+                .file_stem()
+                .is_some_and(|stem| stem == "main")
+        };
+        let cost = lines(&hot)
+            .into_iter()
+            .find(|l| l.line == input.line && own(&l.file));
+        let loops: Vec<_> = loops(&hot)
+            .into_iter()
+            .filter(|l| l.line == input.line && own(&l.file))
+            .collect();
         let missed = format!(":{}", input.line);
-        let missed = result.coverage.as_ref().is_some_and(|c| c.uncovered.iter().any(|line| line.ends_with(&missed)));
+        let missed = result
+            .coverage
+            .as_ref()
+            .is_some_and(|c| c.uncovered.iter().any(|line| line.ends_with(&missed)));
         let executed = match (&cost, missed) {
             (Some(line), _) => Some(line.count > 0),
             (None, true) => Some(false),
@@ -244,23 +261,29 @@ impl Bench {
         })
     }
 
-    fn judge_of(&self, columns: Columns) -> Judge {
-        Judge::new(Config {
-            builder: self.builder.clone(),
-            columns,
-            ..Config::default()
-        })
+    /// A judge that measures these columns, and those that the command line asks for.
+    fn judge_of(&self, columns: &[Column]) -> Result<Judge, String> {
+        let mut judging = self.judging.clone();
+        judging.columns.get_or_insert_default().extend(columns);
+        judging.judge(&[]).map_err(|failure| failure.message)
+    }
+
+    fn dir(&self) -> &Path {
+        self.tasks.as_ref().map_or(Path::new(""), Tasks::dir)
     }
 
     fn task(&self, id: &str) -> Result<Arc<Task>, String> {
-        self.tasks.get(id).cloned().ok_or_else(|| {
-            let hint = nearest::hint(id, self.tasks.keys().map(String::as_str));
+        let tasks = self.tasks.as_ref();
+        let task = tasks.and_then(|tasks| tasks.get(id)).cloned();
+        task.ok_or_else(|| {
+            let all = tasks.into_iter().flat_map(Tasks::iter);
+            let hint = nearest::hint(id, all.map(|task| task.task_id.as_str()));
             format!("there is no task {id}{hint}")
         })
     }
 
-    fn judge(&self, input: &Program, columns: Columns) -> Result<SampleResult, String> {
-        let judge = self.judge_of(columns);
+    fn judge(&self, input: &Program, columns: &[Column]) -> Result<SampleResult, String> {
+        let judge = self.judge_of(columns)?;
         let (prepared, lang) = match &input.task_id {
             Some(_) if !input.tests.is_empty() => {
                 return Err("give a task_id or tests, not both".to_owned());
@@ -273,10 +296,13 @@ impl Bench {
             None => {
                 let lang = lang(input.lang.as_deref(), None)?;
                 let task = Arc::new(task_of(&lang, &input.program, &input.tests)?);
-                (Arc::new(judge.prepare(&task, &self.dir, None)?), lang)
+                (
+                    Arc::new(judge.prepare(&task, self.dir(), None, &HashMap::new())?),
+                    lang,
+                )
             }
         };
-        let result = judge.judge(&prepared, &sample(&input.program, &lang)?, &self.dir);
+        let result = judge.judge(&prepared, &sample(&input.program, &lang)?, self.dir());
         unjudged(&result)?;
         Ok(result)
     }
@@ -286,18 +312,15 @@ impl Bench {
         if let Some(prepared) = known().get(id) {
             return Ok(prepared.clone());
         }
-        let prepared = Arc::new(self.judge_of(Columns::default()).prepare(task, &self.dir, None)?);
+        let prepared =
+            Arc::new(
+                self.judge_of(&[])?
+                    .prepare(task, self.dir(), None, &HashMap::new())?,
+            );
         known().insert(id.to_owned(), prepared.clone());
         Ok(prepared)
     }
 }
-
-const EXPLAIN: Columns = Columns {
-    cache: false,
-    heap: false,
-    explain: true,
-    wall_runs: 0,
-};
 
 fn percent(before: Option<u64>, after: Option<u64>) -> Option<f64> {
     let (before, after) = (before? as f64, after? as f64);
@@ -328,7 +351,11 @@ fn task_of(lang: &str, program: &str, tests: &[input::Test]) -> Result<Task, Str
         expected: None,
         size: None,
     };
-    let tests = if tests.is_empty() { std::slice::from_ref(&nothing) } else { tests };
+    let tests = if tests.is_empty() {
+        std::slice::from_ref(&nothing)
+    } else {
+        tests
+    };
     for (i, test) in tests.iter().enumerate() {
         task.tests.push(probity_efficiency::task::Test {
             id: format!("t{i}"),
@@ -363,7 +390,10 @@ fn with_line_break(text: &str) -> String {
 
 fn sample(program: &str, lang: &str) -> Result<Sample, String> {
     if program.len() > PROGRAM_BYTES {
-        return Err(format!("a program of {} bytes; at most {PROGRAM_BYTES} are taken", program.len()));
+        return Err(format!(
+            "a program of {} bytes; at most {PROGRAM_BYTES} are taken",
+            program.len()
+        ));
     }
     Ok(Sample {
         task_id: String::new(),

@@ -245,7 +245,9 @@ impl Costs {
             Ok(Value::Object(all)) => all,
             _ => Default::default(),
         };
-        let numbers = all.iter().filter_map(|(name, value)| Some((name.clone(), value.as_u64()?)));
+        let numbers = all
+            .iter()
+            .filter_map(|(name, value)| Some((name.clone(), value.as_u64()?)));
         Costs {
             tested: Tested::of(test),
             size: test.size,
@@ -301,7 +303,9 @@ impl Profiled {
             loops: loops(&hot),
             line_coverage: coverage.map(|coverage| coverage.line),
             branch_coverage: coverage.map(|coverage| coverage.branch),
-            uncovered: coverage.map(|coverage| coverage.uncovered.clone()).unwrap_or_default(),
+            uncovered: coverage
+                .map(|coverage| coverage.uncovered.clone())
+                .unwrap_or_default(),
         }
     }
 }

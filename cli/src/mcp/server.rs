@@ -19,7 +19,10 @@ pub async fn serve(bench: Bench) -> Result<(), String> {
     };
     let running = server.serve(rmcp::transport::stdio()).await;
     let running = running.map_err(|e| format!("failed to agree with the client: {e}"))?;
-    running.waiting().await.map_err(|e| format!("failed to serve: {e}"))?;
+    running
+        .waiting()
+        .await
+        .map_err(|e| format!("failed to serve: {e}"))?;
     Ok(())
 }
 
@@ -37,7 +40,8 @@ impl Server {
     ) -> Result<Json<T>, String> {
         let bench = self.bench.clone();
         let done = tokio::task::spawn_blocking(move || work(&bench)).await;
-        done.map_err(|e| format!("the judge failed: {e}"))?.map(Json)
+        done.map_err(|e| format!("the judge failed: {e}"))?
+            .map(Json)
     }
 }
 
@@ -55,7 +59,10 @@ impl Server {
         description = "Runs a program's tests and counts exactly what they cost: instructions, loads, stores, memory and more, by test.",
         annotations(read_only_hint = true, idempotent_hint = true, open_world_hint = false)
     )]
-    async fn measure(&self, Parameters(input): Parameters<Measure>) -> Result<Json<Measured>, String> {
+    async fn measure(
+        &self,
+        Parameters(input): Parameters<Measure>,
+    ) -> Result<Json<Measured>, String> {
         self.work(move |bench| bench.measure(input)).await
     }
 
@@ -63,7 +70,10 @@ impl Server {
         description = "Says where a program spends its instructions, by function, source line and loop, and which lines no test executes.",
         annotations(read_only_hint = true, idempotent_hint = true, open_world_hint = false)
     )]
-    async fn profile(&self, Parameters(input): Parameters<Program>) -> Result<Json<Profiled>, String> {
+    async fn profile(
+        &self,
+        Parameters(input): Parameters<Program>,
+    ) -> Result<Json<Profiled>, String> {
         self.work(move |bench| bench.profile(input)).await
     }
 
@@ -71,7 +81,10 @@ impl Server {
         description = "Compares what two versions of a program cost, test by test, and shows the hottest lines of both.",
         annotations(read_only_hint = true, idempotent_hint = true, open_world_hint = false)
     )]
-    async fn compare(&self, Parameters(input): Parameters<Compare>) -> Result<Json<Compared>, String> {
+    async fn compare(
+        &self,
+        Parameters(input): Parameters<Compare>,
+    ) -> Result<Json<Compared>, String> {
         self.work(move |bench| bench.compare(input)).await
     }
 
@@ -87,7 +100,10 @@ impl Server {
         description = "Says what one source line of a program costs: how often it was executed, its share of all instructions, its loops.",
         annotations(read_only_hint = true, idempotent_hint = true, open_world_hint = false)
     )]
-    async fn explain_line(&self, Parameters(input): Parameters<ExplainLine>) -> Result<Json<Explained>, String> {
+    async fn explain_line(
+        &self,
+        Parameters(input): Parameters<ExplainLine>,
+    ) -> Result<Json<Explained>, String> {
         self.work(move |bench| bench.explain_line(input)).await
     }
 }

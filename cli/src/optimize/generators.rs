@@ -59,11 +59,15 @@ impl GeneratorArgs {
         let base = match &self.endpoint {
             Some(url) => url.clone(),
             None => text("OPENAI_BASE_URL")?.ok_or_else(|| {
-                Failure::usage("where is the model? give --endpoint, or OPENAI_BASE_URL in the environment")
+                Failure::usage(
+                    "where is the model? give --endpoint, or OPENAI_BASE_URL in the environment",
+                )
             })?,
         };
         let key = match text("OPENAI_API_KEY")? {
-            Some(key) => Key::new(&key).map_err(|e| Failure::usage(format!("OPENAI_API_KEY: {e}")))?,
+            Some(key) => {
+                Key::new(&key).map_err(|e| Failure::usage(format!("OPENAI_API_KEY: {e}")))?
+            }
             None => None,
         };
         let limits = EndpointLimits {

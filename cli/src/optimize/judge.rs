@@ -1,33 +1,18 @@
 //! The judge, as the loop asks it.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use clap::Args;
-use probity_efficiency::judge::{Columns, Config, Judge as Inner, Prepared};
+use probity_efficiency::Status;
+use probity_efficiency::judge::{Judge as Inner, Prepared};
 use probity_efficiency::optimize::{Attempts, Judged};
 use probity_efficiency::result::SampleResult;
 use probity_efficiency::sample::Sample;
 use probity_efficiency::task::Task;
-use probity_efficiency::toolchain::{Builder, Toolchains};
-use probity_efficiency::Status;
 
 use crate::failure::Failure;
-
-#[derive(Debug, Args)]
-pub struct JudgeArgs {
-    /// Languages and compilers beside the built-in ones (TOML)
-    #[arg(long, value_name = "FILE")]
-    toolchains: Option<PathBuf>,
-
-    /// Simulate caches and branch prediction, for what is said of memory: many times as slow
-    #[arg(long)]
-    cache_model: bool,
-
-    /// Follow allocations, for what is said of them
-    #[arg(long)]
-    heap: bool,
-}
+use crate::judging::{Column, JudgingArgs};
 
 /// Judges programs by one task.
 pub struct Judge {
@@ -38,28 +23,19 @@ pub struct Judge {
 }
 
 impl Judge {
-    pub fn new(args: &JudgeArgs, tasks: &Path, task: &Task, model: &str) -> Result<Judge, Failure> {
-        let failed = |message: String| Failure::load(format!("failed to {message}"));
-        let mut builder = Builder::default();
-        if let Some(path) = &args.toolchains {
-            builder.toolchains = Toolchains::with_file(path).map_err(|e| failed(e.to_string()))?;
-        }
-        let inner = Inner::new(Config {
-            builder,
-            columns: Columns {
-                cache: args.cache_model,
-                heap: args.heap,
-                explain: true,
-                wall_runs: 0,
-            },
-            ..Config::default()
-        });
-        let dir = tasks.parent().unwrap_or(Path::new("")).to_owned();
-        let prepared = inner.prepare(&Arc::new(task.clone()), &dir, None).map_err(failed)?;
+    /// `dir` is what paths in the task are relative to, `model` what results have as the model's name.
+    pub fn new(
+        args: &JudgingArgs,
+        task: &Arc<Task>,
+        dir: &Path,
+        model: &str,
+    ) -> Result<Judge, Failure> {
+        let inner = args.judge(&[Column::Explain])?;
+        let prepared = inner.prepare(task, dir, None, &HashMap::new());
         Ok(Judge {
+            prepared: prepared.map_err(|e| Failure::load(format!("failed to {e}")))?,
             inner,
-            prepared,
-            dir,
+            dir: dir.to_owned(),
             model: model.to_owned(),
         })
     }

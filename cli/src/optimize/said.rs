@@ -9,7 +9,9 @@ pub fn attempt(attempt: &AttemptRecord) -> String {
         round => format!("round {round}.{}", attempt.candidate + 1),
     };
     let cost = attempt.result.as_ref().and_then(cost);
-    let cost = cost.map(|cost| format!(", {cost} instructions")).unwrap_or_default();
+    let cost = cost
+        .map(|cost| format!(", {cost} instructions"))
+        .unwrap_or_default();
     let what = match attempt.decision {
         Decision::Best => format!("correct, the best so far{cost}"),
         Decision::NotFaster => format!("correct, but no cheaper{cost}"),
@@ -25,7 +27,10 @@ pub fn attempt(attempt: &AttemptRecord) -> String {
             None => "failed".to_owned(),
         },
         Decision::NoProgram => "the reply has no program".to_owned(),
-        Decision::NoReply => format!("no reply: {}", attempt.error.as_deref().unwrap_or("unknown")),
+        Decision::NoReply => format!(
+            "no reply: {}",
+            attempt.error.as_deref().unwrap_or("unknown")
+        ),
     };
     format!("attempt {}, {where_}: {what}", attempt.attempt)
 }
@@ -39,7 +44,9 @@ pub fn replay(replay: &Replay) -> String {
     let used = replay.used();
     match replay.different_prompts() {
         0 => format!("{used} replies of the record, each to the prompt that it was given to"),
-        n => format!("{used} replies of the record, {n} of them to other prompts than those that were asked now"),
+        n => format!(
+            "{used} replies of the record, {n} of them to other prompts than those that were asked now"
+        ),
     }
 }
 

@@ -39,6 +39,25 @@ pub struct Task {
     pub scoring: Option<Scoring>,
 }
 
+impl Task {
+    /// The task of doing what a program does.
+    pub fn of_program(name: &str, limits: Limits) -> Task {
+        Task {
+            task_id: name.to_owned(),
+            lang: String::new(),
+            entry: Entry::Stdio,
+            prompt: String::new(),
+            tests: Vec::new(),
+            generator: None,
+            checker: Checker::Exact,
+            references: Vec::new(),
+            limits,
+            build: Build::default(),
+            scoring: None,
+        }
+    }
+}
+
 /// What of a program is called.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -91,7 +110,7 @@ pub struct Test {
     /// What the program reads.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub stdin: String,
-    /// What a function is called with.
+    /// What a function is called with, or the arguments of a `stdio` program behind its name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub args: Vec<serde_json::Value>,
     /// The output: text for `stdio`, the result for `func`. `None`: what the best reference gives.
@@ -131,6 +150,8 @@ pub enum Checker {
     /// It is the same but for white space at the ends of lines and of the whole.
     #[default]
     Exact,
+    /// Whatever it is.
+    Any,
     /// It is the same words.
     Tokens,
     /// It is the same words, where numbers are within `abs` or `rel` of what they should be.

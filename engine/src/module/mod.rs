@@ -331,6 +331,11 @@ impl Module {
         self.inner.num_funcs()
     }
 
+    /// Index of the function that runs when the module is instantiated, if it has one.
+    pub fn start_function(&self) -> Option<u32> {
+        self.inner.start
+    }
+
     /// Number of imported functions; they have the first indices.
     pub fn num_imported_functions(&self) -> u32 {
         self.inner.num_imported_funcs

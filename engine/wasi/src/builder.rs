@@ -19,6 +19,7 @@ use crate::host::Stop;
 use crate::random::Random;
 use crate::rights;
 use crate::stdio::{self, Sink, Source};
+use crate::usage::Usage;
 
 /// Builds a [`WasiCtx`].
 ///
@@ -48,6 +49,7 @@ pub struct WasiCtxBuilder {
     preopens: Vec<Preopen>,
     clocks: Clocks,
     random: Random,
+    output_bytes_max: Option<u64>,
 }
 
 struct Preopen {
@@ -216,6 +218,13 @@ impl WasiCtxBuilder {
         self
     }
 
+    /// Ends the run with [`OutputLimit`](crate::OutputLimit) before a write by which all that the guest has written through
+    /// descriptors, whatever they lead to, would be more than so many bytes.
+    pub fn output_bytes_max(&mut self, bytes: u64) -> &mut WasiCtxBuilder {
+        self.output_bytes_max = Some(bytes);
+        self
+    }
+
     /// The context. The builder is as new afterwards.
     pub fn build(&mut self) -> WasiCtx {
         let parts = std::mem::take(self);
@@ -236,6 +245,8 @@ impl WasiCtxBuilder {
             random: parts.random,
             table,
             stop: Stop::default(),
+            usage: Usage::default(),
+            output_bytes_max: parts.output_bytes_max,
         }
     }
 }

@@ -122,6 +122,7 @@ fn nanoseconds(time: Timespec) -> u64 {
 
 pub(crate) fn res_get(ctx: &mut WasiCtx, guest: &mut Guest, id: u32, result: u32) -> Result<()> {
     let clock = Clock::from_id(id)?;
+    ctx.usage.clock_reads += 1;
     guest.write_u64(result, ctx.clocks.resolution(clock))
 }
 
@@ -134,6 +135,7 @@ pub(crate) fn time_get(
 ) -> Result<()> {
     let clock = Clock::from_id(id)?;
     guest.range(result, 8)?;
+    ctx.usage.clock_reads += 1;
     guest.write_u64(result, ctx.clocks.read(clock))
 }
 

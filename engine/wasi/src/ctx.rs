@@ -4,12 +4,17 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use probity_engine::Error;
+
 use crate::args::Strings;
 use crate::builder::WasiCtxBuilder;
 use crate::clock::Clocks;
 use crate::descriptors::Descriptors;
+use crate::errno::{Fault, Result};
+use crate::exit::OutputLimit;
 use crate::host::Stop;
 use crate::random::Random;
+use crate::usage::Usage;
 
 /// What a guest has of the outside world: arguments, environment, descriptors,
 /// clocks and random numbers.
@@ -23,12 +28,31 @@ pub struct WasiCtx {
     pub(crate) random: Random,
     pub(crate) table: Descriptors,
     pub(crate) stop: Stop,
+    pub(crate) usage: Usage,
+    /// Of `usage.bytes_written`.
+    pub(crate) output_bytes_max: Option<u64>,
 }
 
 impl WasiCtx {
     /// A builder of a context.
     pub fn builder() -> WasiCtxBuilder {
         WasiCtxBuilder::new()
+    }
+
+    /// What the guest has had so far.
+    pub fn usage(&self) -> Usage {
+        self.usage
+    }
+
+    /// # Errors
+    /// So many bytes more are more than it may write; the run ends before they are written.
+    pub(crate) fn check_output(&self, bytes: usize) -> Result<()> {
+        match self.output_bytes_max {
+            Some(most) if self.usage.bytes_written.saturating_add(bytes as u64) > most => {
+                Err(Fault::Stop(Error::host(OutputLimit(most))))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The flag that ends the guest's waiting.

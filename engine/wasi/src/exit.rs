@@ -14,6 +14,19 @@ impl fmt::Display for Exit {
 
 impl std::error::Error for Exit {}
 
+/// The guest wanted to write more than it may
+/// ([`WasiCtxBuilder::output_bytes_max`](crate::WasiCtxBuilder::output_bytes_max)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OutputLimit(pub u64);
+
+impl fmt::Display for OutputLimit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "write more than {} bytes", self.0)
+    }
+}
+
+impl std::error::Error for OutputLimit {}
+
 /// A call needs a memory, and the calling module exports none as `memory`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NoMemory;

@@ -163,6 +163,7 @@ pub(crate) fn read(
         })?,
         Node::Output(_) | Node::Dir(_) => return Err(Errno::Badf.into()),
     };
+    ctx.usage.bytes_read += u64::from(count);
     guest.write_u32(nread, count)
 }
 
@@ -176,6 +177,7 @@ pub(crate) fn write(
 ) -> Result<()> {
     guest.range(nwritten, 4)?;
     let iovecs = guest.iovecs(iovs, iovs_len)?;
+    ctx.check_output(iovecs.total())?;
     let WasiCtx {
         table,
         stop,
@@ -206,6 +208,7 @@ pub(crate) fn write(
         }
         Node::Input(_) | Node::Dir(_) => return Err(Errno::Badf.into()),
     };
+    ctx.usage.bytes_written += u64::from(count);
     guest.write_u32(nwritten, count)
 }
 
@@ -233,6 +236,7 @@ pub(crate) fn pread(
         let count = file.read_at(bytes, offset, stop)?;
         Ok(moved(&mut offset, count))
     })?;
+    ctx.usage.bytes_read += u64::from(count);
     guest.write_u32(nread, count)
 }
 
@@ -247,6 +251,7 @@ pub(crate) fn pwrite(
 ) -> Result<()> {
     guest.range(nwritten, 4)?;
     let iovecs = guest.iovecs(iovs, iovs_len)?;
+    ctx.check_output(iovecs.total())?;
     let WasiCtx { table, stop, .. } = ctx;
     let descriptor = table.get(fd)?;
     let file = descriptor.seekable(rights::FD_WRITE | rights::FD_SEEK)?;
@@ -262,6 +267,7 @@ pub(crate) fn pwrite(
         _ => without_append(file, write)?,
     };
     file.sync_after_write(descriptor.flags)?;
+    ctx.usage.bytes_written += u64::from(count);
     guest.write_u32(nwritten, count)
 }
 

@@ -63,9 +63,11 @@ mod sock;
 mod stat;
 mod stdio;
 mod table;
+mod usage;
 
 pub use builder::{PreopenError, WasiCtxBuilder};
 pub use ctx::WasiCtx;
-pub use exit::{Exit, NoMemory};
+pub use exit::{Exit, NoMemory, OutputLimit};
 pub use stdio::OutputBuffer;
 pub use table::{CALLS, add_to_linker};
+pub use usage::Usage;

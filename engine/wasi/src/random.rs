@@ -40,6 +40,7 @@ impl Random {
 
 pub(crate) fn get(ctx: &mut WasiCtx, guest: &mut Guest, buf: u32, len: u32) -> Result<()> {
     guest.range(buf, len)?;
+    ctx.usage.random_reads += 1;
     let mut chunk = vec![0; CHUNK.min(len as usize)];
     for at in (0..len).step_by(CHUNK) {
         ctx.stop.check()?;

@@ -118,6 +118,7 @@ fn run<T>(
     get: impl Fn(&mut T) -> &mut WasiCtx,
     call: impl FnOnce(&mut WasiCtx, &mut Guest) -> Result<()>,
 ) -> Result<u32, Error> {
+    get(caller.data_mut()).usage.calls += 1;
     let memory = caller.get_export("memory").and_then(Extern::into_memory);
     let result = match memory {
         Some(memory) => match memory.as_shared(caller) {

@@ -1,0 +1,223 @@
+//! Exact counts of a run, which any number of runs of one instance share: what a run cost is the difference.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use probity_engine::hook::{Action, Counters, Fold, Probe, Probes, Site};
+use probity_engine::wasmparser::Operator;
+use probity_engine::{Error, Func, Module, Result, Store, WasmPc};
+use probity_probes::access::{Access, AccessKind};
+use probity_probes::cfg::Cfg;
+use probity_probes::counts::{CountPlan, FunctionCounts};
+use probity_probes::opcode::{Class, Opcode, class_of};
+use probity_probes::wanted::Wanted;
+
+use crate::result::Cost;
+
+/// What is counted of a store's one module.
+pub(super) struct Counted {
+    plan: CountPlan,
+    shared: Arc<Mutex<Shared>>,
+    /// [`BULK_BYTES`] and [`BULK_ELEMENTS`].
+    bulk: Counters,
+}
+
+const BULK_BYTES: usize = 0;
+const BULK_ELEMENTS: usize = 1;
+
+#[derive(Default)]
+struct Shared {
+    functions: Vec<(Func, Vec<Weight>)>,
+    /// Why a function could not be counted, if one could not.
+    problem: Option<Error>,
+}
+
+/// What one execution of an operator is.
+#[derive(Clone, Copy)]
+struct Weight {
+    class: Class,
+    fuel: u8,
+    access: Option<(AccessKind, u8)>,
+}
+
+/// Sums since the store was made.
+#[derive(Clone, Default)]
+pub(super) struct Totals {
+    instr: u64,
+    fuel: u64,
+    /// By [`Class`].
+    classes: [u64; CLASSES],
+    loads: u64,
+    stores: u64,
+    bytes: u64,
+    bulk_bytes: u64,
+    bulk_elements: u64,
+}
+
+impl Counted {
+    /// Counts everything that the module executes in this store. Call it before there is an instance.
+    pub fn attach<T>(store: &mut Store<T>, module: &Module) -> Counted {
+        let counted = Counted {
+            plan: CountPlan::new(),
+            shared: Arc::default(),
+            bulk: Counters::new(2),
+        };
+        counted.plan.attach(&mut store.probes());
+        let (plan, shared) = (counted.plan.clone(), counted.shared.clone());
+        let (bulk, module) = (counted.bulk.clone(), module.clone());
+        store.probes().on_first_call(move |probes, func| {
+            let of = probes.module_of(func);
+            let Some((_, index)) = of.filter(|(of, _)| of.same(&module)) else {
+                return;
+            };
+            let weights = instrument(&plan, &bulk, probes, func, &module, index);
+            let mut shared = lock(&shared);
+            match weights {
+                Ok(weights) => shared.functions.push((func, weights)),
+                Err(error) => shared.problem = Some(error),
+            }
+        });
+        counted
+    }
+
+    /// The sums up to now. No code is running.
+    ///
+    /// # Errors
+    /// If a function could not be counted: the sums would be too small.
+    pub fn totals(&self) -> Result<Totals, String> {
+        let shared = lock(&self.shared);
+        if let Some(error) = &shared.problem {
+            return Err(format!("failed to count: {error}"));
+        }
+        let mut totals = Totals {
+            bulk_bytes: self.bulk.get(BULK_BYTES),
+            bulk_elements: self.bulk.get(BULK_ELEMENTS),
+            ..Totals::default()
+        };
+        for (func, weights) in &shared.functions {
+            if let Some(counts) = self.plan.counts(*func) {
+                totals.add(&counts, weights);
+            }
+        }
+        Ok(totals)
+    }
+}
+
+const CLASSES: usize = Class::ALL.len();
+
+/// A panic elsewhere leaves whole entries behind.
+fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn instrument(
+    plan: &CountPlan,
+    bulk: &Counters,
+    probes: &mut Probes<'_>,
+    func: Func,
+    module: &Module,
+    index: u32,
+) -> Result<Vec<Weight>> {
+    let Some(info) = module.function(index) else {
+        return Ok(Vec::new());
+    };
+    let operators = info.operators()?;
+    let cfg = Arc::new(Cfg::new(&operators));
+    plan.instrument(probes, func, &cfg, &Wanted::all())?;
+    for (pc, op) in &operators {
+        if let Some(counter) = bulk_counter(op) {
+            count_length(bulk, probes, func, *pc, counter)?;
+        }
+    }
+    let weight = |(_, op): &(WasmPc, Operator<'_>)| Weight {
+        class: class_of(op, module.num_imported_functions()),
+        fuel: Opcode::of(op).fuel() as u8,
+        access: Access::of(op).map(|access| (access.kind, access.width as u8)),
+    };
+    Ok(operators.iter().map(weight).collect())
+}
+
+/// The counter of an operator whose topmost operand is a length.
+fn bulk_counter(op: &Operator<'_>) -> Option<usize> {
+    match op {
+        Operator::MemoryFill { .. } | Operator::MemoryCopy { .. } | Operator::MemoryInit { .. } => {
+            Some(BULK_BYTES)
+        }
+        Operator::TableFill { .. }
+        | Operator::TableCopy { .. }
+        | Operator::TableInit { .. }
+        | Operator::TableGrow { .. } => Some(BULK_ELEMENTS),
+        _ => None,
+    }
+}
+
+fn count_length(
+    bulk: &Counters,
+    probes: &mut Probes<'_>,
+    func: Func,
+    pc: WasmPc,
+    counter: usize,
+) -> Result<()> {
+    let sum = Action::Fold {
+        counters: bulk.clone(),
+        index: counter,
+        operand: 0,
+        signed: false,
+        fold: Fold::Sum,
+    };
+    probes.insert(func, Site::Before(pc), Probe::new(sum))?;
+    Ok(())
+}
+
+impl Totals {
+    fn add(&mut self, counts: &FunctionCounts, weights: &[Weight]) {
+        // One at each function entry.
+        self.fuel += counts.entries();
+        for (index, (weight, count)) in weights.iter().zip(counts.instrs()).enumerate() {
+            if count == 0 {
+                continue;
+            }
+            self.instr += count;
+            self.fuel += u64::from(weight.fuel) * count;
+            self.classes[weight.class as usize] += count;
+            if let Some((kind, width)) = weight.access {
+                // One that traps accesses nothing.
+                let done = counts.completed(index);
+                self.loads += if kind.reads() { done } else { 0 };
+                self.stores += if kind.writes() { done } else { 0 };
+                let ways = u64::from(kind.reads()) + u64::from(kind.writes());
+                self.bytes += ways * u64::from(width) * done;
+            }
+        }
+    }
+
+    /// What was added to earlier sums.
+    pub fn since(&self, earlier: &Totals) -> Cost {
+        let classes = Class::ALL.iter().filter_map(|&class| {
+            let count = self.classes[class as usize] - earlier.classes[class as usize];
+            (count > 0).then(|| (class.name().to_owned(), count))
+        });
+        Cost {
+            instr: Some(self.instr - earlier.instr),
+            fuel: Some(self.fuel - earlier.fuel),
+            classes: classes.collect(),
+            loads: Some(self.loads - earlier.loads),
+            stores: Some(self.stores - earlier.stores),
+            bytes: Some(self.bytes - earlier.bytes),
+            bulk_bytes: Some(self.bulk_bytes - earlier.bulk_bytes),
+            bulk_elements: Some(self.bulk_elements - earlier.bulk_elements),
+            ..Cost::default()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn classes_are_indices_of_their_list() {
+        for (index, &class) in Class::ALL.iter().enumerate() {
+            assert_eq!(class as usize, index, "{}", class.name());
+        }
+    }
+}

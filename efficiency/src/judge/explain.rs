@@ -1,0 +1,263 @@
+//! Where a program's instructions are, by function, line and loop, and what it did not execute: over all tests together.
+
+use std::collections::BTreeMap;
+
+use probity_analyses::Session;
+use probity_analyses::coverage::{CoverageData, FileCoverage, FunctionCoverage};
+use probity_analyses::export::{Data, DataKind};
+use probity_analyses::report::table::{Table, Value};
+use probity_engine::{Module, WasmPc};
+use probity_probes::demangle::demangle;
+use probity_probes::source::SourceMap;
+
+use super::deep::PATIENCE;
+use super::given;
+use super::prepare::PreparedTest;
+use super::runner::{Observer, Runner};
+use crate::result::{Coverage, Hot, HotFunction, HotLine, HotLoop};
+use crate::task::Limits;
+
+/// Entries of each list that are kept, hottest first.
+const KEPT: usize = 20;
+/// Lines that were not executed that are kept.
+const UNCOVERED_KEPT: usize = 100;
+/// How the judge calls the program's own file, without the end.
+const OWN_FILE: &str = "main.";
+
+/// Runs the tests once more, watched.
+pub(super) fn explain<'a, 't>(
+    runner: &impl Fn(Observer) -> Result<Runner<'a>, String>,
+    module: &Module,
+    tests: impl Iterator<Item = &'t PreparedTest>,
+    limits: &Limits,
+    source: Option<&str>,
+) -> (Option<Hot>, Option<Coverage>) {
+    let mut session = Session::new();
+    let by_line = [("granularity".to_owned(), "line".to_owned())];
+    // Both are in the registry, and the first has such data.
+    let added = session.add("coverage", &by_line).is_ok()
+        && session.add("loops", &[]).is_ok()
+        && session.collect(DataKind::Coverage).is_ok();
+    let Ok(mut watched) = runner(Observer::Session(session)) else {
+        return (None, None);
+    };
+    if !added {
+        return (None, None);
+    }
+    let patient = Limits {
+        wall_s: limits.wall_s.saturating_mul(PATIENCE),
+        ..*limits
+    };
+    for test in tests {
+        watched.run(&given(test, &patient), &test.args, Some(&test.expected));
+        if module.start_function().is_some() {
+            // Each run is of a store of its own, and the analyses are of one.
+            break;
+        }
+    }
+    let Some((mut session, Some(mut store))) = watched.into_session() else {
+        return (None, None);
+    };
+    let mut data = CoverageData::default();
+    let mut loops = None;
+    for mut report in session.finish(&mut store) {
+        match report.data.take() {
+            Some(Data::Coverage(found)) => data = found,
+            _ => {
+                loops = report
+                    .tables
+                    .into_iter()
+                    .find(|table| table.name == "loops")
+            }
+        }
+    }
+    let Some(covered) = data.modules.into_iter().next() else {
+        return (None, None);
+    };
+    let map = SourceMap::new(module);
+    let weighed = Weighed::new(&covered.functions, module, map.as_ref());
+    let own = |file: &&FileCoverage| is_own(&file.path);
+    let hot = Hot {
+        functions: weighed.functions(&covered.functions),
+        lines: weighed.lines(&covered.files, source),
+        loops: loops.map_or_else(Vec::new, |table| weighed.loops(&table, map.as_ref())),
+        ..Hot::default()
+    };
+    let coverage = covered.files.iter().find(own).map(coverage);
+    (Some(hot), coverage)
+}
+
+fn is_own(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    name.starts_with(OWN_FILE)
+}
+
+/// What of the program's own file was executed.
+fn coverage(file: &FileCoverage) -> Coverage {
+    let share = |part: usize, of: usize| match of {
+        0 => 100.0,
+        of => 100.0 * part as f64 / of as f64,
+    };
+    let executed = file.lines.iter().filter(|line| line.count > 0).count();
+    let ways = || file.branches.iter().flat_map(|branch| &branch.ways);
+    let taken = ways().filter(|way| way.count > 0).count();
+    let missed = file.lines.iter().filter(|line| line.count == 0);
+    Coverage {
+        line: share(executed, file.lines.len()),
+        branch: share(taken, ways().count()),
+        uncovered: missed
+            .take(UNCOVERED_KEPT)
+            .map(|line| format!("{}:{}", name_of(&file.path), line.line))
+            .collect(),
+    }
+}
+
+fn name_of(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
+}
+
+fn readable(name: &str) -> String {
+    demangle(name).unwrap_or_else(|| name.to_owned())
+}
+
+/// Executions of each operator, added up.
+struct Weighed {
+    total: u64,
+    /// By pc of each operator that was executed.
+    operators: BTreeMap<u32, u64>,
+    /// By file and line.
+    lines: BTreeMap<(String, u32), u64>,
+}
+
+impl Weighed {
+    fn new(functions: &[FunctionCoverage], module: &Module, map: Option<&SourceMap>) -> Weighed {
+        let mut weighed = Weighed {
+            total: 0,
+            operators: BTreeMap::new(),
+            lines: BTreeMap::new(),
+        };
+        for function in functions.iter().filter(|function| function.entries > 0) {
+            let info = module.function(function.index);
+            let operators = info
+                .and_then(|info| info.operators().ok())
+                .unwrap_or_default();
+            for piece in function.pieces.iter().filter(|piece| piece.count > 0) {
+                let from = operators.partition_point(|(pc, _)| pc.0 < piece.start);
+                let own = operators[from..]
+                    .iter()
+                    .take_while(|(pc, _)| pc.0 < piece.end);
+                for (pc, _) in own {
+                    weighed.add(*pc, piece.count, map);
+                }
+            }
+        }
+        weighed
+    }
+
+    fn add(&mut self, pc: WasmPc, count: u64, map: Option<&SourceMap>) {
+        self.total += count;
+        *self.operators.entry(pc.0).or_default() += count;
+        if let Some(line) = map.and_then(|map| map.line(pc)) {
+            let at = (line.file.to_string(), line.line);
+            *self.lines.entry(at).or_default() += count;
+        }
+    }
+
+    fn percent(&self, part: u64) -> f64 {
+        match self.total {
+            0 => 0.0,
+            total => 100.0 * part as f64 / total as f64,
+        }
+    }
+
+    fn functions(&self, functions: &[FunctionCoverage]) -> Vec<HotFunction> {
+        let executed = functions.iter().filter(|function| function.entries > 0);
+        let mut hot: Vec<HotFunction> = executed
+            .map(|function| {
+                let weights = function.pieces.iter();
+                let instr = weights
+                    .map(|piece| piece.count * u64::from(piece.operators))
+                    .sum();
+                HotFunction {
+                    name: readable(&function.name),
+                    calls: function.entries,
+                    instr,
+                    instr_percent: self.percent(instr),
+                }
+            })
+            .collect();
+        hot.sort_by(|a, b| b.instr.cmp(&a.instr).then_with(|| a.name.cmp(&b.name)));
+        hot.truncate(KEPT);
+        hot
+    }
+
+    fn lines(&self, files: &[FileCoverage], source: Option<&str>) -> Vec<HotLine> {
+        let texts: Vec<&str> = source.map_or_else(Vec::new, |text| text.lines().collect());
+        let count = |path: &str, number: u32| {
+            let file = files.iter().find(|file| file.path == path)?;
+            let line = file.lines.iter().find(|line| line.line == number)?;
+            Some(line.count)
+        };
+        let mut hot: Vec<(&(String, u32), &u64)> = self.lines.iter().collect();
+        hot.sort_by(|a, b| b.1.cmp(a.1).then_with(|| a.0.cmp(b.0)));
+        hot.truncate(KEPT);
+        let line = |((path, number), instr): (&(String, u32), &u64)| {
+            let text = (*number as usize)
+                .checked_sub(1)
+                .and_then(|at| texts.get(at));
+            HotLine {
+                file: name_of(path).to_owned(),
+                line: *number,
+                text: text
+                    .filter(|_| is_own(path))
+                    .map_or("", |text| text.trim())
+                    .to_owned(),
+                count: count(path, *number).unwrap_or(0),
+                instr: *instr,
+                instr_percent: self.percent(*instr),
+                ..HotLine::default()
+            }
+        };
+        hot.into_iter().map(line).collect()
+    }
+
+    fn loops(&self, table: &Table, map: Option<&SourceMap>) -> Vec<HotLoop> {
+        let column = |name: &str| table.columns.iter().position(|column| column.name == name);
+        let number = |row: &[Value], name: &str| match row.get(column(name)?)? {
+            Value::Number(number) => Some(*number),
+            _ => None,
+        };
+        let text = |row: &[Value], name: &str| match row.get(column(name)?)? {
+            Value::Text(text) => Some(text.to_string()),
+            _ => None,
+        };
+        let found = |row: &Vec<Value>| {
+            let (pc, end) = (number(row, "pc")? as u32, number(row, "end")? as u32);
+            let instr: u64 = self.operators.range(pc..=end).map(|(_, count)| count).sum();
+            let trips = number(row, "iterations")?;
+            let entries = number(row, "entries").unwrap_or(0);
+            let line = map.and_then(|map| map.line(WasmPc(pc)));
+            let found = HotLoop {
+                file: line
+                    .as_ref()
+                    .map_or_else(String::new, |line| name_of(&line.file).to_owned()),
+                line: line.map_or(0, |line| line.line),
+                function: readable(&text(row, "name")?),
+                entries,
+                trips,
+                average: if entries == 0 {
+                    0.0
+                } else {
+                    trips as f64 / entries as f64
+                },
+                instr_percent: self.percent(instr),
+                ..HotLoop::default()
+            };
+            Some((instr, pc, found))
+        };
+        let mut hot: Vec<(u64, u32, HotLoop)> = table.rows.iter().filter_map(found).collect();
+        hot.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
+        hot.truncate(KEPT);
+        hot.into_iter().map(|(_, _, found)| found).collect()
+    }
+}

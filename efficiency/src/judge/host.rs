@@ -1,0 +1,117 @@
+//! What a judged program has of the outside world: arguments, input, a place for its output, and nothing else.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use probity_engine::{Config, Engine, Linker, Module, Store, Tier};
+use probity_engine::{Error, FuncType, Limits as StoreLimits};
+use probity_wasi::{OutputBuffer, Usage, WasiCtx, WasiCtxBuilder};
+
+use crate::task::Limits;
+
+/// Start of the virtual clock: 2000-01-01T00:00:00Z, ns since 1970.
+const CLOCK_START_NS: u64 = 946_684_800_000_000_000;
+/// What a reading of it advances it by, ns.
+const CLOCK_STEP_NS: u64 = 1_000;
+/// Bytes that an element of a table is taken for.
+const TABLE_ELEMENT_BYTES: u64 = 16;
+
+/// What one run is given.
+pub(super) struct Given<'a> {
+    /// Behind the program's name.
+    pub args: Vec<String>,
+    pub stdin: &'a [u8],
+    /// Of random numbers.
+    pub seed: u64,
+    pub limits: &'a Limits,
+}
+
+/// The store's data.
+pub(super) struct Host {
+    wasi: WasiCtx,
+    stdout: OutputBuffer,
+}
+
+impl Host {
+    pub fn new(given: &Given<'_>) -> Host {
+        let stdout = OutputBuffer::new();
+        let mut builder = WasiCtxBuilder::new();
+        builder
+            .arg("program")
+            .args(&given.args)
+            .stdin_bytes(given.stdin)
+            .stdout(stdout.clone())
+            .virtual_clock(CLOCK_START_NS, CLOCK_STEP_NS)
+            .random_seed(given.seed)
+            .output_bytes_max(given.limits.stdout_mb << 20);
+        Host {
+            wasi: builder.build(),
+            stdout,
+        }
+    }
+
+    /// What was written to stdout.
+    pub fn output(&self) -> Vec<u8> {
+        self.stdout.contents()
+    }
+
+    /// What the program has had of the outside world.
+    pub fn usage(&self) -> Usage {
+        self.wasi.usage()
+    }
+
+    /// What ends waiting calls.
+    pub fn stop(&self) -> Arc<AtomicBool> {
+        self.wasi.stop_flag()
+    }
+}
+
+/// The engine for programs with this size of stack. Its results are the same bits everywhere.
+pub(super) fn engine(tier: Tier, stack_bytes: usize) -> Engine {
+    let mut config = Config::new();
+    config
+        .deterministic(true)
+        .tier(tier)
+        .max_stack_bytes(stack_bytes);
+    Engine::new(&config)
+}
+
+/// A store for a run.
+pub(super) fn store(engine: &Engine, given: &Given<'_>) -> Store<Host> {
+    let mut store = Store::new(engine, Host::new(given));
+    let memory = given.limits.memory_mb << 20;
+    store.set_limits(StoreLimits {
+        memory_bytes_max: Some(memory),
+        table_elements_max: Some(memory / TABLE_ELEMENT_BYTES),
+        heap_bytes_max: Some(memory),
+        trap_on_refused_growth: true,
+    });
+    store
+}
+
+/// What programs may import.
+///
+/// # Errors
+/// If the engine refuses a definition.
+pub(super) fn linker(engine: &Engine) -> Result<Linker<Host>, Error> {
+    let mut linker = Linker::new(engine);
+    probity_wasi::add_to_linker(&mut linker, |host: &mut Host| &mut host.wasi)?;
+    Ok(linker)
+}
+
+/// The imports that nothing defines, by name.
+pub(super) fn missing(linker: &Linker<Host>, module: &Module) -> Vec<String> {
+    let mut trial = linker.clone();
+    // What can be defined is not defined yet.
+    let mut undefined = |module: &str, name: &str| {
+        let nothing = FuncType::new([], []);
+        trial
+            .func_new(module, name, nothing, |_, _, _| Ok(()))
+            .is_ok()
+    };
+    module
+        .imports()
+        .filter(|import| undefined(import.module, import.name))
+        .map(|import| format!("`{}` `{}`", import.module, import.name))
+        .collect()
+}

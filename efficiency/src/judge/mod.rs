@@ -1,0 +1,447 @@
+//! Builds programs, runs them on tests, and says what came of it.
+//!
+//! Every test is a run from the beginning, under limits, with a virtual clock and random numbers of a fixed seed: the same program has
+//! the same result and the same counts in every run, on every machine, in every tier.
+
+mod call;
+mod counted;
+mod deep;
+mod ended;
+mod explain;
+pub mod flags;
+mod host;
+mod prepare;
+mod runner;
+mod watchdog;
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+
+use probity_engine::{Engine, Module, Tier};
+use serde_json::Value;
+
+pub use prepare::{Prepared, PreparedTest};
+
+use self::host::Given;
+use self::runner::{Observer, Ran, Runner};
+use self::watchdog::Watchdog;
+use crate::Status;
+use crate::result::{COUNT_RULE, SCHEMA, SampleResult, TestResult};
+use crate::sample::Sample;
+use crate::task::{Checker, Entry, Limits, Task};
+use crate::toolchain::{BuildError, Builder, Built, module};
+
+/// Seed of the random numbers that programs ask for.
+const RANDOM_SEED: u64 = 0;
+
+/// What is measured beside counts. Each costs a run of its own, many times as long as a plain one.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Columns {
+    /// Simulated caches and branch prediction: `l1_miss`, `ll_miss`, `branch_miss`, `vcycles`.
+    pub cache: bool,
+    /// What is allocated: `allocs`, `alloc_bytes`, `peak_heap`.
+    pub heap: bool,
+    /// Where the instructions are, and what was not executed: `hot`, `coverage`.
+    pub explain: bool,
+    /// So many runs that nothing watches, of which `wall_ns` is the shortest; with 0 it is that of the counted run.
+    pub wall_runs: u32,
+}
+
+/// How a judge works.
+#[derive(Debug, Clone, Default)]
+pub struct Config {
+    /// Builds programs.
+    pub builder: Builder,
+    /// How code is executed; results do not depend on it. The default is [`Tier::Auto`].
+    pub tier: Option<Tier>,
+    /// What is measured.
+    pub columns: Columns,
+}
+
+/// Judges programs. Any number of threads may use it.
+#[derive(Debug)]
+pub struct Judge {
+    config: Config,
+    /// By the size of the stack, bytes.
+    engines: Mutex<HashMap<usize, Engine>>,
+}
+
+/// What one program costs with one input.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Card {
+    /// Its one test is the run.
+    pub result: SampleResult,
+    /// What it printed.
+    pub stdout: Vec<u8>,
+}
+
+/// A program, and how it is run.
+struct Program<'a> {
+    built: &'a Built,
+    entry: &'a Entry,
+    limits: &'a Limits,
+}
+
+impl Judge {
+    /// A judge.
+    pub fn new(config: Config) -> Judge {
+        Judge {
+            config,
+            engines: Mutex::default(),
+        }
+    }
+
+    /// How it works.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Builds the program of a sample. `dir` is what its path of a module is relative to.
+    ///
+    /// # Errors
+    /// If it cannot be built.
+    pub fn build_sample(
+        &self,
+        task: &Task,
+        sample: &Sample,
+        dir: &Path,
+    ) -> Result<Built, BuildError> {
+        if let Some(path) = &sample.wasm {
+            let path = dir.join(path);
+            let bytes = std::fs::read(&path);
+            let bytes =
+                bytes.map_err(|e| BuildError::Internal(format!("read {}: {e}", path.display())))?;
+            return module(&bytes, "");
+        }
+        let lang = sample.lang.as_deref().unwrap_or(&task.lang);
+        self.build(task, lang, &source_of(task, sample, dir)?)
+    }
+
+    /// Builds a program by a task's settings.
+    ///
+    /// # Errors
+    /// If it cannot be built.
+    pub fn build(&self, task: &Task, lang: &str, text: &str) -> Result<Built, BuildError> {
+        let flags = task.build.flags.as_deref();
+        let stack = task.limits.stack_mb << 20;
+        self.config.builder.build(lang, text, flags, stack)
+    }
+
+    /// Builds a sample and judges it. What fails is in the result.
+    pub fn judge(&self, prepared: &Prepared, sample: &Sample, dir: &Path) -> SampleResult {
+        let built = self.build_sample(&prepared.task, sample, dir);
+        let source = source_of(&prepared.task, sample, dir).ok();
+        let result = match built {
+            Ok(built) => self.judge_module(prepared, &built, source.as_deref()),
+            Err(error) => self.not_built(&prepared.task, &error),
+        };
+        signed(result, sample)
+    }
+
+    /// The result of a program that was not built.
+    pub fn not_built(&self, task: &Task, error: &BuildError) -> SampleResult {
+        let (status, message) = match error {
+            BuildError::Refused(message) | BuildError::Limit(message) => {
+                (Status::CompileError, message)
+            }
+            BuildError::Unsupported(message) => (Status::Unsupported, message),
+            BuildError::Internal(message) => (Status::Internal, message),
+        };
+        SampleResult {
+            status,
+            message: Some(message.clone()),
+            ..blank(task)
+        }
+    }
+
+    /// Judges a program that is built. `source` is its text, for what is said of lines.
+    pub fn judge_module(
+        &self,
+        prepared: &Prepared,
+        built: &Built,
+        source: Option<&str>,
+    ) -> SampleResult {
+        let task = &*prepared.task;
+        let mut result = SampleResult {
+            wasm_sha256: built.sha256.clone(),
+            toolchain: built.toolchain.clone(),
+            wasm_bytes: Some(built.wasm.len() as u64),
+            ..blank(task)
+        };
+        let engine = self.engine(&task.limits);
+        let module = match Module::new(&engine, &built.wasm) {
+            Ok(module) => module,
+            Err(error) => {
+                result.status = Status::CompileError;
+                result.message = Some(format!("not a module that can be run: {error}"));
+                return result;
+            }
+        };
+        let watchdog = Watchdog::new();
+        let runner = |observer| Runner::new(&engine, &module, &task.entry, &watchdog, observer);
+        let mut counting = match runner(Observer::Counts) {
+            Ok(runner) => runner,
+            Err(message) => {
+                result.status = Status::Unsupported;
+                result.message = Some(message);
+                return result;
+            }
+        };
+        for test in &prepared.tests {
+            let ran = counting.run(&given(test, &task.limits), &test.args, Some(&test.expected));
+            let tested = tested(test, &task.checker, ran, &task.entry);
+            // Limits are there to save time: more tests would end in the same way, after as long.
+            let ends = matches!(
+                tested.status,
+                Some(
+                    Status::Fuel
+                        | Status::Memory
+                        | Status::Wall
+                        | Status::Output
+                        | Status::Internal
+                )
+            );
+            result.tests.push(tested);
+            if ends {
+                break;
+            }
+        }
+        drop(counting);
+        if let Some(failed) = result.tests.iter().find(|test| !test.pass) {
+            result.status = failed.status.unwrap_or(Status::Wrong);
+            let message = failed.message.as_deref().unwrap_or_default();
+            result.message = Some(format!("test {}: {message}", failed.id));
+        }
+        let pairs = || prepared.tests.iter().zip(&result.tests);
+        let mut costs = Vec::new();
+        for (test, tested) in pairs() {
+            costs.push(self.deep(&runner, test, tested, &task.limits));
+        }
+        if self.config.columns.explain {
+            let ran = pairs().filter(|(_, tested)| tested.status != Some(Status::Wall));
+            let explained = explain::explain(
+                &runner,
+                &module,
+                ran.map(|(test, _)| test),
+                &task.limits,
+                source,
+            );
+            (result.hot, result.coverage) = explained;
+        }
+        for (tested, cost) in result.tests.iter_mut().zip(costs) {
+            tested.cost = cost;
+        }
+        result.flags = flags::flags(
+            prepared,
+            &result,
+            &built.wasm,
+            module.start_function().is_some(),
+        );
+        result
+    }
+
+    /// Measures a program on one input, whatever it gives for it: its card. A run that nobody watches says what it has to print.
+    pub fn card(
+        &self,
+        name: &str,
+        built: &Built,
+        stdin: Vec<u8>,
+        args: &[String],
+        limits: Limits,
+        source: Option<&str>,
+    ) -> Card {
+        let task = Task::of_program(name, limits);
+        let plain = self.run(
+            &Program {
+                built,
+                entry: &task.entry,
+                limits: &task.limits,
+            },
+            |runner| {
+                let test = PreparedTest::of_input(stdin.clone(), args, Value::Null);
+                runner.run(&given(&test, &task.limits), &test.args, None)
+            },
+        );
+        let stdout = plain.map(|ran| ran.stdout).unwrap_or_default();
+        // What is no text is not compared.
+        let (expected, checker) = match String::from_utf8(stdout.clone()) {
+            Ok(text) => (Value::String(text), Checker::Exact),
+            Err(_) => (Value::Null, Checker::Any),
+        };
+        let task = Task { checker, ..task };
+        let prepared = Prepared::of_test(task, PreparedTest::of_input(stdin, args, expected));
+        Card {
+            result: self.judge_module(&prepared, built, source),
+            stdout,
+        }
+    }
+
+    fn engine(&self, limits: &Limits) -> Engine {
+        let stack = usize::try_from(limits.stack_mb << 20).unwrap_or(usize::MAX);
+        let mut engines = self.engines.lock().unwrap_or_else(PoisonError::into_inner);
+        let tier = self.config.tier.unwrap_or(Tier::Auto);
+        let engine = engines.entry(stack);
+        engine.or_insert_with(|| host::engine(tier, stack)).clone()
+    }
+
+    /// What a program prints.
+    fn output_of(
+        &self,
+        program: &Program<'_>,
+        args: &[String],
+        stdin: &[u8],
+    ) -> Result<Vec<u8>, String> {
+        let ran = self.run(program, |runner| {
+            let given = Given {
+                args: args.to_vec(),
+                stdin,
+                seed: RANDOM_SEED,
+                limits: program.limits,
+            };
+            runner.run(&given, &[], None)
+        })?;
+        match ran.ended.status {
+            Status::Ok => Ok(ran.stdout),
+            status => Err(format!(
+                "{status}: {}",
+                ran.ended.message.unwrap_or_default()
+            )),
+        }
+    }
+
+    /// What a program gives for each of some tests, by their indices.
+    fn values_of(
+        &self,
+        program: &Program<'_>,
+        tests: &[(usize, Vec<Value>, Vec<u8>)],
+    ) -> Result<BTreeMap<usize, Value>, String> {
+        self.run(program, |runner| {
+            let mut values = BTreeMap::new();
+            for (index, args, stdin) in tests {
+                let given = Given {
+                    args: Vec::new(),
+                    stdin,
+                    seed: RANDOM_SEED,
+                    limits: program.limits,
+                };
+                let ran = runner.run(&given, args, None);
+                if ran.ended.status != Status::Ok {
+                    let message = ran.ended.message.unwrap_or_default();
+                    return Err(format!("{}: {message}", ran.ended.status));
+                }
+                let value = match ran.value {
+                    Some(value) => value,
+                    None => String::from_utf8(ran.stdout)
+                        .map(Value::String)
+                        .map_err(|_| "its output is not UTF-8".to_owned())?,
+                };
+                values.insert(*index, value);
+            }
+            Ok(values)
+        })?
+    }
+
+    /// Has a program run by nobody's eyes.
+    fn run<T>(
+        &self,
+        program: &Program<'_>,
+        run: impl FnOnce(&mut Runner<'_>) -> T,
+    ) -> Result<T, String> {
+        let engine = self.engine(program.limits);
+        let module = Module::new(&engine, &program.built.wasm).map_err(|e| e.to_string())?;
+        let watchdog = Watchdog::new();
+        let mut runner = Runner::new(
+            &engine,
+            &module,
+            program.entry,
+            &watchdog,
+            Observer::Nothing,
+        )?;
+        Ok(run(&mut runner))
+    }
+}
+
+fn given<'a>(test: &'a PreparedTest, limits: &'a Limits) -> Given<'a> {
+    Given {
+        args: test.argv(),
+        stdin: &test.stdin,
+        seed: RANDOM_SEED,
+        limits,
+    }
+}
+
+/// The text of a sample's program; `dir` is what its path is relative to.
+pub(crate) fn source_of(task: &Task, sample: &Sample, dir: &Path) -> Result<String, BuildError> {
+    match (&sample.solution, &sample.path, &sample.completion) {
+        (Some(solution), ..) => Ok(solution.clone()),
+        (None, Some(path), _) => {
+            let path = dir.join(path);
+            let text = std::fs::read_to_string(&path);
+            text.map_err(|e| BuildError::Internal(format!("read {}: {e}", path.display())))
+        }
+        (None, None, Some(completion)) => Ok(format!("{}{completion}", task.prompt)),
+        (None, None, None) => {
+            let message = "the sample has no `solution`, `path`, `completion` or `wasm`";
+            Err(BuildError::Internal(message.to_owned()))
+        }
+    }
+}
+
+/// A result of nothing yet.
+fn blank(task: &Task) -> SampleResult {
+    SampleResult {
+        schema: SCHEMA,
+        task_id: task.task_id.clone(),
+        sample_id: 0,
+        model: String::new(),
+        reference: None,
+        role: None,
+        wasm_sha256: String::new(),
+        toolchain: String::new(),
+        engine: concat!("probity ", env!("CARGO_PKG_VERSION")).to_owned(),
+        count_rule: COUNT_RULE.to_owned(),
+        status: Status::Ok,
+        message: None,
+        wasm_bytes: None,
+        tests: Vec::new(),
+        hot: None,
+        coverage: None,
+        complexity: None,
+        scores: BTreeMap::new(),
+        flags: Vec::new(),
+    }
+}
+
+/// A result with the sample's names.
+pub(crate) fn signed(mut result: SampleResult, sample: &Sample) -> SampleResult {
+    result.sample_id = sample.sample_id.unwrap_or(0);
+    result.model = sample.model.clone().unwrap_or_default();
+    result
+}
+
+/// What came of a run.
+fn tested(test: &PreparedTest, checker: &Checker, ran: Ran, entry: &Entry) -> TestResult {
+    let mut status = (ran.ended.status != Status::Ok).then_some(ran.ended.status);
+    let mut message = ran.ended.message;
+    if status.is_none() {
+        let checked = match (entry, &ran.value) {
+            (Entry::Func(_), Some(value)) => checker.check_value(&test.expected, value),
+            _ => checker.check(test.expected.as_str().unwrap_or_default(), &ran.stdout),
+        };
+        if let Err(difference) = checked {
+            status = Some(Status::Wrong);
+            message = Some(difference);
+        }
+    }
+    TestResult {
+        id: test.id.clone(),
+        kind: test.kind,
+        size: test.size,
+        level: test.level,
+        pass: status.is_none(),
+        status,
+        message,
+        cost: ran.cost,
+    }
+}

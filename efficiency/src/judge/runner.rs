@@ -1,0 +1,300 @@
+//! Runs one program any number of times, each time as if it were the first.
+//!
+//! A program that does nothing when it is instantiated is instantiated once, and goes back to that moment before each run: its
+//! compiled code and its counters stay. One with a start function has a new store for each run, since what that does is part of it.
+
+use std::time::{Duration, Instant};
+
+use probity_analyses::Session;
+use probity_engine::{Engine, Error, Instance, Linker, Module, Snapshot, Store};
+use serde_json::Value;
+
+use super::call::{self, Failure};
+use super::counted::{Counted, Totals};
+use super::ended::Ended;
+use super::host::{self, Given, Host};
+use super::watchdog::Watchdog;
+use crate::Status;
+use crate::result::Cost;
+use crate::task::Entry;
+
+/// What watches the runs.
+pub(super) enum Observer {
+    /// Nothing: what runs cost without.
+    Nothing,
+    /// Exact counts.
+    Counts,
+    /// Analyses; they see all runs together.
+    Session(Session),
+}
+
+/// What a run gave.
+pub(super) struct Ran {
+    pub ended: Ended,
+    /// What it wrote to stdout.
+    pub stdout: Vec<u8>,
+    /// What the function gave.
+    pub value: Option<Value>,
+    pub cost: Cost,
+}
+
+/// A program that can be run.
+pub(super) struct Runner<'a> {
+    pub module: &'a Module,
+    pub entry: &'a Entry,
+    engine: &'a Engine,
+    linker: Linker<Host>,
+    watchdog: &'a Watchdog,
+    observer: Observer,
+    live: Option<Live>,
+}
+
+struct Live {
+    store: Store<Host>,
+    instance: Instance,
+    /// `None` if it has to be made anew each time.
+    snapshot: Option<Snapshot>,
+    counted: Option<Counted>,
+    pages: u64,
+}
+
+impl<'a> Runner<'a> {
+    /// # Errors
+    /// Imports that nothing defines, by name.
+    pub fn new(
+        engine: &'a Engine,
+        module: &'a Module,
+        entry: &'a Entry,
+        watchdog: &'a Watchdog,
+        observer: Observer,
+    ) -> Result<Runner<'a>, String> {
+        let linker = host::linker(engine).map_err(|e| e.to_string())?;
+        let missing = host::missing(&linker, module);
+        if !missing.is_empty() {
+            let names = missing.join(", ");
+            return Err(format!("nothing defines these imports: {names}"));
+        }
+        Ok(Runner {
+            module,
+            entry,
+            engine,
+            linker,
+            watchdog,
+            observer,
+            live: None,
+        })
+    }
+
+    /// Runs it. `like`: what a function's result is expected to be, by its form.
+    pub fn run(&mut self, given: &Given<'_>, args: &[Value], like: Option<&Value>) -> Ran {
+        let limit = Duration::from_secs(given.limits.wall_s);
+        if let Some(mut live) = self.live.take()
+            && live.restore(given).is_ok()
+        {
+            return self.go_on(live, given, args, like);
+        }
+        let mut store = host::store(self.engine, given);
+        store.set_fuel_limit(Some(given.limits.fuel));
+        let counted = match &mut self.observer {
+            Observer::Nothing => None,
+            Observer::Counts => Some(Counted::attach(&mut store, self.module)),
+            Observer::Session(session) => {
+                // Only of one store: see `into_session`.
+                drop(session.attach(&mut store, self.module));
+                None
+            }
+        };
+        self.watchdog
+            .arm(limit, store.interrupt_handle(), store.data().stop());
+        let started = Instant::now();
+        let instance = self.linker.instantiate(&mut store, self.module);
+        let took = started.elapsed();
+        let fired = self.watchdog.disarm();
+        let instance = match instance {
+            Ok(instance) if !fired => instance,
+            Ok(_) => return self.failed(&store, counted.as_ref(), timed_out(limit), took),
+            Err(error) => {
+                let ended = end(Ended::of_error(&error), fired, limit);
+                return self.failed(&store, counted.as_ref(), ended, took);
+            }
+        };
+        let starts = self.module.start_function().is_some();
+        let snapshot = match starts {
+            true => None,
+            // What cannot be frozen is made anew.
+            false => instance.snapshot(&store).ok(),
+        };
+        let pages = pages(&store, instance);
+        let live = Live {
+            store,
+            instance,
+            snapshot,
+            counted,
+            pages,
+        };
+        self.go_on(live, given, args, like)
+    }
+
+    /// The analyses, and the store that they have watched, if the last run has left one. They see the runs of the first store alone: a
+    /// program with a start function has another one for each.
+    pub fn into_session(self) -> Option<(Session, Option<Store<Host>>)> {
+        match self.observer {
+            Observer::Session(session) => Some((session, self.live.map(|live| live.store))),
+            _ => None,
+        }
+    }
+
+    fn go_on(
+        &mut self,
+        mut live: Live,
+        given: &Given<'_>,
+        args: &[Value],
+        like: Option<&Value>,
+    ) -> Ran {
+        let limit = Duration::from_secs(given.limits.wall_s);
+        let before = match (&live.snapshot, &live.counted) {
+            // What instantiation did is part of the run.
+            (None, _) | (_, None) => Ok(Totals::default()),
+            (Some(_), Some(counted)) => counted.totals(),
+        };
+        let stop = live.store.data().stop();
+        self.watchdog
+            .arm(limit, live.store.interrupt_handle(), stop);
+        let started = Instant::now();
+        let result = enter(&mut live.store, live.instance, self.entry, args, like);
+        let took = started.elapsed();
+        let fired = self.watchdog.disarm();
+        let (ended, value) = match result {
+            Ok(value) => (Ended::well(), value),
+            Err(Failure::Mismatch(message)) => (Ended::by(Status::Wrong, message), None),
+            Err(Failure::Run(error)) => (Ended::of_error(&error), None),
+        };
+        let mut ended = end(ended, fired, limit);
+        let mut cost = Cost::default();
+        if let Some(counted) = &live.counted {
+            let totals = before.and_then(|before| Ok(counted.totals()?.since(&before)));
+            match totals {
+                Ok(counts) => cost = counts,
+                Err(message) => ended = Ended::by(Status::Internal, message),
+            }
+        }
+        let usage = live.store.data().usage();
+        let pages = pages(&live.store, live.instance);
+        let cost = Cost {
+            memory_pages: Some(pages),
+            pages_grown: Some(pages - live.pages),
+            host_calls: Some(usage.calls),
+            bytes_read: Some(usage.bytes_read),
+            bytes_written: Some(usage.bytes_written),
+            clock_reads: Some(usage.clock_reads),
+            random_reads: Some(usage.random_reads),
+            wall_ns: Some(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX)),
+            ..cost
+        };
+        let ran = Ran {
+            stdout: live.store.data().output(),
+            value,
+            cost: at_end(cost, ended.status),
+            ended,
+        };
+        let reusable = !fired && ran.ended.status != Status::Internal;
+        if reusable && (live.snapshot.is_some() || matches!(self.observer, Observer::Session(_))) {
+            self.live = Some(live);
+        }
+        ran
+    }
+
+    /// It did not become an instance.
+    fn failed(
+        &self,
+        store: &Store<Host>,
+        counted: Option<&Counted>,
+        ended: Ended,
+        took: Duration,
+    ) -> Ran {
+        let totals = counted.and_then(|counted| counted.totals().ok());
+        let cost = totals.map(|totals| totals.since(&Totals::default()));
+        let cost = Cost {
+            wall_ns: Some(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX)),
+            ..cost.unwrap_or_default()
+        };
+        Ran {
+            cost: at_end(cost, ended.status),
+            ended,
+            stdout: store.data().output(),
+            value: None,
+        }
+    }
+}
+
+impl Live {
+    /// Makes it what it was, for a run with this.
+    fn restore(&mut self, given: &Given<'_>) -> Result<(), Error> {
+        let Some(snapshot) = &self.snapshot else {
+            return Err(Error::usage("it has no snapshot"));
+        };
+        *self.store.data_mut() = Host::new(given);
+        self.instance.restore(&mut self.store, snapshot)?;
+        self.store.set_fuel_limit(Some(given.limits.fuel));
+        Ok(())
+    }
+}
+
+fn end(ended: Ended, fired: bool, limit: Duration) -> Ended {
+    // What it did after it was told to end is no result, whatever that was.
+    match fired {
+        true => timed_out(limit),
+        false => ended,
+    }
+}
+
+fn timed_out(limit: Duration) -> Ended {
+    Ended::by(
+        Status::Wall,
+        format!("ran longer than {} s", limit.as_secs()),
+    )
+}
+
+/// How far a run got that a clock ended is no count.
+fn at_end(cost: Cost, status: Status) -> Cost {
+    match status {
+        Status::Wall => Cost {
+            wall_ns: cost.wall_ns,
+            ..Cost::default()
+        },
+        _ => cost,
+    }
+}
+
+fn enter(
+    store: &mut Store<Host>,
+    instance: Instance,
+    entry: &Entry,
+    args: &[Value],
+    like: Option<&Value>,
+) -> Result<Option<Value>, Failure> {
+    match entry {
+        Entry::Stdio => {
+            let start = instance.get_typed_func::<(), ()>(store, "_start");
+            let start = start.map_err(|_| {
+                Failure::Mismatch(
+                    "the program exports no function `_start` without parameters".to_owned(),
+                )
+            })?;
+            start.call(store, ())?;
+            Ok(None)
+        }
+        Entry::Func(name) => {
+            if let Ok(initialize) = instance.get_typed_func::<(), ()>(store, "_initialize") {
+                initialize.call(&mut *store, ())?;
+            }
+            call::call(store, instance, name, args, like).map(Some)
+        }
+    }
+}
+
+/// Pages of all its memories.
+fn pages(store: &Store<Host>, instance: Instance) -> u64 {
+    let memories = (0..).map_while(|index| instance.memory(store, index));
+    memories.map(|memory| memory.size(store)).sum()
+}
