@@ -116,7 +116,17 @@ pub fn main(args: OptimizeArgs) -> Result<u8, Failure> {
         ));
     }
     let mut record = open_record(&args, recorded.as_deref())?;
-    let mut judge = judge::Judge::new(&args.judging, &task, tasks.dir(), args.generators.name())?;
+    // Results of a replay have the name of whoever wrote the programs.
+    let mut results = recorded
+        .iter()
+        .flatten()
+        .filter_map(|attempt| attempt.result.as_ref());
+    let recorded_name = results.next().map(|result| result.model.clone());
+    let model = match (args.generators.name(), recorded_name) {
+        ("", Some(name)) => name,
+        (name, _) => name.to_owned(),
+    };
+    let mut judge = judge::Judge::new(&args.judging, &task, tasks.dir(), &model)?;
     listen(stop.clone())?;
     let options = Options {
         rounds: args.rounds,

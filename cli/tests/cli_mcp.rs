@@ -214,8 +214,11 @@ fn versions_are_agreed_upon() {
             client.cancel().await.expect("ended");
         }
         // The revision without a handshake.
+        let latest = ClientLifecycleMode::Discover {
+            preferred_versions: vec![V::LATEST],
+        };
         let client = Client(V::LATEST)
-            .serve_with_lifecycle(server(&files), ClientLifecycleMode::default())
+            .serve_with_lifecycle(server(&files), latest)
             .await;
         let client = client.expect("agreed");
         assert_eq!(client.list_all_tools().await.expect("tools").len(), 6);
@@ -272,7 +275,7 @@ fn programs_that_fail_are_results() {
 fn costs_are_exact() {
     with_client(async |client| {
         let measure = async |rounds| {
-            let tests = json!([{"expected": "ok", "size": rounds}, {}]);
+            let tests = json!([{"size": rounds}, {"stdin": "x"}]);
             let input = json!({"program": program(rounds), "lang": "wat", "tests": tests, "heap": true, "cache": true});
             ask(client, "measure", input).await
         };
@@ -336,7 +339,24 @@ fn growth_is_found() {
             (&few["answer"], few["points"].as_array().map(Vec::len)),
             (&Value::Null, Some(2))
         );
-        let error = problem(client, "scale", json!({"program": LINEAR, "task_id": "ok"})).await;
+        let broken = json!({"program": "(module", "lang": "wat", "generator": GENERATOR, "sizes": [1, 2, 3]});
+        assert_eq!(
+            ask(client, "scale", broken).await["status"],
+            "compile_error"
+        );
+        let error = problem(
+            client,
+            "scale",
+            json!({"program": LINEAR, "lang": "wat", "generator": "(module", "sizes": [1]}),
+        )
+        .await;
+        assert!(error.contains("failed to build the generator"), "{error}");
+        let error = problem(
+            client,
+            "scale",
+            json!({"program": LINEAR, "task_id": "ok", "sizes": [1]}),
+        )
+        .await;
         assert!(error.contains("there is no generator"), "{error}");
     });
 }

@@ -10,7 +10,7 @@ use probity_efficiency::growth::{Growth, points};
 use probity_efficiency::judge::{Judge, Prepared};
 use probity_efficiency::result::{SampleResult, TestResult};
 use probity_efficiency::sample::Sample;
-use probity_efficiency::task::{Generator, Reference, Source, Task, Tasks};
+use probity_efficiency::task::{Checker, Generator, Task, Tasks, Test, TestKind};
 
 use super::input::{self, Compare, ExplainLine, Measure, Program, Scale};
 use super::output::{
@@ -152,28 +152,45 @@ impl Bench {
         };
         // Growth is of generated inputs alone.
         task.tests.clear();
-        if let Some(text) = &input.generator {
-            task.generator = Some(Generator {
-                source: with_line_break(text),
-                lang: Some(input.generator_lang.clone().unwrap_or_else(|| lang.clone())),
-                sizes: Vec::new(),
-                seed: 0,
-            });
-        }
-        let Some(generator) = &mut task.generator else {
-            return Err("there is no generator: give one, or a task that has one".to_owned());
+        let judge = self.judge_of(&[])?;
+        let generator = task.generator.take();
+        let sizes = match (&generator, input.sizes.is_empty()) {
+            (Some(generator), true) => generator.sizes.clone(),
+            _ => input.sizes.clone(),
         };
-        if !input.sizes.is_empty() {
-            generator.sizes.clone_from(&input.sizes);
-        }
-        if generator.sizes.is_empty() {
+        if sizes.is_empty() {
             return Err("there are no sizes".to_owned());
         }
-        generator.seed = input.seed.unwrap_or(generator.seed);
-        if task.references.is_empty() {
-            task.references.push(itself(&input.program, &lang));
+        let own_seed = generator.as_ref().map_or(0, |generator| generator.seed);
+        let seed = input.seed.unwrap_or(own_seed);
+        match (&input.generator, generator) {
+            (Some(text), _) => {
+                let generator_lang = input.generator_lang.as_deref().unwrap_or(&lang);
+                let built = judge.build(&task, generator_lang, text);
+                let built = built.map_err(|e| format!("failed to build the generator: {e}"))?;
+                for size in sizes {
+                    let output = judge.generator_output(&built, size, seed);
+                    let output = output
+                        .and_then(|bytes| String::from_utf8(bytes).map_err(|e| e.to_string()));
+                    let stdin = output
+                        .map_err(|e| format!("failed to generate an input of size {size}: {e}"))?;
+                    let mut test = test(format!("size-{size}"), &stdin, Some(size));
+                    test.kind = TestKind::Stress;
+                    task.tests.push(test);
+                }
+                free(&mut task);
+            }
+            (None, Some(generator)) => {
+                task.generator = Some(Generator {
+                    sizes,
+                    seed,
+                    ..generator
+                })
+            }
+            (None, None) => {
+                return Err("there is no generator: give one, or a task that has one".to_owned());
+            }
         }
-        let judge = self.judge_of(&[])?;
         let prepared = judge.prepare(&Arc::new(task), self.dir(), None, &HashMap::new())?;
         let result = judge.judge(&prepared, &sample(&input.program, &lang)?, self.dir());
         unjudged(&result)?;
@@ -295,7 +312,7 @@ impl Bench {
             }
             None => {
                 let lang = lang(input.lang.as_deref(), None)?;
-                let task = Arc::new(task_of(&lang, &input.program, &input.tests)?);
+                let task = Arc::new(task_of(&lang, &input.tests)?);
                 (
                     Arc::new(judge.prepare(&task, self.dir(), None, &HashMap::new())?),
                     lang,
@@ -341,51 +358,51 @@ fn blank(lang: &str) -> Result<Task, String> {
     serde_json::from_value(task).map_err(|e| e.to_string())
 }
 
-fn task_of(lang: &str, program: &str, tests: &[input::Test]) -> Result<Task, String> {
+fn task_of(lang: &str, tests: &[input::Test]) -> Result<Task, String> {
     if tests.len() > TESTS {
         return Err(format!("{} tests; at most {TESTS} are run", tests.len()));
     }
     let mut task = blank(lang)?;
-    let nothing = input::Test {
-        stdin: String::new(),
-        expected: None,
-        size: None,
-    };
-    let tests = if tests.is_empty() {
-        std::slice::from_ref(&nothing)
-    } else {
-        tests
-    };
-    for (i, test) in tests.iter().enumerate() {
-        task.tests.push(probity_efficiency::task::Test {
-            id: format!("t{i}"),
-            stdin: test.stdin.clone(),
-            args: Vec::new(),
-            expected: test.expected.clone().map(Into::into),
-            kind: Default::default(),
-            size: test.size,
-            level: None,
-        });
+    for (i, given) in tests.iter().enumerate() {
+        let mut test = test(format!("t{i}"), &given.stdin, given.size);
+        test.expected = given.expected.clone().map(Into::into);
+        task.tests.push(test);
     }
-    if tests.iter().any(|test| test.expected.is_none()) {
-        task.references.push(itself(program, lang));
+    if tests.is_empty() {
+        task.tests.push(test("t0".to_owned(), "", None));
+    }
+    match task
+        .tests
+        .iter()
+        .filter(|test| test.expected.is_none())
+        .count()
+    {
+        0 => {}
+        count if count == task.tests.len() => free(&mut task),
+        _ => return Err("give `expected` for all tests or for none".to_owned()),
     }
     Ok(task)
 }
 
-/// A program as its own reference: whatever it prints is right.
-fn itself(program: &str, lang: &str) -> Reference {
-    Reference {
-        id: "itself".to_owned(),
-        source: Source(with_line_break(program)),
-        lang: Some(lang.to_owned()),
-        role: None,
+fn test(id: String, stdin: &str, size: Option<u64>) -> Test {
+    Test {
+        id,
+        stdin: stdin.to_owned(),
+        args: Vec::new(),
+        expected: None,
+        kind: TestKind::Correct,
+        size,
+        level: None,
     }
 }
 
-/// A text that is taken for one, and not for a path.
-fn with_line_break(text: &str) -> String {
-    format!("{text}\n")
+/// Has any output be right.
+fn free(task: &mut Task) {
+    task.checker = Checker::Any;
+    task.references.clear();
+    for test in &mut task.tests {
+        test.expected = Some("".into());
+    }
 }
 
 fn sample(program: &str, lang: &str) -> Result<Sample, String> {

@@ -10,7 +10,7 @@ pub struct Test {
     /// What the program reads.
     #[serde(default)]
     pub stdin: String,
-    /// What it has to print; white space at the ends of lines does not count. Without it any output is right.
+    /// What it has to print; white space at the ends of lines does not count. Give it for all tests or for none: then any output is right.
     #[serde(default)]
     pub expected: Option<String>,
     /// The size of the input, in whatever you measure it.
