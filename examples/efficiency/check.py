@@ -3,8 +3,11 @@
 inputs through it. Whatever a task's programs print for an input must be the same, and what the tests expect.
 
     check.py [--largest] [TASK...]
+    check.py --results FILE [TASK...]
 
 Inputs are of the smallest size of each task, and of the largest with --largest. Needs g++ and rustc.
+With --results it builds nothing, but checks the ranking that `probity measure tasks.jsonl samples.jsonl -o FILE` has found:
+at the largest size every program costs less than all those of later groups.
 """
 
 import argparse
@@ -80,13 +83,48 @@ def check_task(task, samples, programs, largest):
                 yield f"size {size}, seed {seed}: {outputs}"
 
 
+def check_ranking(entry, results):
+    """Yields what results say against the ranking of a task."""
+    costs = {}
+    for group, programs in enumerate(entry["order"]):
+        for program in programs:
+            key = (entry["task_id"], program["model"], program["sample_id"])
+            result = results.get(key)
+            if result is None or result["status"] != "ok":
+                status = "not measured" if result is None else result["status"]
+                yield f"{program['path']}: {status}"
+                continue
+            tests = [test for test in result["tests"] if test.get("size") == entry["size"]]
+            costs[program["path"]] = (group, max(test[entry["metric"]] for test in tests))
+    for path, (group, cost) in costs.items():
+        for other, (later, other_cost) in costs.items():
+            if group < later and cost >= other_cost:
+                yield f"{path} costs {cost}, and {other} only {other_cost}"
+
+
+def check_results(path, ranking, tasks):
+    found = [json.loads(line) for line in pathlib.Path(path).read_text().splitlines() if line]
+    own = [result for result in found if "reference" not in result]
+    results = {(r["task_id"], r["model"], r["sample_id"]): r for r in own}
+    for entry in ranking:
+        if not tasks or entry["task_id"] in tasks:
+            problems = list(check_ranking(entry, results))
+            print(f"{entry['task_id']}: {'FAILED' if problems else 'ok'}", flush=True)
+            yield from (f"{entry['task_id']}: {problem}" for problem in problems)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--largest", action="store_true", help="inputs of the largest size, too")
+    parser.add_argument("--results", metavar="FILE", help="check the ranking in these results instead")
     parser.add_argument("tasks", nargs="*", metavar="TASK", help="only these")
     arguments = parser.parse_args()
     tasks, samples = lines("tasks.jsonl"), lines("samples.jsonl")
-    problems = check_lists(tasks, samples, json.loads((HERE / "ranking.json").read_text()))
+    ranking = json.loads((HERE / "ranking.json").read_text())
+    problems = check_lists(tasks, samples, ranking)
+    if arguments.results:
+        problems += check_results(arguments.results, ranking, arguments.tasks)
+        tasks = []
     with tempfile.TemporaryDirectory() as folder:
         programs = Programs(pathlib.Path(folder))
         for task in tasks:
