@@ -502,3 +502,46 @@ fn tasks_that_cannot_be_read_are_said() {
     // Who says nothing is served nothing.
     wait(probity(["mcp"]).spawn().expect("started"));
 }
+
+#[test]
+fn lines_of_a_compiled_program_are_explained() {
+    let program = "fn main() {\n    let mut sum = 0u64;\n    let n: u64 = std::env::args().count() as u64 * 1000;\n    \
+        for i in 0..n {\n        sum ^= i.wrapping_mul(sum + 3);\n    }\n    if n == 1 {\n        println!(\"never\");\n    }\n    \
+        println!(\"{sum}\");\n}\n";
+    with_client(async |client| {
+        let explain = async |line: u32| {
+            let input = json!({"program": program, "lang": "rust", "line": line});
+            call(client, "explain_line", input).await
+        };
+        let hot = explain(5).await;
+        if hot.is_error == Some(true) {
+            // No compiler for this language is installed here.
+            let why = serde_json::to_string(&hot.content).expect("JSON");
+            assert!(why.contains("unsupported"), "{why}");
+            return;
+        }
+        let hot = hot.structured_content.expect("a result by the schema");
+        assert_eq!(hot["text"], "sum ^= i.wrapping_mul(sum + 3);");
+        assert_eq!(
+            (&hot["executed"], &hot["cost"]["count"]),
+            (&json!(true), &json!(1000)),
+            "{hot}"
+        );
+        assert!(
+            hot["answer"]
+                .as_str()
+                .is_some_and(|text| text.contains("was executed 1000 times")),
+            "{hot}"
+        );
+        let never = explain(8)
+            .await
+            .structured_content
+            .expect("a result by the schema");
+        assert_eq!(
+            (&never["executed"], &never["cost"]),
+            (&json!(false), &Value::Null),
+            "{never}"
+        );
+        assert_eq!(never["answer"], "No test executed line 8.");
+    });
+}
