@@ -50,12 +50,12 @@ pub enum Command {
     Mcp(McpArgs),
     /// Show or clear the code that `probity run --cache` keeps
     Cache(CacheArgs),
+    /// Build programs, judge them on tests, and count exactly what they cost
+    Measure(Box<MeasureArgs>),
     /// Show what changed between two files of results
     Compare(CompareArgs),
     /// Hold results to a baseline
     Gate(GateArgs),
     /// Say what a result tells whoever writes the next version
     Feedback(FeedbackArgs),
-    /// Build programs, judge them on tests, and count exactly what they cost
-    Measure(Box<MeasureArgs>),
 }

@@ -55,10 +55,10 @@ fn main() -> ExitCode {
         Command::Optimize(args) => optimize::main(*args),
         Command::Mcp(args) => mcp::main(&args),
         Command::Cache(args) => cache::main(args),
+        Command::Measure(args) => measure::main(*args),
         Command::Compare(args) => compare::main(&args),
         Command::Gate(args) => gate::main(&args),
         Command::Feedback(args) => feedback::main(&args),
-        Command::Measure(args) => measure::main(*args),
     };
     ExitCode::from(result.unwrap_or_else(|failure| failure.report()))
 }

@@ -522,17 +522,13 @@ fn lines_of_a_compiled_program_are_explained() {
         }
         let hot = hot.structured_content.expect("a result by the schema");
         assert_eq!(hot["text"], "sum ^= i.wrapping_mul(sum + 3);");
-        assert_eq!(
-            (&hot["executed"], &hot["cost"]["count"]),
-            (&json!(true), &json!(1000)),
-            "{hot}"
-        );
-        assert!(
-            hot["answer"]
-                .as_str()
-                .is_some_and(|text| text.contains("was executed 1000 times")),
-            "{hot}"
-        );
+        assert_eq!(hot["executed"], true);
+        // 1000 unless the compiler unrolls the loop.
+        let count = hot["cost"]["count"].as_u64().expect("a count");
+        assert!((100..=1000).contains(&count), "{hot}");
+        let start = format!("The most executed instruction of line 5 ran {count} times; ");
+        let answer = hot["answer"].as_str().expect("words");
+        assert!(answer.starts_with(&start), "{answer}");
         let never = explain(8)
             .await
             .structured_content

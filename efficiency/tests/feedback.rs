@@ -10,7 +10,7 @@ use common::{beside, expect_file};
 use evidence::check_evidence;
 use probity_efficiency::compare::{Column, read};
 use probity_efficiency::feedback::{Feedback, Heading, Input, estimate};
-use probity_efficiency::result::{HotBranch, SampleResult};
+use probity_efficiency::result::{HotBranch, HotLoop, SampleResult};
 use proptest::prelude::*;
 
 fn result(name: &str) -> SampleResult {
@@ -245,6 +245,67 @@ fn changes() {
 }
 
 #[test]
+fn growth_that_no_class_has_is_not_said_to_fit() {
+    let mut slow = result("slow");
+    let mut says = |rms: f64, error: Option<f64>, alternatives: &[&str]| {
+        let complexity = slow.complexity.as_mut().expect("complexity");
+        (complexity.rms, complexity.prediction_error) = (rms, error);
+        complexity.alternatives = alternatives
+            .iter()
+            .map(|class| (*class).to_owned())
+            .collect();
+        let text = whole(&Input::new(&slow)).text;
+        let line = text
+            .lines()
+            .find(|line| line.starts_with("GROWTH"))
+            .expect("growth");
+        line.split_once("; ").expect("two statements").1.to_owned()
+    };
+    assert_eq!(says(0.04, Some(-0.03), &[]), "fits n^2.");
+    assert_eq!(says(0.04, Some(-0.06), &[]), "fits n^2 (6.0% off).");
+    assert_eq!(
+        says(0.11, Some(0.06), &["n log n", "n"]),
+        "fits n^2 (11% off) (not distinguishable from n log n, n)."
+    );
+    assert_eq!(
+        says(0.2, Some(0.583), &["n^3"]),
+        "fits none of the classes, nearest n^2 (58% off) (not distinguishable from n^3)."
+    );
+}
+
+/// Percents of an outer loop have those of the inner ones in them, and it may be entered more often than one beside.
+#[test]
+fn the_loop_that_turns_most_often_is_told_first() {
+    let mut slow = result("slow");
+    let hot = slow.hot.as_mut().expect("hot");
+    hot.lines.clear();
+    let l = |line, entries, trips, instr_percent| HotLoop {
+        line,
+        entries,
+        trips,
+        average: trips as f64 / entries as f64,
+        instr_percent,
+        ..HotLoop::default()
+    };
+    hot.loops = vec![
+        l(1, 900, 1800, 99.0),
+        l(2, 2, 5001, 60.0),
+        l(3, 1, 1_000_000, 4.9),
+    ];
+    hot.functions[0].name = "main".to_owned();
+    let text = whole(&Input::new(&slow)).text;
+    let hot = text
+        .lines()
+        .find(|line| line.starts_with("HOT"))
+        .expect("hot");
+    assert_eq!(
+        hot,
+        "HOT: loop line 2 ran 5001 times (avg 2501 x 2); loop line 1 ran 1800 times (avg 2 x 900); \
+         function main 94% of instr in 3 calls."
+    );
+}
+
+#[test]
 fn another_cost_may_be_spoken_of() {
     let slow = result("slow");
     let input = Input {
@@ -335,7 +396,7 @@ fn hostile_texts_disturb_nothing() {
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: 512,
+        cases: 256,
         failure_persistence: None,
         ..ProptestConfig::default()
     })]

@@ -1,6 +1,8 @@
 //! Growth of series whose growth is known.
 
 mod common;
+#[path = "growth/programs.rs"]
+mod programs;
 #[path = "growth/scale.rs"]
 mod scale;
 
@@ -120,6 +122,11 @@ fn the_smallest_size_may_be_a_large_one() {
         growth.slopes.iter().all(|slope| near(*slope, 3.0)),
         "{growth}"
     );
+    // A logarithm has none, and neither has what grows less.
+    let growth = series(&DOUBLED[1..], |n| 1e4 + 1e6 * value(Class::Log, n));
+    assert!(growth.slopes.iter().all(|slope| *slope < 0.001), "{growth}");
+    let growth = series(&DOUBLED[1..], |n| 1e9 - 1e9 / n as f64);
+    assert_eq!(growth.slopes, [0.0; 5], "{growth}");
 }
 
 #[test]

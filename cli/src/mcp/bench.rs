@@ -257,7 +257,7 @@ impl Bench {
         let answer = match (&cost, executed) {
             _ if result.hot.is_none() => format!("Nothing is known of it: {}.", result.status),
             (Some(line), _) => format!(
-                "Line {} was executed {} times and took {} instructions, {:.1} % of all.",
+                "The most executed instruction of line {} ran {} times; the line took {} instructions, {:.1} % of all.",
                 line.line, line.count, line.instr, line.instr_percent
             ),
             (None, Some(false)) => format!("No test executed line {}.", input.line),

@@ -132,7 +132,7 @@ fn line_pairs(old: &[&HotLine], new: &[&HotLine], is_one_file: bool) -> Vec<(usi
     let mut left: Vec<usize> = (0..new.len()).filter(|j| !is_new.contains(j)).collect();
     for i in (0..old.len()).filter(|i| !is_old.contains(i)) {
         let is_number = |j: &usize| old[i].line == new[*j].line && is_file(old[i], new[*j]);
-        if let Some(at) = left.iter().position(|j| is_number(j)) {
+        if let Some(at) = left.iter().position(is_number) {
             pairs.push((i, left.remove(at)));
         }
     }

@@ -141,11 +141,18 @@ pub(super) fn runs(branch: &HotBranch) -> u64 {
     branch.taken.saturating_add(branch.not_taken)
 }
 
+/// How many percent were taken; 0 if it was not executed.
+pub(super) fn taken_percent(branch: &HotBranch) -> f64 {
+    // The sum of counts may be more than 64 bits.
+    let all = branch.taken as f64 + branch.not_taken as f64;
+    100.0 * branch.taken as f64 / all.max(1.0)
+}
+
 /// How many percent were taken, of how many.
 pub(super) fn taken(index: usize, branch: &HotBranch) -> [Fact; 2] {
     let from = ["taken", "not_taken"].map(|way| format!("result#/hot/branches/{index}/{way}"));
     let runs = runs(branch);
-    let percent = 100.0 * branch.taken as f64 / runs.max(1) as f64;
+    let percent = taken_percent(branch);
     let mut all = Fact::count("executed", runs, shown::count(runs), from[0].clone());
     all.from = from.to_vec();
     [

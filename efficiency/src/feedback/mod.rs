@@ -6,12 +6,14 @@
 mod change;
 mod failure;
 mod hot;
+mod memory;
 mod pack;
 mod patterns;
 mod run;
 mod shown;
 mod statement;
 mod tokens;
+mod untested;
 
 use serde::Serialize;
 
@@ -143,9 +145,9 @@ fn statements(input: &Input<'_>) -> Vec<Statement> {
     run::flags(input.result, &mut statements);
     run::growth(input.result, &mut statements);
     hot::hot(input, &mut statements);
-    run::memory(input.result, &mut statements);
+    memory::memory(input.result, &mut statements);
     hot::branch(input.result, &mut statements);
-    run::untested(input.result, &mut statements);
+    untested::untested(input.result, &mut statements);
     patterns::patterns(input, &mut statements);
     change::change(input, &mut statements);
     statements

@@ -3,8 +3,8 @@
 //! These are hints of where to look, not findings: the thresholds are round numbers chosen such that a program that has
 //! nothing to gain there is not bothered. What is as good as the best known is not called bad.
 
-use super::hot::{at, runs, taken};
-use super::run::l1_miss;
+use super::hot::{at, runs, taken, taken_percent};
+use super::memory::l1_miss;
 use super::statement::{Fact, Heading, Statement, Value};
 use super::{Input, of_tests, shown};
 use crate::compare::total;
@@ -284,7 +284,7 @@ fn biased_branch(input: &Input<'_>) -> Option<Statement> {
     let hot = input.result.hot.as_ref()?;
     let (index, branch) = hot.branches.iter().enumerate().find(|(_, branch)| {
         let runs = runs(branch);
-        let percent = 100.0 * branch.taken as f64 / runs.max(1) as f64;
+        let percent = taken_percent(branch);
         let is_place = |file: &str, line: u32| line == branch.line && file == branch.file;
         let line = hot
             .lines

@@ -1,14 +1,14 @@
-//! Statements on a run as a whole: whether it is right, cost, growth, memory, what was not executed.
+//! Statements on a run as a whole: whether it is right, what it costs, how that grows.
 
-use super::hot::at;
 use super::statement::{Fact, Heading, Statement};
 use super::{Input, of_tests, pack::ALWAYS, shown};
 use crate::Status;
 use crate::compare::{Column, costed, ended, total};
-use crate::result::SampleResult;
+use crate::growth::UNLIKE;
+use crate::result::{Complexity, SampleResult};
 
-/// Ranges of lines that are listed.
-const RANGES_MAX: usize = 6;
+/// From where on it is told how far a class is off.
+const OFF_MIN: f64 = 0.05;
 /// Slopes that are listed.
 const SLOPES_MAX: usize = 8;
 
@@ -83,7 +83,7 @@ fn most_expensive(result: &SampleResult, column: Column, out: &mut Vec<Statement
     }
     // Of equally expensive ones the first.
     let tests = costed(&result.tests).filter_map(|test| Some((column.of(&test.cost)?, test)));
-    let Some((_, test)) = tests.rev_max() else {
+    let Some((_, test)) = first_of_largest(tests) else {
         return;
     };
     let index = result
@@ -108,15 +108,9 @@ fn most_expensive(result: &SampleResult, column: Column, out: &mut Vec<Statement
     out.push(statement);
 }
 
-/// The first of the largest.
-trait RevMax<T> {
-    fn rev_max(self) -> Option<(u64, T)>;
-}
-
-impl<T, I: Iterator<Item = (u64, T)>> RevMax<T> for I {
-    fn rev_max(self) -> Option<(u64, T)> {
-        self.reduce(|most, next| if next.0 > most.0 { next } else { most })
-    }
+/// Of equally large ones the first.
+pub(super) fn first_of_largest<T>(items: impl Iterator<Item = (u64, T)>) -> Option<(u64, T)> {
+    items.reduce(|most, next| if next.0 > most.0 { next } else { most })
 }
 
 /// Counts alone say nothing of caches and branch prediction.
@@ -167,189 +161,53 @@ pub(super) fn growth(result: &SampleResult, out: &mut Vec<Statement>) {
     if !complexity.slopes.is_empty() {
         out.push(statement.words("slopes ").facts(" ", slopes));
     }
-    let fits = |importance| {
-        Statement::new(Heading::Growth, importance)
-            .words("fits ")
-            .fact(Fact::text(
-                "best",
-                &complexity.best,
-                "result#/complexity/best",
-            ))
-    };
-    if complexity.best.is_empty() {
-        return;
-    }
-    if complexity.alternatives.is_empty() {
-        out.push(fits(680));
-        return;
-    }
-    let others = complexity
-        .alternatives
-        .iter()
-        .enumerate()
-        .map(|(i, class)| {
-            let from = format!("result#/complexity/alternatives/{i}");
-            Fact::text("alternative", class, from)
-        });
-    out.push(
-        fits(680)
-            .words(" (not distinguishable from ")
-            .facts(", ", others)
-            .words(")"),
-    );
-}
-
-/// `120 allocations of 3.4 MB, peak heap 1.2 MB; L1 miss 0.1%`
-pub(super) fn memory(result: &SampleResult, out: &mut Vec<Statement>) {
-    allocations_in_loops(result, out);
-    let column = |name: &str| name.parse::<Column>().ok();
-    let sum = |name: &str| total(&result.tests, column(name)?);
-    let count = |name: &'static str, shown: fn(u64) -> String| {
-        Some(Fact::count(
-            name,
-            sum(name)?,
-            shown(sum(name)?),
-            of_tests("result", name),
-        ))
-    };
-    if let Some(allocs) = count("allocs", shown::count) {
-        let mut statement = Statement::new(Heading::Memory, 390)
-            .fact(allocs)
-            .words(" allocations");
-        if let Some(fact) = count("alloc_bytes", shown::bytes) {
-            statement = statement.words(" of ").fact(fact);
-        }
-        if let Some(fact) = count("peak_heap", shown::bytes) {
-            statement = statement.words(", peak heap ").fact(fact);
-        }
+    if let Some(statement) = fits(complexity) {
         out.push(statement);
     }
-    if let Some(fact) = l1_miss(result) {
-        out.push(
-            Statement::new(Heading::Memory, 440)
-                .words("L1 miss ")
-                .fact(fact),
-        );
-    }
 }
 
-/// Misses of the first-level cache in percent of accesses.
-pub(super) fn l1_miss(result: &SampleResult) -> Option<Fact> {
-    let names = ["l1_miss", "loads", "stores"];
-    let mut sums = [0; 3];
-    for (sum, name) in sums.iter_mut().zip(names) {
-        *sum = total(&result.tests, name.parse().ok()?)?;
-    }
-    let [misses, loads, stores] = sums;
-    let accesses = loads.saturating_add(stores);
-    let percent = 100.0 * misses as f64 / accesses.max(1) as f64;
-    let from = names.map(|name| of_tests("result", name));
-    Some(Fact::number(
-        "l1_miss_percent",
-        percent,
-        shown::percent(percent),
-        from,
-    ))
-}
-
-/// `0 allocations in loops`, or those in the loop that has most of them.
-fn allocations_in_loops(result: &SampleResult, out: &mut Vec<Statement>) {
-    let loops = result.hot.as_ref().map_or(&[][..], |hot| &hot.loops);
-    let counted = loops.iter().enumerate();
-    let counted = counted.filter_map(|(i, l)| Some((l.allocs?, i)));
-    let Some((allocs, index)) = counted.rev_max() else {
-        return;
+/// `fits n^2`, `fits n (not distinguishable from n log n)`, `fits none of the classes, nearest 2^n (58% off)`
+fn fits(complexity: &Complexity) -> Option<Statement> {
+    let best = Fact::text("best", &complexity.best, "result#/complexity/best");
+    let statement = Statement::new(Heading::Growth, 680);
+    let off = complexity
+        .rms
+        .max(complexity.prediction_error.map_or(0.0, f64::abs));
+    let mut statement = match off > UNLIKE {
+        true => statement
+            .words("fits none of the classes, nearest ")
+            .fact(best),
+        false => statement.words("fits ").fact(best),
     };
-    let statement = Statement::new(Heading::Memory, 450);
-    if allocs == 0 {
-        let none = Fact::count(
-            "loop_allocs",
-            0,
-            "0".to_owned(),
-            "result#/hot/loops/*/allocs",
-        );
-        out.push(statement.fact(none).words(" allocations in loops"));
-        return;
-    }
-    let from = format!("result#/hot/loops/{index}/allocs");
-    let fact = Fact::count("loop_allocs", allocs, shown::count(allocs), from);
-    let statement = statement.fact(fact).words(" allocations in loop ");
-    out.push(at(statement, result, "loops", index));
-}
-
-/// `lines 14, 20-23 never executed - behaviour there is unchecked`
-pub(super) fn untested(result: &SampleResult, out: &mut Vec<Statement>) {
-    let Some(coverage) = result.coverage.as_ref().filter(|c| !c.uncovered.is_empty()) else {
-        return;
-    };
-    let ranges = ranges(&coverage.uncovered);
-    let is_one_file = ranges.iter().all(|range| range.file == ranges[0].file);
-    let all = coverage.uncovered.len() as u64;
-    let from = "result#/coverage/uncovered";
-    let count = || Fact::count("uncovered", all, shown::count(all), from);
-    let short = Statement::new(Heading::Untested, 410)
-        .fact(count())
-        .words(if all == 1 { " line" } else { " lines" })
-        .words(" never executed");
-    let mut statement = Statement::new(Heading::Untested, 410);
-    let listed = &ranges[..ranges.len().min(RANGES_MAX)];
-    statement = statement.words(if all == 1 { "line " } else { "lines " });
-    for (i, range) in listed.iter().enumerate() {
-        if i > 0 {
-            statement = statement.words(", ");
-        }
-        if !is_one_file && !range.file.is_empty() {
-            let file = Fact::text("file", range.file, format!("{from}/{}", range.first.0));
-            statement = statement.fact(file).words(":");
-        }
-        let line = |(index, line): (usize, u32)| {
-            let from = format!("{from}/{index}");
-            Fact::count("line", line.into(), line.to_string(), from)
+    if off > OFF_MIN {
+        let from = match off > complexity.rms {
+            true => "result#/complexity/prediction_error",
+            false => "result#/complexity/rms",
         };
-        statement = statement.fact(line(range.first));
-        if range.last.1 > range.first.1 {
-            statement = statement.words("-").fact(line(range.last));
-        }
+        let percent = 100.0 * off;
+        let fact = Fact::number(
+            "off_percent",
+            percent,
+            shown::percent(percent),
+            [from.to_owned()],
+        );
+        statement = statement.words(" (").fact(fact).words(" off)");
     }
-    if ranges.len() > listed.len() {
+    if !complexity.alternatives.is_empty() {
+        let others = complexity
+            .alternatives
+            .iter()
+            .enumerate()
+            .map(|(i, class)| {
+                let from = format!("result#/complexity/alternatives/{i}");
+                Fact::text("alternative", class, from)
+            });
         statement = statement
-            .words(" and others, ")
-            .fact(count())
-            .words(" in all,");
+            .words(" (not distinguishable from ")
+            .facts(", ", others)
+            .words(")");
     }
-    let statement = statement.words(" never executed - behaviour there is unchecked");
-    out.push(statement.or_short(short));
-}
-
-/// Neighbouring lines; each end with its index among the uncovered.
-struct Range<'a> {
-    file: &'a str,
-    first: (usize, u32),
-    last: (usize, u32),
-}
-
-/// Of `file:line`, in ascending order. What has no line is left out.
-fn ranges(uncovered: &[String]) -> Vec<Range<'_>> {
-    let lines = uncovered.iter().enumerate().filter_map(|(i, place)| {
-        let (file, line) = place.rsplit_once(':')?;
-        Some((file, line.parse::<u32>().ok()?, i))
-    });
-    let mut lines: Vec<_> = lines.collect();
-    lines.sort_unstable();
-    let mut ranges: Vec<Range<'_>> = Vec::new();
-    for (file, line, index) in lines {
-        match ranges.last_mut() {
-            Some(range) if range.file == file && line <= range.last.1.saturating_add(1) => {
-                range.last = (index, line);
-            }
-            _ => ranges.push(Range {
-                file,
-                first: (index, line),
-                last: (index, line),
-            }),
-        }
-    }
-    ranges
+    (!complexity.best.is_empty()).then_some(statement)
 }
 
 /// How many tests ended in each way but well, the most frequent first.

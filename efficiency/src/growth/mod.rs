@@ -38,6 +38,8 @@ use crate::result::Complexity;
 
 /// Misses that differ by at most this part of cost tell nothing.
 pub const NEAR: f64 = 0.01;
+/// A class that misses more of cost is none that it grows as.
+pub const UNLIKE: f64 = 0.25;
 /// Sizes without which nothing can be said: the smallest, one to fit, one to predict.
 pub const SIZES_MIN: usize = 3;
 
@@ -129,8 +131,13 @@ impl Growth {
         self.best == class || self.alternatives.contains(&class)
     }
 
-    /// In one line: `n log n, not distinguishable from n`.
+    /// In one line: `n log n, not distinguishable from n`, or `none of the classes, nearest 2^n, n^3`.
     pub fn answer(&self) -> String {
+        if self.miss > UNLIKE {
+            let others = self.alternatives.iter().map(|class| format!(", {class}"));
+            let others: String = others.collect();
+            return format!("none of the classes, nearest {}{others}", self.best);
+        }
         answer(self.best.name(), &self.alternatives)
     }
 

@@ -62,11 +62,12 @@ impl Growth {
                 class if class == self.best => (self.best_rms(), self.prediction_error()),
                 _ => (fit.rms, fit.prediction_error),
             };
+            let says_something = (fit.grows() || fit.class == self.best).then_some(());
             vec![
                 fit.class.name().to_owned(),
                 coefficient(fit.coefficient),
-                percent(Some(rms), false),
-                percent(error, true),
+                says_something.map_or("-".to_owned(), |()| percent(Some(rms), false)),
+                says_something.map_or("-".to_owned(), |()| percent(error, true)),
                 mark.to_owned(),
             ]
         });

@@ -2,12 +2,10 @@
 
 use super::fit::{Fit, Gain, normalised};
 use super::slope::slope;
-use super::{Class, Growth, NEAR, Point};
+use super::{Class, Growth, NEAR, Point, UNLIKE};
 
 /// A class on the other side of the measured cost is named if it misses at most so many times as much as the best one.
 const BESIDE: f64 = 2.0;
-/// A class that misses more does not explain growth at all.
-const EXPLAINS: f64 = 0.25;
 
 /// Of at least [`super::SIZES_MIN`] points of different, ascending sizes.
 pub(super) fn of(column: &str, points: Vec<Point>) -> Growth {
@@ -133,7 +131,7 @@ fn choose(fits: &[Fit], steadiness: Steadiness) -> (Class, f64, Vec<Class>) {
         alternatives.retain(|class| *class != Class::Constant);
         alternatives.push(best.class);
         alternatives.sort_unstable();
-        alternatives.retain(|_| least <= EXPLAINS);
+        alternatives.retain(|_| least <= UNLIKE);
         return (Class::Constant, whole, alternatives);
     }
     if whole <= least + NEAR && !alternatives.contains(&Class::Constant) {

@@ -10,6 +10,7 @@ pub fn check_evidence(feedback: &Feedback, input: &Input<'_>) {
     let json = serde_json::to_value(feedback).expect("json");
     assert_eq!(json["text"], feedback.text);
     let statements = json["statements"].as_array().expect("statements");
+    let documents = Documents::new(input);
     for (statement, json) in feedback.statements.iter().zip(statements) {
         let text = statement.text();
         assert_eq!(json["text"], text);
@@ -36,7 +37,8 @@ pub fn check_evidence(feedback: &Feedback, input: &Input<'_>) {
         }
         for fact in statement.evidence() {
             check_shown(fact);
-            check_source(fact, input);
+            check_source(fact, input, &documents);
+            check_derived(fact, input, &documents);
         }
     }
     let facts = feedback
@@ -45,6 +47,30 @@ pub fn check_evidence(feedback: &Feedback, input: &Input<'_>) {
         .flat_map(|statement| statement.evidence());
     let has_numbers = feedback.text.chars().any(|c| c.is_ascii_digit());
     assert!(!has_numbers || facts.count() > 0);
+}
+
+/// The results, as they are and as JSON.
+struct Documents<'a>(Vec<(&'static str, &'a SampleResult, Json)>);
+
+impl<'a> Documents<'a> {
+    fn new(input: &Input<'a>) -> Documents<'a> {
+        let results = [
+            ("result", Some(input.result)),
+            ("previous", input.previous),
+            ("reference", best_known(input)),
+        ];
+        let results = results.into_iter().filter_map(|(whose, result)| {
+            let json = serde_json::to_value(result?).expect("json");
+            Some((whose, result?, json))
+        });
+        Documents(results.collect())
+    }
+
+    fn of(&self, whose: &str) -> (&'a SampleResult, &Json) {
+        let found = self.0.iter().find(|document| document.0 == whose);
+        let (_, result, json) = found.unwrap_or_else(|| panic!("no {whose}"));
+        (result, json)
+    }
 }
 
 /// The number that is shown is that of the fact, but for rounding.
@@ -86,7 +112,7 @@ fn check_shown(fact: &Fact) {
 }
 
 /// The results have it.
-fn check_source(fact: &Fact, input: &Input<'_>) {
+fn check_source(fact: &Fact, input: &Input<'_>, documents: &Documents<'_>) {
     assert!(!fact.from.is_empty(), "{fact:?}");
     for from in &fact.from {
         let (whose, place) = from.split_once('#').expect("a pointer");
@@ -101,13 +127,7 @@ fn check_source(fact: &Fact, input: &Input<'_>) {
             check_text(fact, text.trim());
             continue;
         }
-        let result = match whose {
-            "result" => input.result,
-            "previous" => input.previous.expect("a previous result"),
-            "reference" => best_known(input),
-            other => panic!("{other:?} of {fact:?}"),
-        };
-        let json = serde_json::to_value(result).expect("json");
+        let (result, json) = documents.of(whose);
         if let Some((list, field)) = place.split_once("/*") {
             let list = json.pointer(list).and_then(Json::as_array).expect("a list");
             let found = list.iter().filter(|item| item.pointer(field).is_some());
@@ -118,7 +138,8 @@ fn check_source(fact: &Fact, input: &Input<'_>) {
         let found = json
             .pointer(place)
             .unwrap_or_else(|| panic!("nothing is there: {fact:?}"));
-        if fact.from.len() > 1 {
+        // Those are worked out anew.
+        if fact.from.len() > 1 || fact.name == "off_percent" {
             assert!(found.is_number(), "{fact:?}");
             continue;
         }
@@ -187,7 +208,7 @@ fn check_sum(fact: &Fact, result: &SampleResult, field: &str) {
 }
 
 /// The cheapest right one with all of the tests, by what the documentation says.
-fn best_known<'a>(input: &Input<'a>) -> &'a SampleResult {
+fn best_known<'a>(input: &Input<'a>) -> Option<&'a SampleResult> {
     let cost = |reference: &SampleResult| -> Option<u64> {
         let tests = input.result.tests.iter().map(|test| {
             reference
@@ -205,8 +226,63 @@ fn best_known<'a>(input: &Input<'a>) -> &'a SampleResult {
     });
     let known =
         references.filter_map(|reference| Some((cost(reference)?, Key::of(reference), reference)));
-    known
-        .min_by(|a, b| (a.0, &a.1).cmp(&(b.0, &b.1)))
-        .expect("a best known")
-        .2
+    let best = known.min_by(|a, b| (a.0, &a.1).cmp(&(b.0, &b.1)));
+    best.map(|(_, _, reference)| reference)
+}
+
+/// What follows from several numbers does so by the formula.
+fn check_derived(fact: &Fact, input: &Input<'_>, documents: &Documents<'_>) {
+    let numbers: Vec<f64> = fact
+        .from
+        .iter()
+        .filter_map(|from| match from.split_once("#/tests/*/") {
+            Some(("result", column)) => {
+                let column = column.parse::<Column>().ok()?;
+                Some(total(&input.result.tests, column)? as f64)
+            }
+            Some(("reference", column)) => {
+                let own = &input.result.tests;
+                let (best, _) = documents.of("reference");
+                let is_own = |id: &str| own.iter().any(|test| test.id == id);
+                let tests = best.tests.iter().filter(|test| is_own(&test.id));
+                let tests: Vec<_> = tests.cloned().collect();
+                Some(total(&tests, column.parse().ok()?)? as f64)
+            }
+            Some(_) => None,
+            None => documents
+                .of("result")
+                .1
+                .pointer(from.strip_prefix("result#")?)?
+                .as_f64(),
+        })
+        .collect();
+    let expected = match (fact.name, numbers.as_slice()) {
+        ("best_known", [cost]) => *cost,
+        ("ratio" | "instr_per_call" | "allocs_per_turn", [a, b]) => a / b.max(1.0),
+        ("l1_miss_percent", [misses, loads, stores]) => 100.0 * misses / (loads + stores).max(1.0),
+        ("taken_percent", [taken, not_taken]) => 100.0 * taken / (taken + not_taken).max(1.0),
+        ("executed", [taken, not_taken]) => taken + not_taken,
+        ("off_percent", [part]) => 100.0 * part.abs(),
+        (name, numbers) => {
+            let is_known = matches!(name, "cost_percent" | "wasm_sha256");
+            assert!(numbers.len() < 2 || is_known, "{fact:?} {numbers:?}");
+            return;
+        }
+    };
+    let value = match fact.value {
+        Value::Count(count) => count as f64,
+        Value::Number(number) => number,
+        Value::Text(_) => panic!("no number: {fact:?}"),
+    };
+    // Sums end at 64 bits.
+    let expected = if fact.name == "executed" {
+        expected.min(u64::MAX as f64)
+    } else {
+        expected
+    };
+    let is_near = (value - expected).abs() <= 1e-9 * expected.abs().max(1.0);
+    assert!(
+        is_near || expected > 1e19,
+        "{expected}: {fact:?} {numbers:?}"
+    );
 }

@@ -179,7 +179,8 @@ impl Random {
             }),
             complexity: self.flip().then(|| Complexity {
                 best: self.text(),
-                rms: self.percent(),
+                rms: self.percent() / 100.0,
+                prediction_error: self.flip().then(|| self.percent() / 50.0 - 1.0),
                 sizes: (0..slopes.len() as u64 + 2).map(|i| 1000 << i).collect(),
                 costs: Vec::new(),
                 slopes,
