@@ -506,7 +506,7 @@ fn tasks_that_cannot_be_read_are_said() {
 #[test]
 fn lines_of_a_compiled_program_are_explained() {
     let program = "fn main() {\n    let mut sum = 0u64;\n    let n: u64 = std::env::args().count() as u64 * 1000;\n    \
-        for i in 0..n {\n        sum ^= i.wrapping_mul(sum + 3);\n    }\n    if n == 1 {\n        println!(\"never\");\n    }\n    \
+        for i in 0..n {\n        sum ^= i.wrapping_mul(sum + 3);\n    }\n    if n == 5000 {\n        println!(\"never\");\n    }\n    \
         println!(\"{sum}\");\n}\n";
     with_client(async |client| {
         let explain = async |line: u32| {
