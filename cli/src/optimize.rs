@@ -137,10 +137,10 @@ pub fn main(args: OptimizeArgs) -> Result<u8, Failure> {
     };
     let (budget, references) = (args.budget_tokens, judge.references().to_vec());
     let explain = |what: &Explained<'_>| {
+        // The judge has quoted the program's own lines already.
         let input = Input {
             references: &references,
             previous: what.previous,
-            source: Some(what.program),
             ..Input::new(what.result)
         };
         Feedback::new(&input, budget).text
