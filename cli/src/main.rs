@@ -17,6 +17,7 @@ mod failure;
 mod feedback;
 mod gate;
 mod guest;
+mod import;
 mod inspect;
 mod judging;
 mod list;
@@ -26,11 +27,14 @@ mod nearest;
 mod optimize;
 mod output;
 mod place;
+mod program;
 mod progress;
 mod report;
 mod results;
 mod rules;
 mod run;
+mod scale;
+mod score;
 mod sites;
 mod trace;
 mod types;
@@ -54,8 +58,11 @@ fn main() -> ExitCode {
         Command::Trace(args) => trace::main(&args),
         Command::Optimize(args) => optimize::main(*args),
         Command::Mcp(args) => mcp::main(&args),
+        Command::Import(args) => import::main(&args),
+        Command::Score(args) => score::main(&args),
         Command::Cache(args) => cache::main(args),
         Command::Measure(args) => measure::main(*args),
+        Command::Scale(args) => scale::main(*args),
         Command::Compare(args) => compare::main(&args),
         Command::Gate(args) => gate::main(&args),
         Command::Feedback(args) => feedback::main(&args),

@@ -7,7 +7,12 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use crate::{failure::Failure, judging::JudgingArgs, progress, units};
+use crate::{
+    failure::Failure,
+    judging::JudgingArgs,
+    program::{ProgramArgs, is_jsonl},
+    progress, units,
+};
 
 /// Build programs, judge them on tests, and count exactly what they cost
 ///
@@ -24,11 +29,15 @@ Exit status: 0 if everything was measured, whatever came of it; 1 if a file cann
 Examples:
   probity measure tasks.jsonl samples.jsonl -j 8 -o results.jsonl
   probity measure tasks.jsonl samples.jsonl -o results.jsonl --resume
-  probity measure solution.cpp --stdin input.txt")]
+  probity measure solution.cpp --stdin input.txt -- 3 fast")]
 pub struct MeasureArgs {
-    /// A tasks file and a samples file, or a program and its arguments
-    #[arg(value_name = "TASKS SAMPLES | PROGRAM", required = true, num_args = 1.., trailing_var_arg = true)]
+    /// A tasks file and a samples file, or a program
+    #[arg(value_name = "TASKS SAMPLES | PROGRAM", required = true, num_args = 1..=2)]
     inputs: Vec<PathBuf>,
+
+    /// Arguments of the PROGRAM
+    #[arg(value_name = "ARGS", last = true)]
+    program_args: Vec<String>,
 
     /// Where results go [default: stdout, when all of them are there]
     #[arg(short, long, value_name = "FILE")]
@@ -46,17 +55,8 @@ pub struct MeasureArgs {
     #[arg(long, value_name = "N", value_parser = seed)]
     seed: Option<Seed>,
 
-    /// What the PROGRAM reads [default: nothing]
-    #[arg(long, value_name = "FILE")]
-    stdin: Option<PathBuf>,
-
-    /// End the PROGRAM before it uses more than N units of fuel
-    #[arg(long, value_name = "N", value_parser = units::integer)]
-    fuel: Option<u64>,
-
-    /// End the PROGRAM when it takes longer
-    #[arg(long, value_name = "SECONDS", value_parser = units::integer)]
-    timeout: Option<u64>,
+    #[command(flatten)]
+    program: ProgramArgs,
 
     /// How the PROGRAM's card is printed
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Text)]
@@ -101,13 +101,9 @@ pub fn main(args: MeasureArgs) -> Result<u8, Failure> {
         (_, true) => Err(Failure::usage(
             "a tasks file and a samples file are needed: probity measure TASKS SAMPLES",
         )),
-        ([program, rest @ ..], false) => program::main(&args, program, rest),
-        ([], false) => Err(Failure::usage("no program given")),
+        ([program], false) => program::main(&args, program),
+        (_, false) => Err(Failure::usage(
+            "one program is measured at a time; its arguments follow `--`",
+        )),
     }
-}
-
-/// Tasks and samples are told from programs by their names.
-fn is_jsonl(path: &std::path::Path) -> bool {
-    let end = path.extension().and_then(|end| end.to_str());
-    matches!(end, Some("jsonl" | "ndjson" | "json"))
 }

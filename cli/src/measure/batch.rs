@@ -22,9 +22,9 @@ use crate::{
 static STOP: AtomicBool = AtomicBool::new(false);
 
 pub fn main(args: &MeasureArgs, tasks: &Path, samples: &Path) -> Result<u8, Failure> {
-    if args.stdin.is_some() || args.fuel.is_some() || args.timeout.is_some() {
+    if args.program.are_given() || !args.program_args.is_empty() {
         return Err(Failure::usage(
-            "--stdin, --fuel and --timeout are for a PROGRAM; tasks have limits and inputs of their own",
+            "--stdin, --fuel, --timeout and arguments are for a PROGRAM; tasks have limits and inputs of their own",
         ));
     }
     let judge = args.judging.judge(&[])?;

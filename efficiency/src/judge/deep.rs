@@ -5,7 +5,7 @@ use probity_analyses::report::AnalysisReport;
 use probity_analyses::report::table::Value;
 
 use super::runner::{Observer, Runner};
-use super::{Judge, PreparedTest, given};
+use super::{Judge, PreparedTest, flags, given};
 use crate::Status;
 use crate::result::{Cost, TestResult};
 use crate::task::Limits;
@@ -18,11 +18,15 @@ impl Judge {
         test: &PreparedTest,
         tested: &TestResult,
         limits: &Limits,
-    ) -> Cost {
+    ) -> Deep {
         let columns = self.config.columns;
-        let mut cost = tested.cost.clone();
+        let mut deep = Deep {
+            cost: tested.cost.clone(),
+            memory_errors: Vec::new(),
+        };
+        let cost = &mut deep.cost;
         if tested.status == Some(Status::Wall) {
-            return cost;
+            return deep;
         }
         if columns.wall_runs > 0
             && let Ok(mut plain) = runner(Observer::Nothing)
@@ -32,19 +36,19 @@ impl Judge {
             cost.wall_ns = times.min().or(cost.wall_ns);
         }
         let mut session = Session::new();
-        let mut add = |name: &str, wanted: bool| {
-            if wanted {
-                // Both are in the registry, with their defaults.
-                drop(session.add(name, &[]));
-            }
-        };
-        add("cache", columns.cache);
-        add("heap", columns.heap);
+        let check = [("check".to_owned(), "on".to_owned())];
+        // Both are in the registry, and have these options.
+        if columns.cache {
+            drop(session.add("cache", &[]));
+        }
+        if columns.heap {
+            drop(session.add("heap", &check));
+        }
         if !(columns.cache || columns.heap) {
-            return cost;
+            return deep;
         }
         let Ok(mut watched) = runner(Observer::Session(session)) else {
-            return cost;
+            return deep;
         };
         // Simulations take many times as long: their time is not the program's.
         let patient = Limits {
@@ -53,7 +57,7 @@ impl Judge {
         };
         watched.run(&given(test, &patient), &test.args, Some(&test.expected));
         let Some((mut session, Some(mut store))) = watched.into_session() else {
-            return cost;
+            return deep;
         };
         for report in session.finish(&mut store) {
             let fact = |name: &str| fact(&report, name);
@@ -70,12 +74,32 @@ impl Judge {
                     cost.allocs = fact("allocations");
                     cost.alloc_bytes = fact("allocated_bytes");
                     cost.peak_heap = fact("peak_bytes");
+                    let found = |(name, _): &(&str, &'static str)| {
+                        fact(name).is_some_and(|count| count > 0)
+                    };
+                    let flags = MEMORY_ERRORS.iter().filter(|error| found(error));
+                    deep.memory_errors = flags.map(|(_, flag)| *flag).collect();
                 }
             }
         }
-        cost
+        deep
     }
 }
+
+/// What a watched run found.
+pub(super) struct Deep {
+    pub cost: Cost,
+    /// The flags of accesses and calls that no right program makes.
+    pub memory_errors: Vec<&'static str>,
+}
+
+/// What the heap analysis counts, and the flag that it leads to.
+const MEMORY_ERRORS: [(&str, &str); 4] = [
+    ("out_of_bounds", flags::OUT_OF_BOUNDS),
+    ("use_after_free", flags::USE_AFTER_FREE),
+    ("double_frees", flags::DOUBLE_FREE),
+    ("invalid_frees", flags::INVALID_FREE),
+];
 
 /// How many times the task's limit of time a watched run may take.
 pub(super) const PATIENCE: u64 = 60;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use probity_analyses::Session;
 use probity_analyses::coverage::{CoverageData, FileCoverage, FunctionCoverage};
 use probity_analyses::export::{Data, DataKind};
+use probity_analyses::heap::data::HeapSite;
 use probity_analyses::report::table::{Table, Value};
 use probity_engine::{Module, WasmPc};
 use probity_probes::demangle::demangle;
@@ -14,7 +15,7 @@ use super::deep::PATIENCE;
 use super::given;
 use super::prepare::PreparedTest;
 use super::runner::{Observer, Runner};
-use crate::result::{Coverage, Hot, HotFunction, HotLine, HotLoop};
+use crate::result::{Coverage, Hot, HotBranch, HotFunction, HotLine, HotLoop};
 use crate::task::Limits;
 
 /// Entries of each list that are kept, hottest first.
@@ -31,13 +32,15 @@ pub(super) fn explain<'a, 't>(
     tests: impl Iterator<Item = &'t PreparedTest>,
     limits: &Limits,
     source: Option<&str>,
+    heap: bool,
 ) -> (Option<Hot>, Option<Coverage>) {
     let mut session = Session::new();
     let by_line = [("granularity".to_owned(), "line".to_owned())];
     // Both are in the registry, and the first has such data.
     let added = session.add("coverage", &by_line).is_ok()
         && session.add("loops", &[]).is_ok()
-        && session.collect(DataKind::Coverage).is_ok();
+        && session.collect(DataKind::Coverage).is_ok()
+        && (!heap || session.add("heap", &[]).is_ok() && session.collect(DataKind::Heap).is_ok());
     let Ok(mut watched) = runner(Observer::Session(session)) else {
         return (None, None);
     };
@@ -60,9 +63,11 @@ pub(super) fn explain<'a, 't>(
     };
     let mut data = CoverageData::default();
     let mut loops = None;
+    let mut sites = None;
     for mut report in session.finish(&mut store) {
         match report.data.take() {
             Some(Data::Coverage(found)) => data = found,
+            Some(Data::Heap(found)) => sites = Some(found.sites),
             _ => {
                 loops = report
                     .tables
@@ -79,9 +84,11 @@ pub(super) fn explain<'a, 't>(
     let own = |file: &&FileCoverage| is_own(&file.path);
     let hot = Hot {
         functions: weighed.functions(&covered.functions),
-        lines: weighed.lines(&covered.files, source),
-        loops: loops.map_or_else(Vec::new, |table| weighed.loops(&table, map.as_ref())),
-        ..Hot::default()
+        lines: weighed.lines(&covered.files, source, sites.as_deref()),
+        loops: loops.map_or_else(Vec::new, |table| {
+            weighed.loops(&table, map.as_ref(), sites.as_deref())
+        }),
+        branches: branches(&covered.functions, map.as_ref()),
     };
     let coverage = covered.files.iter().find(own).map(coverage);
     (Some(hot), coverage)
@@ -114,6 +121,57 @@ fn coverage(file: &FileCoverage) -> Coverage {
 
 fn name_of(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
+}
+
+/// Conditional branches that were executed, the most executed first.
+fn branches(functions: &[FunctionCoverage], map: Option<&SourceMap>) -> Vec<HotBranch> {
+    let mut hot: Vec<(u64, u32, HotBranch)> = Vec::new();
+    for function in functions {
+        for branch in &function.branches {
+            // Tables have more ways, or one.
+            let [not_taken, taken] = branch.ways[..] else {
+                continue;
+            };
+            let executed = taken + not_taken;
+            if executed == 0 {
+                continue;
+            }
+            let line = map.and_then(|map| map.line(WasmPc(branch.pc)));
+            let found = HotBranch {
+                file: line
+                    .as_ref()
+                    .map_or_else(String::new, |line| name_of(&line.file).to_owned()),
+                line: line.map_or(0, |line| line.line),
+                function: readable(&function.name),
+                taken,
+                not_taken,
+            };
+            hot.push((executed, branch.pc, found));
+        }
+    }
+    hot.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
+    hot.truncate(KEPT);
+    hot.into_iter().map(|(_, _, found)| found).collect()
+}
+
+/// Allocations that a line made: it is the innermost of the program's own on the way to them.
+fn line_allocs(sites: &[HeapSite], path: &str, line: u32) -> u64 {
+    let own = |site: &&HeapSite| {
+        let mut places = site.frames.iter().filter_map(|frame| frame.place.as_ref());
+        let innermost = places.find(|(file, _)| is_own(file));
+        innermost.is_some_and(|(file, at)| **file == *path && *at == line)
+    };
+    sites.iter().filter(own).map(|site| site.total[1]).sum()
+}
+
+/// Allocations that were made on the way from a loop's body, which is at these offsets.
+fn loop_allocs(sites: &[HeapSite], pc: u32, end: u32) -> u64 {
+    let within = |site: &&HeapSite| {
+        site.frames
+            .iter()
+            .any(|frame| (pc..=end).contains(&frame.pc))
+    };
+    sites.iter().filter(within).map(|site| site.total[1]).sum()
 }
 
 fn readable(name: &str) -> String {
@@ -191,7 +249,12 @@ impl Weighed {
         hot
     }
 
-    fn lines(&self, files: &[FileCoverage], source: Option<&str>) -> Vec<HotLine> {
+    fn lines(
+        &self,
+        files: &[FileCoverage],
+        source: Option<&str>,
+        sites: Option<&[HeapSite]>,
+    ) -> Vec<HotLine> {
         let texts: Vec<&str> = source.map_or_else(Vec::new, |text| text.lines().collect());
         let count = |path: &str, number: u32| {
             let file = files.iter().find(|file| file.path == path)?;
@@ -215,13 +278,18 @@ impl Weighed {
                 count: count(path, *number).unwrap_or(0),
                 instr: *instr,
                 instr_percent: self.percent(*instr),
-                ..HotLine::default()
+                allocs: sites.map(|sites| line_allocs(sites, path, *number)),
             }
         };
         hot.into_iter().map(line).collect()
     }
 
-    fn loops(&self, table: &Table, map: Option<&SourceMap>) -> Vec<HotLoop> {
+    fn loops(
+        &self,
+        table: &Table,
+        map: Option<&SourceMap>,
+        sites: Option<&[HeapSite]>,
+    ) -> Vec<HotLoop> {
         let column = |name: &str| table.columns.iter().position(|column| column.name == name);
         let number = |row: &[Value], name: &str| match row.get(column(name)?)? {
             Value::Number(number) => Some(*number),
@@ -251,7 +319,7 @@ impl Weighed {
                     trips as f64 / entries as f64
                 },
                 instr_percent: self.percent(instr),
-                ..HotLoop::default()
+                allocs: sites.map(|sites| loop_allocs(sites, pc, end)),
             };
             Some((instr, pc, found))
         };

@@ -23,6 +23,15 @@ pub const READS_CLOCK: &str = "reads_clock";
 /// It asks for random numbers (which are the same in every run).
 pub const READS_RANDOM: &str = "reads_random";
 
+/// It accesses memory behind or before a block of the heap (with the column `heap`).
+pub const OUT_OF_BOUNDS: &str = "out_of_bounds";
+/// It accesses a block of the heap that it has freed (with the column `heap`).
+pub const USE_AFTER_FREE: &str = "use_after_free";
+/// It frees a block twice (with the column `heap`).
+pub const DOUBLE_FREE: &str = "double_free";
+/// It frees what is no block (with the column `heap`).
+pub const INVALID_FREE: &str = "invalid_free";
+
 /// More data than a reference's may be a table of the program's own.
 const DATA_GROWTH_MAX: u64 = 16 << 10;
 /// Of how many times the best known cost a program is suspect.

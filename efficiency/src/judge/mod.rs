@@ -12,6 +12,7 @@ pub mod flags;
 mod host;
 mod prepare;
 mod runner;
+mod scaling;
 mod watchdog;
 
 use std::collections::{BTreeMap, HashMap};
@@ -22,11 +23,14 @@ use probity_engine::{Engine, Module, Tier};
 use serde_json::Value;
 
 pub use prepare::{Prepared, PreparedTest};
+pub use scaling::Scale;
 
 use self::host::Given;
 use self::runner::{Observer, Ran, Runner};
 use self::watchdog::Watchdog;
 use crate::Status;
+use crate::compare::Column;
+use crate::growth::{self, Growth};
 use crate::result::{COUNT_RULE, SCHEMA, SampleResult, TestResult};
 use crate::sample::Sample;
 use crate::task::{Checker, Entry, Limits, Task};
@@ -215,8 +219,11 @@ impl Judge {
         }
         let pairs = || prepared.tests.iter().zip(&result.tests);
         let mut costs = Vec::new();
+        let mut memory_errors = Vec::new();
         for (test, tested) in pairs() {
-            costs.push(self.deep(&runner, test, tested, &task.limits));
+            let deep = self.deep(&runner, test, tested, &task.limits);
+            memory_errors.extend(deep.memory_errors);
+            costs.push(deep.cost);
         }
         if self.config.columns.explain {
             let ran = pairs().filter(|(_, tested)| tested.status != Some(Status::Wall));
@@ -226,11 +233,17 @@ impl Judge {
                 ran.map(|(test, _)| test),
                 &task.limits,
                 source,
+                self.config.columns.heap,
             );
             (result.hot, result.coverage) = explained;
         }
         for (tested, cost) in result.tests.iter_mut().zip(costs) {
             tested.cost = cost;
+        }
+        if result.is_correct() {
+            let points = growth::points(&result.tests, Column::INSTR);
+            let growth = Growth::new(Column::INSTR.name(), points).ok();
+            result.complexity = growth.map(|growth| growth.complexity());
         }
         result.flags = flags::flags(
             prepared,
@@ -238,6 +251,11 @@ impl Judge {
             &built.wasm,
             module.start_function().is_some(),
         );
+        result
+            .flags
+            .extend(memory_errors.into_iter().map(str::to_owned));
+        result.flags.sort();
+        result.flags.dedup();
         result
     }
 
