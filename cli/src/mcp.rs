@@ -4,6 +4,7 @@
 //! can correct itself. Only what says nothing about a program is an error: a task that there is not, a language without a compiler.
 
 mod bench;
+mod given;
 mod input;
 mod output;
 mod server;

@@ -9,10 +9,10 @@ use probity_efficiency::compare::Column as Cost;
 use probity_efficiency::growth::{Growth, points};
 use probity_efficiency::judge::{Judge, Prepared};
 use probity_efficiency::result::{SampleResult, TestResult};
-use probity_efficiency::sample::Sample;
-use probity_efficiency::task::{Checker, Generator, Task, Tasks, Test, TestKind};
+use probity_efficiency::task::{Generator, Task, Tasks, TestKind};
 
-use super::input::{self, Compare, ExplainLine, Measure, Program, Scale};
+use super::given::{TESTS, blank, free, lang, sample, task_of, test};
+use super::input::{Compare, ExplainLine, Measure, Program, Scale};
 use super::output::{
     Change, Checked, Compared, Costs, Explained, Judged, Measured, Point, Profiled, Scaled, Tested,
     lines, loops,
@@ -23,10 +23,6 @@ use crate::nearest;
 
 /// Lines of each program that a comparison shows.
 const LINES_COMPARED: usize = 5;
-/// Texts that are longer are no programs.
-const PROGRAM_BYTES: usize = 1 << 20;
-/// Tests and sizes that one call may bring.
-const TESTS: usize = 1000;
 
 /// Judges, and the tasks that they are asked about.
 pub struct Bench {
@@ -342,86 +338,6 @@ impl Bench {
 fn percent(before: Option<u64>, after: Option<u64>) -> Option<f64> {
     let (before, after) = (before? as f64, after? as f64);
     (before > 0.0).then(|| 100.0 * (after - before) / before)
-}
-
-fn lang(given: Option<&str>, task: Option<&Task>) -> Result<String, String> {
-    match (given, task) {
-        (Some(lang), _) => Ok(lang.to_owned()),
-        (None, Some(task)) => Ok(task.lang.clone()),
-        (None, None) => Err("there is no lang: give one, or a task_id".to_owned()),
-    }
-}
-
-/// A task without anything in it.
-fn blank(lang: &str) -> Result<Task, String> {
-    let task = serde_json::json!({"task_id": "tests", "lang": lang});
-    serde_json::from_value(task).map_err(|e| e.to_string())
-}
-
-fn task_of(lang: &str, tests: &[input::Test]) -> Result<Task, String> {
-    if tests.len() > TESTS {
-        return Err(format!("{} tests; at most {TESTS} are run", tests.len()));
-    }
-    let mut task = blank(lang)?;
-    for (i, given) in tests.iter().enumerate() {
-        let mut test = test(format!("t{i}"), &given.stdin, given.size);
-        test.expected = given.expected.clone().map(Into::into);
-        task.tests.push(test);
-    }
-    if tests.is_empty() {
-        task.tests.push(test("t0".to_owned(), "", None));
-    }
-    match task
-        .tests
-        .iter()
-        .filter(|test| test.expected.is_none())
-        .count()
-    {
-        0 => {}
-        count if count == task.tests.len() => free(&mut task),
-        _ => return Err("give `expected` for all tests or for none".to_owned()),
-    }
-    Ok(task)
-}
-
-fn test(id: String, stdin: &str, size: Option<u64>) -> Test {
-    Test {
-        id,
-        stdin: stdin.to_owned(),
-        args: Vec::new(),
-        expected: None,
-        kind: TestKind::Correct,
-        size,
-        level: None,
-    }
-}
-
-/// Has any output be right.
-fn free(task: &mut Task) {
-    task.checker = Checker::Any;
-    task.references.clear();
-    for test in &mut task.tests {
-        test.expected = Some("".into());
-    }
-}
-
-fn sample(program: &str, lang: &str) -> Result<Sample, String> {
-    if program.len() > PROGRAM_BYTES {
-        return Err(format!(
-            "a program of {} bytes; at most {PROGRAM_BYTES} are taken",
-            program.len()
-        ));
-    }
-    Ok(Sample {
-        task_id: String::new(),
-        solution: Some(program.to_owned()),
-        path: None,
-        completion: None,
-        wasm: None,
-        lang: Some(lang.to_owned()),
-        sample_id: None,
-        model: None,
-    })
 }
 
 /// What says nothing about the program is the caller's or the machine's problem.
