@@ -195,6 +195,14 @@ impl MemoryData {
         Some(old)
     }
 
+    /// Whether what nobody has touched of it is zero.
+    pub(crate) fn is_fresh(&self) -> bool {
+        match &self.backing {
+            Backing::Own(region) => region.is_fresh(),
+            Backing::Shared(_) => false,
+        }
+    }
+
     /// Makes it `len` bytes that equal the image's; false if that is not possible, and what is in it is not known then. No code
     /// is running.
     ///

@@ -149,7 +149,7 @@ impl StoreCore {
                     "failed to take a snapshot: the instance has a shared memory",
                 ));
             }
-            let image = Image::new(memory.data())
+            let image = Image::new(memory.data(), memory.is_fresh())
                 .ok_or_else(|| Error::usage("failed to take a snapshot: out of memory"))?;
             Ok(FrozenMemory {
                 image: Arc::new(image),

@@ -10,11 +10,12 @@ pub(crate) struct Image {
 }
 
 impl Image {
-    /// Freezes these bytes, with zeros behind them up to the next step; `None` if the system refuses.
-    pub(crate) fn new(bytes: &[u8]) -> Option<Image> {
+    /// Freezes these bytes, with zeros behind them up to the next step; `None` if the system refuses. `fresh`: they lie in a mapping
+    /// of their own that was zero when it was made, so that what nobody has touched need not be looked at.
+    pub(crate) fn new(bytes: &[u8], fresh: bool) -> Option<Image> {
         let len = bytes.len().checked_next_multiple_of(STEP)?;
         Some(Image {
-            bytes: imp::Bytes::new(bytes, len)?,
+            bytes: imp::Bytes::new(bytes, len, fresh)?,
             len,
         })
     }
@@ -33,6 +34,7 @@ impl Image {
 pub(super) mod imp {
     use std::ffi::c_void;
     use std::os::fd::OwnedFd;
+    use std::os::unix::fs::FileExt as _;
     use std::ptr::NonNull;
 
     use rustix::fs::{MemfdFlags, ftruncate, memfd_create};
@@ -46,11 +48,13 @@ pub(super) mod imp {
     pub(in crate::sys) struct Bytes(OwnedFd);
 
     impl Bytes {
-        pub(super) fn new(bytes: &[u8], len: usize) -> Option<Bytes> {
+        pub(super) fn new(bytes: &[u8], len: usize, fresh: bool) -> Option<Bytes> {
+            let touched = if fresh { Touched::of(bytes) } else { None };
+            let is_touched = |index| touched.as_ref().is_none_or(|touched| touched.page(index));
             let file = memfd_create(c"probity-image", MemfdFlags::CLOEXEC).ok()?;
             ftruncate(&file, len as u64).ok()?;
             for (index, page) in bytes.chunks(PAGE).enumerate() {
-                if page.iter().all(|&byte| byte == 0) {
+                if !is_touched(index) || page.iter().all(|&byte| byte == 0) {
                     continue;
                 }
                 let (mut at, mut left) = ((index * PAGE) as u64, page);
@@ -75,6 +79,34 @@ pub(super) mod imp {
         }
     }
 
+    /// Which pages of some bytes were ever touched. Looking at a page that was not makes one, which takes longer than all else where
+    /// a program has reserved a large stack.
+    struct Touched(Vec<u8>);
+
+    impl Touched {
+        /// `None` if the system does not tell.
+        fn of(bytes: &[u8]) -> Option<Touched> {
+            let first = bytes.as_ptr().addr() / PAGE;
+            if rustix::param::page_size() != PAGE || !bytes.as_ptr().addr().is_multiple_of(PAGE) {
+                return None;
+            }
+            let file = std::fs::File::open("/proc/self/pagemap").ok()?;
+            let mut entries = vec![0; bytes.len().div_ceil(PAGE) * ENTRY];
+            file.read_exact_at(&mut entries, (first * ENTRY) as u64)
+                .ok()?;
+            Some(Touched(entries))
+        }
+
+        fn page(&self, index: usize) -> bool {
+            // Present, or swapped out: the uppermost bits of a little-endian word.
+            let entry = self.0.get(index * ENTRY..(index + 1) * ENTRY);
+            entry.is_none_or(|entry| entry[ENTRY - 1] & 0b1100_0000 != 0)
+        }
+    }
+
+    /// Bytes of `pagemap` for each page (Linux: Documentation/admin-guide/mm/pagemap.rst).
+    const ENTRY: usize = 8;
+
     /// Drops what was written: pages are again what their mapping has.
     ///
     /// # Safety
@@ -94,7 +126,7 @@ pub(super) mod imp {
     pub(in crate::sys) struct Bytes(Vec<u8>);
 
     impl Bytes {
-        pub(super) fn new(bytes: &[u8], len: usize) -> Option<Bytes> {
+        pub(super) fn new(bytes: &[u8], len: usize, _: bool) -> Option<Bytes> {
             let mut copy = Vec::new();
             copy.try_reserve_exact(len).ok()?;
             copy.extend_from_slice(bytes);

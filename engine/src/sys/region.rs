@@ -12,8 +12,16 @@ pub(crate) struct Region {
     base: NonNull<u8>,
     reserved: usize,
     usable: usize,
-    /// What it began with when it was last reset.
-    image: Option<Arc<Image>>,
+    contents: Contents,
+}
+
+/// What lies in a region below what was written to it.
+enum Contents {
+    Zeros,
+    /// It was reset to this.
+    Image(Arc<Image>),
+    /// It was moved from where an image lay, which may or may not lie here now.
+    Unknown,
 }
 
 // SAFETY: a region owns its memory; references to it follow the owner's rules.
@@ -29,7 +37,7 @@ pub(super) const STEP: usize = 64 << 10;
 enum Worn {
     Nothing,
     Same,
-    /// Another image, which may be longer.
+    /// Another image, which may be longer, or who knows what.
     Other,
 }
 
@@ -43,7 +51,7 @@ impl Region {
             base,
             reserved,
             usable: 0,
-            image: None,
+            contents: Contents::Zeros,
         })
     }
 
@@ -72,6 +80,9 @@ impl Region {
             return false;
         }
         to.usable = self.usable;
+        if !self.is_fresh() {
+            to.contents = Contents::Unknown;
+        }
         // Dropped, the old region releases its own mapping.
         *self = to;
         true
@@ -83,17 +94,22 @@ impl Region {
         if !self.grow(image.len()) {
             return false;
         }
-        let worn = match self.image.take() {
-            None => Worn::Nothing,
-            Some(known) if Arc::ptr_eq(&known, image) => Worn::Same,
-            Some(_) => Worn::Other,
+        let worn = match std::mem::replace(&mut self.contents, Contents::Unknown) {
+            Contents::Zeros => Worn::Nothing,
+            Contents::Image(known) if Arc::ptr_eq(&known, image) => Worn::Same,
+            Contents::Image(_) | Contents::Unknown => Worn::Other,
         };
         if !imp::reset(self.base, self.usable, image, worn) {
             return false;
         }
         self.usable = image.len();
-        self.image = Some(image.clone());
+        self.contents = Contents::Image(image.clone());
         true
+    }
+
+    /// Whether no image lies in it: what was never touched is zero.
+    pub(crate) fn is_fresh(&self) -> bool {
+        matches!(self.contents, Contents::Zeros)
     }
 
     pub(crate) fn base(&self) -> *mut u8 {
@@ -285,9 +301,9 @@ mod tests {
 
     #[test]
     fn a_reset_region_is_its_image_again() {
-        let image = Arc::new(Image::new(&[7; STEP + 1]).expect("memory"));
+        let image = Arc::new(Image::new(&[7; STEP + 1], false).expect("memory"));
         assert_eq!(image.len(), 2 * STEP);
-        let other = Arc::new(Image::new(&[]).expect("memory"));
+        let other = Arc::new(Image::new(&[], false).expect("memory"));
         let mut region = Region::reserve(4 * STEP).expect("address space");
         let read = |region: &Region, at: usize| {
             // SAFETY: callers ask for usable bytes.
@@ -318,6 +334,20 @@ mod tests {
         assert_eq!((read(&region, 0), read(&region, 1)), (1, 7));
         assert!(region.reset(&image));
         assert_eq!((read(&region, 0), read(&region, 1)), (7, 7));
+        // Of a region of which little was touched.
+        let mut large = Region::reserve(1024 * STEP).expect("address space");
+        assert!(large.grow(1024 * STEP) && large.is_fresh());
+        // SAFETY: it is usable.
+        unsafe {
+            *large.base().add(5) = 5;
+            *large.base().add(700 * STEP) = 6;
+        }
+        // SAFETY: it is usable, and nothing writes to it while the slice is there.
+        let bytes = unsafe { std::slice::from_raw_parts(large.base(), 1024 * STEP) };
+        let little = Arc::new(Image::new(bytes, true).expect("memory"));
+        assert!(large.reset(&little) && !large.is_fresh());
+        assert_eq!((read(&large, 5), read(&large, 700 * STEP)), (5, 6));
+        assert_eq!((read(&large, 4), read(&large, 700 * STEP + 1)), (0, 0));
         let mut small = Region::reserve(STEP).expect("address space");
         assert!(!small.reset(&image), "no room");
     }
