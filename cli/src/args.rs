@@ -4,9 +4,9 @@ use clap::{Parser, Subcommand};
 
 use crate::{
     cache::CacheArgs, compare::CompareArgs, coverage::CoverageArgs, debug::DebugArgs,
-    feedback::FeedbackArgs, gate::GateArgs, import::ImportArgs, inspect::InspectArgs,
-    measure::MeasureArgs, report::ReportArgs, run::RunArgs, score::ScoreArgs, sites::SitesArgs,
-    trace::TraceArgs,
+    feedback::FeedbackArgs, gate::GateArgs, import::ImportArgs, inspect::InspectArgs, mcp::McpArgs,
+    measure::MeasureArgs, optimize::OptimizeArgs, report::ReportArgs, run::RunArgs,
+    scale::ScaleArgs, score::ScoreArgs, sites::SitesArgs, trace::TraceArgs,
 };
 
 /// Run and watch WebAssembly programs.
@@ -44,6 +44,10 @@ pub enum Command {
     Trace(TraceArgs),
     /// Make a page of a run, to be looked at in a browser
     Report(ReportArgs),
+    /// Improve a program by whoever writes programs, measured
+    Optimize(Box<OptimizeArgs>),
+    /// Serve the judge to agents
+    Mcp(McpArgs),
     /// Import another benchmark's files
     Import(ImportArgs),
     /// Score results with the metrics of the field's benchmarks
@@ -52,7 +56,9 @@ pub enum Command {
     Cache(CacheArgs),
     /// Build programs, judge them on tests, and count exactly what they cost
     Measure(Box<MeasureArgs>),
-    /// Show what changed between two files of results
+    /// Find out how a program's cost grows with the size of its input
+    Scale(Box<ScaleArgs>),
+    /// Show what changed between two programs, or two files of results
     Compare(CompareArgs),
     /// Hold results to a baseline
     Gate(GateArgs),

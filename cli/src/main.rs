@@ -21,15 +21,19 @@ mod import;
 mod inspect;
 mod judging;
 mod list;
+mod mcp;
 mod measure;
 mod nearest;
+mod optimize;
 mod output;
 mod place;
+mod program;
 mod progress;
 mod report;
 mod results;
 mod rules;
 mod run;
+mod scale;
 mod score;
 mod sites;
 mod trace;
@@ -52,10 +56,13 @@ fn main() -> ExitCode {
         Command::Coverage(args) => coverage::main(&args),
         Command::Report(args) => report::main(&args),
         Command::Trace(args) => trace::main(&args),
+        Command::Optimize(args) => optimize::main(*args),
+        Command::Mcp(args) => mcp::main(&args),
         Command::Import(args) => import::main(&args),
         Command::Score(args) => score::main(&args),
         Command::Cache(args) => cache::main(args),
         Command::Measure(args) => measure::main(*args),
+        Command::Scale(args) => scale::main(*args),
         Command::Compare(args) => compare::main(&args),
         Command::Gate(args) => gate::main(&args),
         Command::Feedback(args) => feedback::main(&args),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use probity_engine::wasmparser::{Parser, Payload};
 use probity_engine::{Config, Engine, Linker, Module, Store, Tier};
 use probity_engine::{Error, FuncType, Limits as StoreLimits};
 use probity_wasi::{OutputBuffer, Usage, WasiCtx, WasiCtxBuilder};
@@ -76,13 +77,40 @@ pub(super) fn engine(tier: Tier, stack_bytes: usize) -> Engine {
     Engine::new(&config)
 }
 
+/// How many memories and tables a program has. The engine's limits are of each of them: with more than one, each may have its part,
+/// or a program with a hundred would have a hundred times the limit.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Shares {
+    memories: u64,
+    tables: u64,
+}
+
+impl Shares {
+    /// Of a program's module.
+    pub fn of(module: &Module) -> Shares {
+        let mut shares = Shares {
+            memories: 0,
+            tables: 0,
+        };
+        let sections = Parser::new(0).parse_all(module.bytes());
+        for section in sections.map_while(Result::ok) {
+            match section {
+                Payload::MemorySection(section) => shares.memories += u64::from(section.count()),
+                Payload::TableSection(section) => shares.tables += u64::from(section.count()),
+                _ => {}
+            }
+        }
+        shares
+    }
+}
+
 /// A store for a run.
-pub(super) fn store(engine: &Engine, given: &Given<'_>) -> Store<Host> {
+pub(super) fn store(engine: &Engine, given: &Given<'_>, shares: Shares) -> Store<Host> {
     let mut store = Store::new(engine, Host::new(given));
     let memory = given.limits.memory_mb << 20;
     store.set_limits(StoreLimits {
-        memory_bytes_max: Some(memory),
-        table_elements_max: Some(memory / TABLE_ELEMENT_BYTES),
+        memory_bytes_max: Some(memory / shares.memories.max(1)),
+        table_elements_max: Some(memory / TABLE_ELEMENT_BYTES / shares.tables.max(1)),
         heap_bytes_max: Some(memory),
         trap_on_refused_growth: true,
     });

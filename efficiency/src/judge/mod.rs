@@ -13,9 +13,11 @@ pub mod flags;
 mod host;
 mod prepare;
 mod runner;
+mod scaling;
 mod watchdog;
 
 use std::collections::{BTreeMap, HashMap};
+use std::io;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
@@ -23,16 +25,21 @@ use probity_engine::{Engine, Module, Tier};
 use serde_json::Value;
 
 pub use prepare::{PrepareError, Prepared, PreparedTest};
+pub use scaling::Scale;
 
 use self::host::Given;
 use self::runner::{Observer, Ran, Runner};
 use self::watchdog::Watchdog;
 use crate::Status;
+use crate::compare::Column;
+use crate::growth::{self, Growth};
 use crate::result::{COUNT_RULE, SCHEMA, SampleResult, TestResult};
 use crate::sample::Sample;
 use crate::task::{Checker, Entry, Limits, Task};
 use crate::toolchain::{BuildError, Builder, Built, module, read_file};
 
+/// Bytes of a program's text in a file.
+const SOURCE_BYTES_MAX: u64 = 64 << 20;
 /// Seed of the random numbers that programs ask for.
 const RANDOM_SEED: u64 = 0;
 
@@ -115,7 +122,7 @@ impl Judge {
             return module(&bytes, "");
         }
         let lang = sample.lang.as_deref().unwrap_or(&task.lang);
-        self.build(task, lang, &source_of(task, sample)?)
+        self.build(task, lang, &source_of(task, sample, dir)?)
     }
 
     /// Builds a program by a task's settings.
@@ -131,7 +138,7 @@ impl Judge {
     /// Builds a sample and judges it. What fails is in the result.
     pub fn judge(&self, prepared: &Prepared, sample: &Sample, dir: &Path) -> SampleResult {
         let built = self.build_sample(&prepared.task, sample, dir);
-        let source = source_of(&prepared.task, sample).ok();
+        let source = source_of(&prepared.task, sample, dir).ok();
         let result = match built {
             Ok(built) => self.judge_module(prepared, &built, source.as_deref()),
             Err(error) => self.not_built(&prepared.task, &error),
@@ -263,6 +270,11 @@ impl Judge {
         }
         for (tested, cost) in result.tests.iter_mut().zip(costs) {
             tested.cost = cost;
+        }
+        if result.is_correct() {
+            let points = growth::points(&result.tests, Column::INSTR);
+            let growth = Growth::new(Column::INSTR.name(), points).ok();
+            result.complexity = growth.map(|growth| growth.complexity());
         }
         result.flags = flags::flags(
             prepared,
@@ -408,13 +420,19 @@ fn given<'a>(test: &'a PreparedTest, limits: &'a Limits) -> Given<'a> {
     }
 }
 
-/// The text of a sample's program.
-pub(crate) fn source_of(task: &Task, sample: &Sample) -> Result<String, BuildError> {
-    match (&sample.solution, &sample.completion) {
-        (Some(solution), _) => Ok(solution.clone()),
-        (None, Some(completion)) => Ok(format!("{}{completion}", task.prompt)),
-        (None, None) => {
-            let message = "the sample has no `solution`, `completion` or `wasm`";
+/// The text of a sample's program; `dir` is what its path is relative to.
+pub(crate) fn source_of(task: &Task, sample: &Sample, dir: &Path) -> Result<String, BuildError> {
+    match (&sample.solution, &sample.path, &sample.completion) {
+        (Some(solution), ..) => Ok(solution.clone()),
+        (None, Some(path), _) => {
+            let path = dir.join(path);
+            let bytes = read_file(&path, SOURCE_BYTES_MAX);
+            let text = bytes.and_then(|bytes| String::from_utf8(bytes).map_err(io::Error::other));
+            text.map_err(|e| BuildError::Internal(format!("read {}: {e}", path.display())))
+        }
+        (None, None, Some(completion)) => Ok(format!("{}{completion}", task.prompt)),
+        (None, None, None) => {
+            let message = "the sample has no `solution`, `path`, `completion` or `wasm`";
             Err(BuildError::Internal(message.to_owned()))
         }
     }

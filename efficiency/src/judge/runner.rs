@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::call::{self, Called, Failure};
 use super::counted::{Counted, Totals};
 use super::ended::Ended;
-use super::host::{self, Given, Host};
+use super::host::{self, Given, Host, Shares};
 use super::watchdog::Watchdog;
 use crate::Status;
 use crate::result::Cost;
@@ -59,6 +59,7 @@ pub(super) struct Runner<'a> {
     pub entry: &'a Entry,
     engine: &'a Engine,
     linker: Linker<Host>,
+    shares: Shares,
     watchdog: &'a Watchdog,
     observer: Observer,
     live: Option<Live>,
@@ -94,6 +95,7 @@ impl<'a> Runner<'a> {
             entry,
             engine,
             linker,
+            shares: Shares::of(module),
             watchdog,
             observer,
             live: None,
@@ -108,7 +110,7 @@ impl<'a> Runner<'a> {
         {
             return self.go_on(live, given, args, like);
         }
-        let mut store = host::store(self.engine, given);
+        let mut store = host::store(self.engine, given, self.shares);
         store.set_fuel_limit(Some(given.limits.fuel));
         let counted = match &mut self.observer {
             Observer::Nothing => None,

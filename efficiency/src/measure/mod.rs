@@ -328,7 +328,7 @@ impl Batch<'_> {
                 return Ok(files.add(result, job, || Spool::of_none(sample, Some(&prepared)))?);
             }
         };
-        let source = crate::judge::source_of(task, sample).ok();
+        let source = crate::judge::source_of(task, sample, dir).ok();
         if self.take_same(files, job, &built, source.as_deref())? {
             return Ok(());
         }

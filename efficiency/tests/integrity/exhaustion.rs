@@ -19,9 +19,15 @@ fn status(fields: &str, body: &str) -> Status {
 
 #[test]
 fn memory_is_limited_whatever_it_is_had_as() {
-    // 8 MiB are 128 pages, of which the program begins with 32.
-    assert_eq!(status("(memory 97)", SLOW_SUM), Status::Memory);
+    // 8 MiB are 128 pages; with two memories, each may have half of them.
+    assert_eq!(status("(memory 65)", SLOW_SUM), Status::Memory);
     assert_eq!(status("(memory 65536)", SLOW_SUM), Status::Memory);
+    assert_eq!(status(&"(memory 30)".repeat(9), SLOW_SUM), Status::Memory);
+    // 8 MiB are 524,288 elements.
+    assert_eq!(
+        status(&"(table 60000 funcref)".repeat(9), SLOW_SUM),
+        Status::Memory
+    );
     assert_eq!(
         status(
             "(memory $m 1)",
@@ -63,7 +69,9 @@ fn memory_is_limited_whatever_it_is_had_as() {
 
 #[test]
 fn what_a_limit_leaves_is_used() {
-    assert_eq!(status("(memory 96)", SLOW_SUM), Status::Ok);
+    assert_eq!(status("(memory 64)", SLOW_SUM), Status::Ok);
+    assert_eq!(status("(table 524288 funcref)", SLOW_SUM), Status::Ok);
+    assert_eq!(status("(table 524289 funcref)", SLOW_SUM), Status::Memory);
     let body = format!("(drop (memory.grow (i32.const 96))) {SLOW_SUM}");
     assert_eq!(status("", &body), Status::Ok);
 }

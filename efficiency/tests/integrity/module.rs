@@ -80,8 +80,8 @@ fn allocators_that_lie_are_found_out() {
 
 #[test]
 fn long_names_stay_out_of_results() {
-    let name = "n".repeat(10 << 20);
-    // Of a function that traps, which messages name; and of a hot one, which `hot` names.
+    // As long as names may be: of a function that traps, which messages name, and of a hot one, which `hot` names.
+    let name = "n".repeat(100_000);
     let text = format!(
         "(module {PRELUDE} (func $\"{name}\" (export \"{name}\") unreachable)
         (func (export \"_start\") (call $\"{name}\")))"
@@ -99,6 +99,15 @@ fn long_names_stay_out_of_results() {
             .is_some_and(|text| text.contains("nnn"))
     );
     assert!(result.hot.is_some());
+    assert!(line_bytes(&result) < 40_000);
+    // Longer ones.
+    let name = "n".repeat(10 << 20);
+    let text = program_with(
+        &format!("(func $\"{name}\" unreachable)"),
+        &format!("(call $\"{name}\")"),
+    );
+    let result = judged(&sum_task(), &text, columns);
+    assert!(!result.is_correct());
     assert!(line_bytes(&result) < 40_000);
 }
 
