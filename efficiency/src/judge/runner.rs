@@ -112,6 +112,10 @@ impl<'a> Runner<'a> {
         }
         let mut store = host::store(self.engine, given, self.shares);
         store.set_fuel_limit(Some(given.limits.fuel));
+        if let Some(message) = self.shares.refusal(given.limits) {
+            let ended = Ended::by(Status::Memory, message);
+            return self.failed(&store, None, ended, Duration::ZERO);
+        }
         let counted = match &mut self.observer {
             Observer::Nothing => None,
             Observer::Counts => Some(Counted::attach(&mut store, self.module)),
