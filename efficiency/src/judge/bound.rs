@@ -55,8 +55,6 @@ fn cut(text: &mut String, bytes_max: usize) {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
     #[test]
     fn texts_are_cut_between_characters() {
         let cut = |text: &str, bytes_max| {

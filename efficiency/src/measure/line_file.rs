@@ -39,6 +39,9 @@ pub(super) struct Place {
     pub len: u64,
 }
 
+/// Whether a line is what the file is for, or why not.
+type Taken = Result<(), String>;
+
 /// The file.
 pub(super) struct LineFile {
     path: PathBuf,
@@ -57,7 +60,7 @@ impl LineFile {
         path: &Path,
         resume: bool,
         begin: &str,
-        mut take: impl FnMut(&[u8], Place) -> Result<(), String>,
+        mut take: impl FnMut(&[u8], Place) -> Taken,
     ) -> Result<LineFile, JournalError> {
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false);
@@ -106,7 +109,7 @@ impl LineFile {
     fn recover(
         &mut self,
         begin: &str,
-        take: &mut dyn FnMut(&[u8], Place) -> Result<(), String>,
+        take: &mut dyn FnMut(&[u8], Place) -> Taken,
     ) -> Result<(), JournalError> {
         let mut reader = BufReader::new(self.file.try_clone().map_err(|e| self.failed(e))?);
         let mut text = Vec::new();
