@@ -43,6 +43,10 @@ pub struct MeasureArgs {
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
 
+    /// Where what samples print goes, a line for each test, for `probity score --outputs`
+    #[arg(long, value_name = "FILE")]
+    outputs: Option<PathBuf>,
+
     /// Go on where an earlier run with the same -o was ended
     #[arg(long, requires = "output")]
     resume: bool,

@@ -49,6 +49,9 @@ pub struct SampleResult {
     /// Size of the module, bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wasm_bytes: Option<u64>,
+    /// The seed of the inputs that the task's generator made, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seed: Option<u64>,
     /// The tests that were run, in the task's order.
     #[serde(default)]
     pub tests: Vec<TestResult>,

@@ -7,7 +7,7 @@ use std::{
 
 use probity_efficiency::{
     Status,
-    measure::{Batch, BatchError, Progress as Done, Summary},
+    measure::{Batch, BatchError, Progress as Done, Summary, seed_of},
     task::Tasks,
 };
 
@@ -44,6 +44,8 @@ pub fn main(args: &MeasureArgs, tasks: &Path, samples: &Path) -> Result<u8, Fail
     };
     let seed = args.seed.map(|seed| match seed {
         Seed::Number(number) => number,
+        // One that an earlier run has had goes on: inputs must not differ within a file.
+        Seed::Random if args.resume => seed_of(out).unwrap_or_else(random),
         Seed::Random => random(),
     });
     stop_at_interrupt();
@@ -52,6 +54,7 @@ pub fn main(args: &MeasureArgs, tasks: &Path, samples: &Path) -> Result<u8, Fail
         judge: &judge,
         tasks: &read,
         out,
+        outputs: args.outputs.as_deref(),
         resume: args.resume,
         jobs,
         seed,

@@ -8,9 +8,10 @@ use super::{Format, MeasureArgs};
 use crate::{failure::Failure, judging::Column, output, program, progress::Progress};
 
 pub fn main(args: &MeasureArgs, program: &Path) -> Result<u8, Failure> {
-    if args.resume || args.jobs.is_some() || args.seed.is_some() {
+    let for_samples = args.resume || args.jobs.is_some() || args.seed.is_some();
+    if for_samples || args.outputs.is_some() {
         return Err(Failure::usage(
-            "--resume, --jobs and --seed are for TASKS and SAMPLES",
+            "--resume, --jobs, --seed and --outputs are for TASKS and SAMPLES",
         ));
     }
     let judge = args.judging.judge(&[Column::All])?;

@@ -187,6 +187,7 @@ pub fn result(task_id: &str, status: Status) -> SampleResult {
         status,
         message: None,
         wasm_bytes: None,
+        seed: None,
         tests: Vec::new(),
         hot: None,
         coverage: None,

@@ -18,8 +18,19 @@ const ALLOCATORS: [&str; 2] = ["probity_alloc", "malloc"];
 pub(super) enum Failure {
     /// The function and the arguments do not fit.
     Mismatch(String),
+    /// The result is larger than the output may be.
+    TooLarge,
     /// It failed, or allocating for it did.
     Run(Error),
+}
+
+/// What a function is called with.
+pub(super) struct Called<'a> {
+    pub args: &'a [Value],
+    /// What the result is expected to be, by its form.
+    pub like: Option<&'a Value>,
+    /// Bytes of memory that the result may take: the judge keeps many times as much for each of its elements.
+    pub most: u64,
 }
 
 impl From<Error> for Failure {
@@ -32,14 +43,14 @@ fn mismatch<T>(message: impl Into<String>) -> Result<T, Failure> {
     Err(Failure::Mismatch(message.into()))
 }
 
-/// Calls the exported function `name`. `like`: what the result is expected to be, by its form.
+/// Calls the exported function `name`.
 pub(super) fn call(
     store: &mut impl AsContextMut,
     instance: Instance,
     name: &str,
-    args: &[Value],
-    like: Option<&Value>,
+    called: &Called<'_>,
 ) -> Result<Value, Failure> {
+    let Called { args, like, most } = *called;
     let Some(func) = instance.get_func(store, name) else {
         return mismatch(format!("the program exports no function `{name}`"));
     };
@@ -70,7 +81,7 @@ pub(super) fn call(
     match &results[..] {
         [] => Ok(Value::Null),
         [Val::I64(packed)] if like.is_some_and(|like| like.is_array() || like.is_string()) => {
-            take(store, instance, *packed as u64, like)
+            take(store, instance, *packed as u64, like, most)
         }
         [Val::I32(value)] if like.is_some_and(Value::is_boolean) => Ok(Value::Bool(*value != 0)),
         [Val::I32(value)] => Ok((*value).into()),
@@ -182,6 +193,7 @@ fn take(
     instance: Instance,
     packed: u64,
     like: Option<&Value>,
+    most: u64,
 ) -> Result<Value, Failure> {
     let memory = memory(store, instance)?;
     let (at, len) = (packed & 0xffff_ffff, packed >> 32);
@@ -196,6 +208,9 @@ fn take(
             "the result of {len} elements at {at:#x} is not in the program's memory"
         ));
     };
+    if bytes.len() as u64 > most {
+        return Err(Failure::TooLarge);
+    }
     if is_text {
         return Ok(Value::String(String::from_utf8_lossy(bytes).into_owned()));
     }

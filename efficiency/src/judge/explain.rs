@@ -82,16 +82,30 @@ pub(super) fn explain<'a, 't>(
     let map = SourceMap::new(module);
     let weighed = Weighed::new(&covered.functions, module, map.as_ref());
     let own = |file: &&FileCoverage| is_own(&file.path);
-    let hot = Hot {
+    let mut hot = Hot {
         functions: weighed.functions(&covered.functions),
-        lines: weighed.lines(&covered.files, source, sites.as_deref()),
+        lines: weighed.lines(&covered.files, sites.as_deref()),
         loops: loops.map_or_else(Vec::new, |table| {
             weighed.loops(&table, map.as_ref(), sites.as_deref())
         }),
         branches: branches(&covered.functions, map.as_ref()),
     };
+    if let Some(source) = source {
+        quote(&mut hot, source);
+    }
     let coverage = covered.files.iter().find(own).map(coverage);
     (Some(hot), coverage)
+}
+
+/// Gives the lines of the program's own file their texts.
+pub(super) fn quote(hot: &mut Hot, source: &str) {
+    let texts: Vec<&str> = source.lines().collect();
+    for line in hot.lines.iter_mut().filter(|line| is_own(&line.file)) {
+        let text = (line.line as usize)
+            .checked_sub(1)
+            .and_then(|at| texts.get(at));
+        line.text = text.map_or("", |text| text.trim()).to_owned();
+    }
 }
 
 fn is_own(path: &str) -> bool {
@@ -253,13 +267,7 @@ impl Weighed {
         hot
     }
 
-    fn lines(
-        &self,
-        files: &[FileCoverage],
-        source: Option<&str>,
-        sites: Option<&[HeapSite]>,
-    ) -> Vec<HotLine> {
-        let texts: Vec<&str> = source.map_or_else(Vec::new, |text| text.lines().collect());
+    fn lines(&self, files: &[FileCoverage], sites: Option<&[HeapSite]>) -> Vec<HotLine> {
         let count = |path: &str, number: u32| {
             let file = files.iter().find(|file| file.path == path)?;
             let line = file.lines.iter().find(|line| line.line == number)?;
@@ -268,22 +276,15 @@ impl Weighed {
         let mut hot: Vec<(&(String, u32), &u64)> = self.lines.iter().collect();
         hot.sort_by(|a, b| b.1.cmp(a.1).then_with(|| a.0.cmp(b.0)));
         hot.truncate(KEPT);
-        let line = |((path, number), instr): (&(String, u32), &u64)| {
-            let text = (*number as usize)
-                .checked_sub(1)
-                .and_then(|at| texts.get(at));
-            HotLine {
-                file: name_of(path).to_owned(),
-                line: *number,
-                text: text
-                    .filter(|_| is_own(path))
-                    .map_or("", |text| text.trim())
-                    .to_owned(),
-                count: count(path, *number).unwrap_or(0),
-                instr: *instr,
-                instr_percent: self.percent(*instr),
-                allocs: sites.map(|sites| line_allocs(sites, path, *number)),
-            }
+        let line = |((path, number), instr): (&(String, u32), &u64)| HotLine {
+            file: name_of(path).to_owned(),
+            line: *number,
+            // See `quote`.
+            text: String::new(),
+            count: count(path, *number).unwrap_or(0),
+            instr: *instr,
+            instr_percent: self.percent(*instr),
+            allocs: sites.map(|sites| line_allocs(sites, path, *number)),
         };
         hot.into_iter().map(line).collect()
     }

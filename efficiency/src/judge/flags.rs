@@ -10,7 +10,7 @@ use crate::task::TestKind;
 
 /// It costs less than a tenth of the best reference, in some test: faster than what is known to be good.
 pub const FASTER_THAN_KNOWN: &str = "faster_than_known";
-/// It carries far more data than any reference: results may be in it.
+/// It carries far more data (or elements, or globals) than any reference: results may be in it.
 pub const DATA_SEGMENT_GREW: &str = "data_segment_grew";
 /// Its cost does not grow with the input, though that of the references does.
 pub const CONSTANT_COST: &str = "constant_cost";
@@ -41,19 +41,16 @@ const GROWS: f64 = 1.5;
 /// What a cost may vary by and not grow.
 const VARIES: f64 = 1.01;
 
-/// Bytes of a module's data segments.
+/// Bytes of what a module brings along beside its code: data and element segments, and the initial values of globals.
 pub(super) fn data_bytes(wasm: &[u8]) -> u64 {
-    let mut bytes = 0;
-    for payload in Parser::new(0).parse_all(wasm) {
-        // What is not valid has been found before.
-        if let Ok(Payload::DataSection(section)) = payload {
-            let segments = section.into_iter().flatten();
-            bytes += segments
-                .map(|segment| segment.data.len() as u64)
-                .sum::<u64>();
-        }
-    }
-    bytes
+    let sections = Parser::new(0).parse_all(wasm).map_while(Result::ok);
+    let ranges = sections.filter_map(|payload| match payload {
+        Payload::DataSection(section) => Some(section.range()),
+        Payload::ElementSection(section) => Some(section.range()),
+        Payload::GlobalSection(section) => Some(section.range()),
+        _ => None,
+    });
+    ranges.map(|range| range.end - range.start).sum()
 }
 
 /// The flags of a result, which is complete but for them.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use probity_engine::wasmparser::{Parser, Payload};
 use probity_engine::{Config, Engine, Linker, Module, Store, Tier};
 use probity_engine::{Error, FuncType, Limits as StoreLimits};
 use probity_wasi::{OutputBuffer, Usage, WasiCtx, WasiCtxBuilder};
@@ -76,14 +77,68 @@ pub(super) fn engine(tier: Tier, stack_bytes: usize) -> Engine {
     Engine::new(&config)
 }
 
+/// How many memories and tables a program has. The engine's limits are of each of them: with more than one, each may have its part,
+/// or a program with a hundred would have a hundred times the limit.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Shares {
+    memories: u64,
+    tables: u64,
+    /// Elements that the largest table begins with.
+    elements: u64,
+}
+
+impl Shares {
+    /// Of a program's module.
+    pub fn of(module: &Module) -> Shares {
+        let mut shares = Shares {
+            memories: 0,
+            tables: 0,
+            elements: 0,
+        };
+        let sections = Parser::new(0).parse_all(module.bytes());
+        for section in sections.map_while(Result::ok) {
+            match section {
+                Payload::MemorySection(section) => shares.memories += u64::from(section.count()),
+                Payload::TableSection(section) => {
+                    shares.tables += u64::from(section.count());
+                    let initial = section.into_iter().flatten().map(|table| table.ty.initial);
+                    shares.elements = initial.max().unwrap_or(0);
+                }
+                _ => {}
+            }
+        }
+        shares
+    }
+
+    /// Bytes of each memory.
+    fn memory_bytes(self, limits: &Limits) -> u64 {
+        (limits.memory_mb << 20) / self.memories.max(1)
+    }
+
+    /// Elements of each table.
+    fn table_elements(self, limits: &Limits) -> u64 {
+        (limits.memory_mb << 20) / TABLE_ELEMENT_BYTES / self.tables.max(1)
+    }
+
+    /// Why there can be no instance, which the engine has no code for.
+    pub fn refusal(self, limits: &Limits) -> Option<String> {
+        let most = self.table_elements(limits);
+        (self.elements > most).then(|| {
+            format!(
+                "a table of {} elements, of which there may be {most}",
+                self.elements
+            )
+        })
+    }
+}
+
 /// A store for a run.
-pub(super) fn store(engine: &Engine, given: &Given<'_>) -> Store<Host> {
+pub(super) fn store(engine: &Engine, given: &Given<'_>, shares: Shares) -> Store<Host> {
     let mut store = Store::new(engine, Host::new(given));
-    let memory = given.limits.memory_mb << 20;
     store.set_limits(StoreLimits {
-        memory_bytes_max: Some(memory),
-        table_elements_max: Some(memory / TABLE_ELEMENT_BYTES),
-        heap_bytes_max: Some(memory),
+        memory_bytes_max: Some(shares.memory_bytes(given.limits)),
+        table_elements_max: Some(shares.table_elements(given.limits)),
+        heap_bytes_max: Some(given.limits.memory_mb << 20),
         trap_on_refused_growth: true,
     });
     store

@@ -3,6 +3,7 @@
 //! Every test is a run from the beginning, under limits, with a virtual clock and random numbers of a fixed seed: the same program has
 //! the same result and the same counts in every run, on every machine, in every tier.
 
+mod bound;
 mod call;
 mod counted;
 mod deep;
@@ -16,13 +17,14 @@ mod scaling;
 mod watchdog;
 
 use std::collections::{BTreeMap, HashMap};
+use std::io;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use probity_engine::{Engine, Module, Tier};
 use serde_json::Value;
 
-pub use prepare::{Prepared, PreparedTest};
+pub use prepare::{PrepareError, Prepared, PreparedTest};
 pub use scaling::Scale;
 
 use self::host::Given;
@@ -34,8 +36,10 @@ use crate::growth::{self, Growth};
 use crate::result::{COUNT_RULE, SCHEMA, SampleResult, TestResult};
 use crate::sample::Sample;
 use crate::task::{Checker, Entry, Limits, Task};
-use crate::toolchain::{BuildError, Builder, Built, module};
+use crate::toolchain::{BuildError, Builder, Built, module, read_file};
 
+/// Bytes of a program's text in a file.
+const SOURCE_BYTES_MAX: u64 = 64 << 20;
 /// Seed of the random numbers that programs ask for.
 const RANDOM_SEED: u64 = 0;
 
@@ -113,9 +117,8 @@ impl Judge {
     ) -> Result<Built, BuildError> {
         if let Some(path) = &sample.wasm {
             let path = dir.join(path);
-            let bytes = std::fs::read(&path);
-            let bytes =
-                bytes.map_err(|e| BuildError::Internal(format!("read {}: {e}", path.display())))?;
+            let bytes = read_file(&path, self.config.builder.limits.file_bytes)
+                .map_err(|e| BuildError::Internal(format!("read {}: {e}", path.display())))?;
             return module(&bytes, "");
         }
         let lang = sample.lang.as_deref().unwrap_or(&task.lang);
@@ -152,11 +155,13 @@ impl Judge {
             BuildError::Unsupported(message) => (Status::Unsupported, message),
             BuildError::Internal(message) => (Status::Internal, message),
         };
-        SampleResult {
+        let mut result = SampleResult {
             status,
             message: Some(message.clone()),
             ..blank(task)
-        }
+        };
+        bound::bound(&mut result);
+        result
     }
 
     /// Judges a program that is built. `source` is its text, for what is said of lines.
@@ -166,11 +171,36 @@ impl Judge {
         built: &Built,
         source: Option<&str>,
     ) -> SampleResult {
+        self.judge_heard(prepared, built, source, &mut |_, _| {})
+    }
+
+    /// The same; `hear` is told what each test that was run gave, by its index, or that it gave nothing: it did not come to its
+    /// end, or what it gave is no text.
+    pub fn judge_heard(
+        &self,
+        prepared: &Prepared,
+        built: &Built,
+        source: Option<&str>,
+        hear: &mut dyn FnMut(usize, Option<&str>),
+    ) -> SampleResult {
+        let mut result = self.judge_tests(prepared, built, source, hear);
+        bound::bound(&mut result);
+        result
+    }
+
+    fn judge_tests(
+        &self,
+        prepared: &Prepared,
+        built: &Built,
+        source: Option<&str>,
+        hear: &mut dyn FnMut(usize, Option<&str>),
+    ) -> SampleResult {
         let task = &*prepared.task;
         let mut result = SampleResult {
             wasm_sha256: built.sha256.clone(),
             toolchain: built.toolchain.clone(),
             wasm_bytes: Some(built.wasm.len() as u64),
+            seed: prepared.seed,
             ..blank(task)
         };
         let engine = self.engine(&task.limits);
@@ -192,8 +222,9 @@ impl Judge {
                 return result;
             }
         };
-        for test in &prepared.tests {
+        for (index, test) in prepared.tests.iter().enumerate() {
             let ran = counting.run(&given(test, &task.limits), &test.args, Some(&test.expected));
+            hear(index, ran.text().as_deref());
             let tested = tested(test, &task.checker, ran, &task.entry);
             // Limits are there to save time: more tests would end in the same way, after as long.
             let ends = matches!(
@@ -395,7 +426,8 @@ pub(crate) fn source_of(task: &Task, sample: &Sample, dir: &Path) -> Result<Stri
         (Some(solution), ..) => Ok(solution.clone()),
         (None, Some(path), _) => {
             let path = dir.join(path);
-            let text = std::fs::read_to_string(&path);
+            let bytes = read_file(&path, SOURCE_BYTES_MAX);
+            let text = bytes.and_then(|bytes| String::from_utf8(bytes).map_err(io::Error::other));
             text.map_err(|e| BuildError::Internal(format!("read {}: {e}", path.display())))
         }
         (None, None, Some(completion)) => Ok(format!("{}{completion}", task.prompt)),
@@ -422,6 +454,7 @@ fn blank(task: &Task) -> SampleResult {
         status: Status::Ok,
         message: None,
         wasm_bytes: None,
+        seed: None,
         tests: Vec::new(),
         hot: None,
         coverage: None,
@@ -436,6 +469,14 @@ pub(crate) fn signed(mut result: SampleResult, sample: &Sample) -> SampleResult 
     result.sample_id = sample.sample_id.unwrap_or(0);
     result.model = sample.model.clone().unwrap_or_default();
     result
+}
+
+/// Has the lines of a result quote this text of the program.
+pub(crate) fn quote(result: &mut SampleResult, source: Option<&str>) {
+    if let (Some(hot), Some(source)) = (&mut result.hot, source) {
+        explain::quote(hot, source);
+        bound::bound(result);
+    }
 }
 
 /// What came of a run.

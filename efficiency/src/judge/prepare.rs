@@ -1,15 +1,17 @@
 //! A task made ready: its inputs generated, its references built and measured, the outputs that it does not give taken from them.
 
 use std::collections::{BTreeMap, HashMap};
+use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::Value;
 
 use super::{Judge, Program};
+use crate::Status;
 use crate::result::SampleResult;
 use crate::task::{Entry, Limits, Role, Source, Task, Test, TestKind};
-use crate::toolchain::Built;
+use crate::toolchain::{BuildError, Built};
 
 /// A task that samples can be judged by.
 #[derive(Debug)]
@@ -20,7 +22,9 @@ pub struct Prepared {
     pub tests: Vec<PreparedTest>,
     /// What the references cost, in the task's order.
     pub references: Vec<SampleResult>,
-    /// Bytes of the data segments of the reference that has most of them.
+    /// What its generator was given, if it has one.
+    pub seed: Option<u64>,
+    /// Bytes of the data of the reference that has most of it.
     pub(super) data_bytes: Option<u64>,
 }
 
@@ -67,6 +71,48 @@ impl PreparedTest {
     }
 }
 
+/// Why samples cannot be judged by a task.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PrepareError {
+    message: String,
+    is_unsupported: bool,
+}
+
+impl PrepareError {
+    /// Whether all that is missing is a compiler.
+    pub fn is_unsupported(&self) -> bool {
+        self.is_unsupported
+    }
+
+    fn about(mut self, task: &Task) -> PrepareError {
+        self.message = format!("prepare task `{}`: {}", task.task_id, self.message);
+        self
+    }
+}
+
+impl From<String> for PrepareError {
+    fn from(message: String) -> PrepareError {
+        PrepareError {
+            message,
+            is_unsupported: false,
+        }
+    }
+}
+
+impl From<PrepareError> for String {
+    fn from(error: PrepareError) -> String {
+        error.message
+    }
+}
+
+impl fmt::Display for PrepareError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for PrepareError {}
+
 /// What a generator may use: it makes what the judge itself works on.
 const GENERATOR_LIMITS: Limits = Limits {
     fuel: 1 << 40,
@@ -83,6 +129,7 @@ impl Prepared {
             task: Arc::new(task),
             tests: vec![test],
             references: Vec::new(),
+            seed: None,
             data_bytes: None,
         }
     }
@@ -112,6 +159,7 @@ impl Prepared {
             task: self.task.clone(),
             tests: tests.into_iter().cloned().collect(),
             references: Vec::new(),
+            seed: self.seed,
             data_bytes: self.data_bytes,
         }
     }
@@ -137,22 +185,32 @@ impl Judge {
         dir: &Path,
         seed: Option<u64>,
         known: &HashMap<String, SampleResult>,
-    ) -> Result<Prepared, String> {
-        let about = |message: String| format!("prepare task `{}`: {message}", task.task_id);
+    ) -> Result<Prepared, PrepareError> {
+        let prepared = self.prepare_tests(task, dir, seed, known);
+        prepared.map_err(|error| error.about(task))
+    }
+
+    fn prepare_tests(
+        &self,
+        task: &Arc<Task>,
+        dir: &Path,
+        seed: Option<u64>,
+        known: &HashMap<String, SampleResult>,
+    ) -> Result<Prepared, PrepareError> {
         let mut open: Vec<(Test, Vec<u8>)> = Vec::new();
         for test in &task.tests {
             open.push((test.clone(), test.stdin.clone().into_bytes()));
         }
-        open.extend(self.generate(task, dir, seed).map_err(about)?);
+        open.extend(self.generate(task, dir, seed)?);
         let mut references: Vec<(usize, Result<Built, SampleResult>)> = Vec::new();
         for (index, reference) in task.references.iter().enumerate() {
             let lang = reference.lang.as_deref().unwrap_or(&task.lang);
-            let (text, lang) = self.read(&reference.source, lang, dir).map_err(about)?;
+            let (text, lang) = self.read(&reference.source, lang, dir)?;
             let built = self.build(task, &lang, &text);
             let built = built.map_err(|error| self.not_built(task, &error));
             references.push((index, built));
         }
-        let mut expected = self.outputs(task, &open, &references).map_err(about)?;
+        let mut expected = self.outputs(task, &open, &references)?;
         let tests = open
             .into_iter()
             .enumerate()
@@ -172,6 +230,7 @@ impl Judge {
             task: task.clone(),
             tests: tests.collect(),
             references: Vec::new(),
+            seed: task.generator.as_ref().map(|own| seed.unwrap_or(own.seed)),
             data_bytes: None,
         };
         let mut results = Vec::new();
@@ -182,7 +241,12 @@ impl Judge {
                     let bytes = super::flags::data_bytes(&built.wasm);
                     prepared.data_bytes = prepared.data_bytes.max(Some(bytes));
                     match known.get(&reference.id) {
-                        Some(known) if known.wasm_sha256 == built.sha256 => known.clone(),
+                        // Measured with the same inputs, that is.
+                        Some(known)
+                            if known.wasm_sha256 == built.sha256 && known.seed == prepared.seed =>
+                        {
+                            known.clone()
+                        }
                         _ => self.judge_module(&prepared, &built, None),
                     }
                 }
@@ -204,7 +268,7 @@ impl Judge {
         task: &Task,
         dir: &Path,
         seed: Option<u64>,
-    ) -> Result<Vec<(Test, Vec<u8>)>, String> {
+    ) -> Result<Vec<(Test, Vec<u8>)>, PrepareError> {
         let Some(generator) = &task.generator else {
             return Ok(Vec::new());
         };
@@ -212,7 +276,10 @@ impl Judge {
         let source = Source(generator.source.clone());
         let (text, lang) = self.read(&source, lang, dir)?;
         let built = self.build(task, &lang, &text);
-        let built = built.map_err(|error| format!("build the generator: {error}"))?;
+        let built = built.map_err(|error| PrepareError {
+            message: format!("build the generator: {error}"),
+            is_unsupported: matches!(error, BuildError::Unsupported(_)),
+        })?;
         let seed = seed.unwrap_or(generator.seed);
         let mut tests = Vec::new();
         for &size in &generator.sizes {
@@ -253,7 +320,7 @@ impl Judge {
         task: &Task,
         tests: &[(Test, Vec<u8>)],
         references: &[(usize, Result<Built, SampleResult>)],
-    ) -> Result<BTreeMap<usize, Value>, String> {
+    ) -> Result<BTreeMap<usize, Value>, PrepareError> {
         let open = |(index, (test, stdin)): (usize, &'_ (Test, Vec<u8>))| {
             test.expected
                 .is_none()
@@ -267,6 +334,7 @@ impl Judge {
         let mut order: Vec<_> = references.iter().rev().collect();
         order.sort_by_key(|(index, _)| task.references[*index].role != Some(Role::Expert));
         let mut problem = "there is no reference".to_owned();
+        let mut is_unsupported = !references.is_empty();
         for (index, built) in order {
             let id = &task.references[*index].id;
             let built = match built {
@@ -274,6 +342,7 @@ impl Judge {
                 Err(result) => {
                     let message = result.message.as_deref().unwrap_or_default();
                     problem = format!("build reference `{id}`: {message}");
+                    is_unsupported &= result.status == Status::Unsupported;
                     continue;
                 }
             };
@@ -284,10 +353,16 @@ impl Judge {
             };
             match self.values_of(&program, &open) {
                 Ok(values) => return Ok(values),
-                Err(error) => problem = format!("run reference `{id}`: {error}"),
+                Err(error) => {
+                    problem = format!("run reference `{id}`: {error}");
+                    is_unsupported = false;
+                }
             }
         }
-        Err(problem)
+        Err(PrepareError {
+            message: problem,
+            is_unsupported,
+        })
     }
 
     /// The text and language of a program that a task names.

@@ -3,16 +3,17 @@
 //! A program that does nothing when it is instantiated is instantiated once, and goes back to that moment before each run: its
 //! compiled code and its counters stay. One with a start function has a new store for each run, since what that does is part of it.
 
+use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
 use probity_analyses::Session;
 use probity_engine::{Engine, Error, Instance, Linker, Module, Snapshot, Store};
 use serde_json::Value;
 
-use super::call::{self, Failure};
+use super::call::{self, Called, Failure};
 use super::counted::{Counted, Totals};
 use super::ended::Ended;
-use super::host::{self, Given, Host};
+use super::host::{self, Given, Host, Shares};
 use super::watchdog::Watchdog;
 use crate::Status;
 use crate::result::Cost;
@@ -38,12 +39,27 @@ pub(super) struct Ran {
     pub cost: Cost,
 }
 
+impl Ran {
+    /// What it gave, as text, if it came to its end.
+    pub fn text(&self) -> Option<Cow<'_, str>> {
+        if self.ended.status != Status::Ok {
+            return None;
+        }
+        match &self.value {
+            Some(Value::String(text)) => Some(text.into()),
+            Some(value) => Some(value.to_string().into()),
+            None => std::str::from_utf8(&self.stdout).ok().map(Cow::from),
+        }
+    }
+}
+
 /// A program that can be run.
 pub(super) struct Runner<'a> {
     pub module: &'a Module,
     pub entry: &'a Entry,
     engine: &'a Engine,
     linker: Linker<Host>,
+    shares: Shares,
     watchdog: &'a Watchdog,
     observer: Observer,
     live: Option<Live>,
@@ -79,6 +95,7 @@ impl<'a> Runner<'a> {
             entry,
             engine,
             linker,
+            shares: Shares::of(module),
             watchdog,
             observer,
             live: None,
@@ -93,8 +110,12 @@ impl<'a> Runner<'a> {
         {
             return self.go_on(live, given, args, like);
         }
-        let mut store = host::store(self.engine, given);
+        let mut store = host::store(self.engine, given, self.shares);
         store.set_fuel_limit(Some(given.limits.fuel));
+        if let Some(message) = self.shares.refusal(given.limits) {
+            let ended = Ended::by(Status::Memory, message);
+            return self.failed(&store, None, ended, Duration::ZERO);
+        }
         let counted = match &mut self.observer {
             Observer::Nothing => None,
             Observer::Counts => Some(Counted::attach(&mut store, self.module)),
@@ -161,12 +182,18 @@ impl<'a> Runner<'a> {
         self.watchdog
             .arm(limit, live.store.interrupt_handle(), stop);
         let started = Instant::now();
-        let result = enter(&mut live.store, live.instance, self.entry, args, like);
+        let most = given.limits.stdout_mb << 20;
+        let called = Called { args, like, most };
+        let result = enter(&mut live.store, live.instance, self.entry, &called);
         let took = started.elapsed();
         let fired = self.watchdog.disarm();
         let (ended, value) = match result {
             Ok(value) => (Ended::well(), value),
             Err(Failure::Mismatch(message)) => (Ended::by(Status::Wrong, message), None),
+            Err(Failure::TooLarge) => {
+                let message = format!("its result is larger than {most} bytes");
+                (Ended::by(Status::Output, message), None)
+            }
             Err(Failure::Run(error)) => (Ended::of_error(&error), None),
         };
         let mut ended = end(ended, fired, limit);
@@ -178,18 +205,11 @@ impl<'a> Runner<'a> {
                 Err(message) => ended = Ended::by(Status::Internal, message),
             }
         }
-        let usage = live.store.data().usage();
         let pages = pages(&live.store, live.instance);
         let cost = Cost {
             memory_pages: Some(pages),
             pages_grown: Some(pages - live.pages),
-            host_calls: Some(usage.calls),
-            bytes_read: Some(usage.bytes_read),
-            bytes_written: Some(usage.bytes_written),
-            clock_reads: Some(usage.clock_reads),
-            random_reads: Some(usage.random_reads),
-            wall_ns: Some(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX)),
-            ..cost
+            ..with_usage(cost, &live.store, took)
         };
         let ran = Ran {
             stdout: live.store.data().output(),
@@ -214,16 +234,27 @@ impl<'a> Runner<'a> {
     ) -> Ran {
         let totals = counted.and_then(|counted| counted.totals().ok());
         let cost = totals.map(|totals| totals.since(&Totals::default()));
-        let cost = Cost {
-            wall_ns: Some(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX)),
-            ..cost.unwrap_or_default()
-        };
+        let cost = with_usage(cost.unwrap_or_default(), store, took);
         Ran {
             cost: at_end(cost, ended.status),
             ended,
             stdout: store.data().output(),
             value: None,
         }
+    }
+}
+
+/// Adds what the program has had of the outside world.
+fn with_usage(cost: Cost, store: &Store<Host>, took: Duration) -> Cost {
+    let usage = store.data().usage();
+    Cost {
+        host_calls: Some(usage.calls),
+        bytes_read: Some(usage.bytes_read),
+        bytes_written: Some(usage.bytes_written),
+        clock_reads: Some(usage.clock_reads),
+        random_reads: Some(usage.random_reads),
+        wall_ns: Some(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX)),
+        ..cost
     }
 }
 
@@ -270,8 +301,7 @@ fn enter(
     store: &mut Store<Host>,
     instance: Instance,
     entry: &Entry,
-    args: &[Value],
-    like: Option<&Value>,
+    called: &Called<'_>,
 ) -> Result<Option<Value>, Failure> {
     match entry {
         Entry::Stdio => {
@@ -288,7 +318,7 @@ fn enter(
             if let Ok(initialize) = instance.get_typed_func::<(), ()>(store, "_initialize") {
                 initialize.call(&mut *store, ())?;
             }
-            call::call(store, instance, name, args, like).map(Some)
+            call::call(store, instance, name, called).map(Some)
         }
     }
 }

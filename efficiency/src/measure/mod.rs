@@ -1,23 +1,30 @@
 //! Thousands of samples in one command: in parallel, with every result kept as soon as there is one.
 
 mod journal;
+mod line_file;
+mod outputs;
 mod store;
 
 use std::collections::HashMap;
 use std::fmt;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError, mpsc};
+use std::sync::{Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread;
 
 use crate::Status;
 use crate::jsonl::{LineError, Lines};
 use crate::judge::Judge;
+use crate::result::SampleResult;
 use crate::sample::Sample;
 use crate::task::Tasks;
+use crate::toolchain::{BuildError, Built};
 
-pub use journal::JournalError;
 use journal::{Journal, Key};
+pub use line_file::JournalError;
+use outputs::{OutputsFile, Spool};
 use store::PreparedTasks;
 
 /// What is measured, and where results go.
@@ -28,6 +35,9 @@ pub struct Batch<'a> {
     pub tasks: &'a Tasks,
     /// The results file: complete lines at every moment, and in the order of the input at the end.
     pub out: &'a Path,
+    /// Where what samples print goes, if it is wanted: lines that the metric `rerank@k` reads, whose `input` is the name of the
+    /// test. A sample that did not come to its end has the output `null`.
+    pub outputs: Option<&'a Path>,
     /// Whether the file has results already, which are kept.
     pub resume: bool,
     /// Samples that are judged at once.
@@ -112,6 +122,62 @@ struct Job {
     sample: Sample,
 }
 
+/// The files that are written.
+struct Files {
+    journal: Mutex<Journal>,
+    outputs: Option<Mutex<OutputsFile>>,
+}
+
+impl Files {
+    fn open(batch: &Batch<'_>) -> Result<Files, JournalError> {
+        // First, so that it refuses before anything is lost.
+        let outputs = batch
+            .outputs
+            .map(|path| OutputsFile::open(path, batch.resume))
+            .transpose()?;
+        let seed_of = |task: &str| {
+            let generator = batch.tasks.get(task)?.generator.as_ref()?;
+            Some(batch.seed.unwrap_or(generator.seed))
+        };
+        Ok(Files {
+            journal: Mutex::new(Journal::open(batch.out, batch.resume, seed_of)?),
+            outputs: outputs.map(Mutex::new),
+        })
+    }
+
+    /// Whether everything that is wanted of a sample is there; its place in the order is known from now on.
+    fn has(&self, job: &Job) -> bool {
+        let key = Key::of_sample(&job.sample);
+        let has_result = lock(&self.journal).order_of(&key, job.order);
+        let outputs = self.outputs.as_ref();
+        has_result && outputs.is_none_or(|outputs| lock(outputs).has(&key))
+    }
+
+    /// Keeps what came of a sample: its outputs first, for a sample is done when it has a result.
+    fn add(
+        &self,
+        result: SampleResult,
+        job: &Job,
+        spool: impl FnOnce() -> io::Result<Spool>,
+    ) -> Result<(), JournalError> {
+        if let Some(outputs) = &self.outputs {
+            let spool = spool().map_err(|e| JournalError::of_spool(&e))?;
+            lock(outputs).add(Key::of_sample(&job.sample), spool)?;
+        }
+        let result = crate::judge::signed(result, &job.sample);
+        lock(&self.journal).add(&result, job.order)
+    }
+
+    /// Puts everything into the order of the samples.
+    fn sort(&self) -> Result<(), JournalError> {
+        let journal = lock(&self.journal);
+        if let Some(outputs) = &self.outputs {
+            lock(outputs).sort(|key| journal.position(key))?;
+        }
+        journal.sort()
+    }
+}
+
 impl Batch<'_> {
     /// Judges every sample of a file, and every reference of the tasks that they are for. `tell` hears of progress.
     ///
@@ -122,7 +188,7 @@ impl Batch<'_> {
         samples: &Path,
         tell: &(dyn Fn(Progress) + Sync),
     ) -> Result<Summary, BatchError> {
-        let journal = Mutex::new(Journal::open(self.out, self.resume)?);
+        let files = Files::open(self)?;
         let tasks = PreparedTasks::new(self);
         let (sender, receiver) = mpsc::sync_channel::<Job>(self.jobs.max(1) * 2);
         let receiver = Mutex::new(receiver);
@@ -155,7 +221,7 @@ impl Batch<'_> {
                     // The reader waits for room.
                     continue;
                 }
-                if let Err(error) = self.one(&tasks, &journal, &job, dir) {
+                if let Err(error) = self.one(&tasks, &files, &job, dir) {
                     fail(error);
                 }
                 done.fetch_add(1, Ordering::Relaxed);
@@ -167,8 +233,7 @@ impl Batch<'_> {
             let workers: Vec<_> = (0..self.jobs.max(1)).map(|_| scope.spawn(work)).collect();
             let result = self.read(samples, |job| {
                 read.fetch_add(1, Ordering::Relaxed);
-                let known = lock(&journal).order_of(&Key::of_sample(&job.sample), job.order);
-                if known {
+                if files.has(&job) {
                     resumed += 1;
                     done.fetch_add(1, Ordering::Relaxed);
                     told();
@@ -193,10 +258,10 @@ impl Batch<'_> {
         if let Some(error) = error {
             return Err(error);
         }
-        let mut journal = journal.into_inner().unwrap_or_else(PoisonError::into_inner);
         if !stopped {
-            journal.sort()?;
+            files.sort()?;
         }
+        let journal = lock(&files.journal);
         Ok(Summary {
             statuses: journal.statuses(),
             resumed,
@@ -236,7 +301,7 @@ impl Batch<'_> {
     fn one(
         &self,
         tasks: &PreparedTasks<'_>,
-        journal: &Mutex<Journal>,
+        files: &Files,
         job: &Job,
         dir: &Path,
     ) -> Result<(), BatchError> {
@@ -244,35 +309,101 @@ impl Batch<'_> {
         let Some(task) = self.tasks.get(&sample.task_id) else {
             return Ok(());
         };
-        let prepared = match tasks.get(task, journal)? {
+        let prepared = match tasks.get(task, &files.journal)? {
             Ok(prepared) => prepared,
-            Err(message) => {
-                let error = crate::toolchain::BuildError::Internal(message);
-                let result = crate::judge::signed(self.judge.not_built(task, &error), sample);
-                return Ok(lock(journal).add(&result, job.order)?);
+            Err(error) => {
+                let message = error.to_string();
+                let error = match error.is_unsupported() {
+                    true => BuildError::Unsupported(message),
+                    false => BuildError::Internal(message),
+                };
+                let result = self.judge.not_built(task, &error);
+                return Ok(files.add(result, job, || Spool::of_none(sample, None))?);
             }
         };
         let built = match self.judge.build_sample(task, sample, dir) {
             Ok(built) => built,
             Err(error) => {
-                let result = crate::judge::signed(self.judge.not_built(task, &error), sample);
-                return Ok(lock(journal).add(&result, job.order)?);
+                let result = self.judge.not_built(task, &error);
+                return Ok(files.add(result, job, || Spool::of_none(sample, Some(&prepared)))?);
             }
         };
-        let twin = lock(journal).same_module(&sample.task_id, &built.sha256)?;
-        let result = match twin {
-            Some(result) => result,
-            None => {
-                let source = crate::judge::source_of(task, sample, dir).ok();
-                self.judge
-                    .judge_module(&prepared, &built, source.as_deref())
+        let source = crate::judge::source_of(task, sample, dir).ok();
+        if self.take_same(files, job, &built, source.as_deref())? {
+            return Ok(());
+        }
+        let mut spool = Ok(Spool::new(sample));
+        let mut heard = 0;
+        let mut hear = |index: usize, output: Option<&str>| {
+            heard = index + 1;
+            if files.outputs.is_some()
+                && let Ok(lines) = &mut spool
+                && let Err(error) = lines.write(&prepared.tests[index].id, output)
+            {
+                spool = Err(error);
             }
         };
-        Ok(lock(journal).add(&crate::judge::signed(result, sample), job.order)?)
+        let judged = AssertUnwindSafe(|| {
+            self.judge
+                .judge_heard(&prepared, &built, source.as_deref(), &mut hear)
+        });
+        // An error of ours with one program must not take the others with it.
+        let result = catch_unwind(judged).unwrap_or_else(|_| {
+            let message = "the judge panicked; what it said is on stderr";
+            let mut result = self
+                .judge
+                .not_built(task, &BuildError::Internal(message.to_owned()));
+            result.wasm_sha256.clone_from(&built.sha256);
+            result
+        });
+        let filled = || {
+            spool.and_then(|mut spool| {
+                spool.fill(&prepared, heard)?;
+                Ok(spool)
+            })
+        };
+        Ok(files.add(result, job, filled)?)
+    }
+
+    /// Gives a sample the result of another one with the same module, if there is one.
+    fn take_same(
+        &self,
+        files: &Files,
+        job: &Job,
+        built: &Built,
+        source: Option<&str>,
+    ) -> Result<bool, JournalError> {
+        let same = lock(&files.journal).same_module(&job.sample.task_id, &built.sha256)?;
+        let Some((key, mut result)) = same else {
+            return Ok(false);
+        };
+        if let Some(outputs) = &files.outputs {
+            let mut outputs = lock(outputs);
+            if !outputs.has(&key) {
+                return Ok(false);
+            }
+            outputs.add_same(&key, &job.sample)?;
+        }
+        // The same module may be made from another text.
+        crate::judge::quote(&mut result, source);
+        let result = crate::judge::signed(result, &job.sample);
+        let mut journal = lock(&files.journal);
+        journal.count_duplicate();
+        journal.add(&result, job.order)?;
+        Ok(true)
     }
 }
 
+/// The seed of the generated inputs of a results file, if it has results with one.
+pub fn seed_of(results: &Path) -> Option<u64> {
+    let lines = Lines::<SampleResult>::open(results).ok()?;
+    // A line that is cut, or no result, is refused when the file is gone on with.
+    lines
+        .map_while(Result::ok)
+        .find_map(|(_, result)| result.seed)
+}
+
 /// A panic elsewhere leaves whole lines behind.
-fn lock(journal: &Mutex<Journal>) -> std::sync::MutexGuard<'_, Journal> {
-    journal.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock<T>(file: &Mutex<T>) -> MutexGuard<'_, T> {
+    file.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -4,15 +4,17 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use super::journal::{Journal, JournalError};
+use super::journal::Journal;
+use super::line_file::JournalError;
 use super::{Batch, lock};
-use crate::judge::Prepared;
+use crate::judge::{PrepareError, Prepared};
 use crate::task::Task;
 
 /// Bytes of inputs that are kept.
 const INPUT_BYTES_MAX: usize = 512 << 20;
 
-type Ready = Arc<OnceLock<Result<Arc<Prepared>, String>>>;
+type IsReady = Result<Arc<Prepared>, PrepareError>;
+type Ready = Arc<OnceLock<IsReady>>;
 
 pub(super) struct PreparedTasks<'a> {
     batch: &'a Batch<'a>,
@@ -38,11 +40,7 @@ impl<'a> PreparedTasks<'a> {
     ///
     /// # Errors
     /// If the journal cannot be read or written.
-    pub fn get(
-        &self,
-        task: &Arc<Task>,
-        journal: &Mutex<Journal>,
-    ) -> Result<Result<Arc<Prepared>, String>, JournalError> {
+    pub fn get(&self, task: &Arc<Task>, journal: &Mutex<Journal>) -> Result<IsReady, JournalError> {
         let ready = {
             let mut state = self.state();
             state.now += 1;
@@ -51,6 +49,9 @@ impl<'a> PreparedTasks<'a> {
             entry.0 = now;
             entry.1.clone()
         };
+        if let Some(result) = ready.get() {
+            return Ok(result.clone());
+        }
         let known = lock(journal).references(task)?;
         let mut made = false;
         let result = ready.get_or_init(|| {

@@ -38,7 +38,7 @@ pub use bootstrap::Bootstrap;
 pub use cost::Column;
 pub use inputs::Inputs;
 pub use registry::{Argument, MetricInfo, Needs, Parameter, registry};
-pub use rerank::Outputs;
+pub use rerank::{OutputLine, Outputs};
 pub use results::Results;
 pub use reval::Answers;
 pub use spec::{Metric, Settings, SpecError, parse, parse_all};

@@ -1,6 +1,7 @@
 //! One program's way through its compiler.
 
 use std::fmt;
+use std::io::{self, Read as _};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +9,7 @@ use std::time::Duration;
 use sha2::{Digest as _, Sha256};
 
 use super::cache::BuildCache;
-use super::process::{Ended, ProcessLimits, run_limited};
+use super::process::{Ended, Environment, ProcessLimits, run_limited};
 use super::table::Toolchains;
 
 /// What programs may expect and not every standard library has, in `{include}`.
@@ -172,7 +173,7 @@ impl Builder {
     }
 
     /// Writes the program and the headers; its file's name.
-    fn prepare(&self, dir: &Path, extension: &str, text: &str) -> std::io::Result<String> {
+    fn prepare(&self, dir: &Path, extension: &str, text: &str) -> io::Result<String> {
         for (name, header) in SHIMS {
             let path = dir.join("include").join(name);
             if let Some(parent) = path.parent() {
@@ -192,6 +193,7 @@ impl Builder {
             memory_bytes: Some(self.limits.memory_bytes),
             file_bytes: Some(self.limits.file_bytes),
             output_bytes: 4 << 20,
+            environment: Environment::Tools,
         };
         let ended = run_limited(words, Some(dir), &[], &limits)
             .map_err(|e| BuildError::Unsupported(format!("run {}: {e}", words[0])))?;
@@ -214,10 +216,32 @@ impl Builder {
                 return Err(BuildError::Limit(message.to_owned()));
             }
         };
-        std::fs::read(dir.join("main.wasm")).map_err(|_| {
-            let log = shorten(&output);
-            BuildError::Refused(format!("the compiler made no module\n{log}"))
+        read_file(&dir.join("main.wasm"), self.limits.file_bytes).map_err(|e| match e.kind() {
+            io::ErrorKind::NotFound => {
+                let log = shorten(&output);
+                BuildError::Refused(format!("the compiler made no module\n{log}"))
+            }
+            _ => BuildError::Refused(format!("the compiler made no module: {e}")),
         })
+    }
+}
+
+/// Reads a file that somebody else may have put there: what is no file, such as a device or a pipe, may have no end.
+///
+/// # Errors
+/// If it cannot be read, is no file, or has more bytes.
+pub(crate) fn read_file(path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
+    if !std::fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("it is no file"));
+    }
+    let mut bytes = Vec::new();
+    let mut file = std::fs::File::open(path)?.take(bytes_max.saturating_add(1));
+    file.read_to_end(&mut bytes)?;
+    match bytes.len() as u64 > bytes_max {
+        true => Err(io::Error::other(format!(
+            "it has more than {bytes_max} bytes"
+        ))),
+        false => Ok(bytes),
     }
 }
 

@@ -6,8 +6,8 @@ mod cache;
 mod process;
 mod table;
 
-pub(crate) use build::module;
 pub use build::{BuildError, Builder, Built, Limits};
+pub(crate) use build::{module, read_file};
 pub use cache::BuildCache;
-pub use process::{Ended, ProcessLimits, run_limited};
+pub use process::{Ended, Environment, ProcessLimits, run_limited};
 pub use table::{Compiler, Language, TableError, Toolchains};

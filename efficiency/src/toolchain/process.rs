@@ -22,6 +22,49 @@ pub struct ProcessLimits {
     pub file_bytes: Option<u64>,
     /// Bytes of stdout and stderr that are kept; more end the process.
     pub output_bytes: usize,
+    /// What it has of this process's environment.
+    pub environment: Environment,
+}
+
+/// What a process has of the environment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Environment {
+    /// All of it.
+    #[default]
+    Whole,
+    /// What compilers need to find themselves and their files, and no more: a program can ask its compiler for any variable
+    /// (`env!` in Rust), and some are keys.
+    Tools,
+}
+
+impl Environment {
+    fn has(self, name: &str) -> bool {
+        const NAMES: [&str; 16] = [
+            "PATH",
+            "HOME",
+            "USER",
+            "LOGNAME",
+            "TMPDIR",
+            "TMP",
+            "TEMP",
+            "LANG",
+            "CARGO_HOME",
+            "VIRTUAL_ENV",
+            "CONDA_PREFIX",
+            "NODE_PATH",
+            "LD_LIBRARY_PATH",
+            "PYTHONPATH",
+            "PYTHONHOME",
+            "PYTHONUSERBASE",
+        ];
+        const PREFIXES: [&str; 7] = ["LC_", "XDG_", "RUSTUP_", "ZIG_", "WASI_", "NVM_", "DYLD_"];
+        match self {
+            Environment::Whole => true,
+            Environment::Tools => {
+                NAMES.contains(&name) || PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+            }
+        }
+    }
 }
 
 impl Default for ProcessLimits {
@@ -32,6 +75,7 @@ impl Default for ProcessLimits {
             memory_bytes: None,
             file_bytes: None,
             output_bytes: 1 << 20,
+            environment: Environment::Whole,
         }
     }
 }
@@ -67,6 +111,11 @@ pub fn run_limited(
     let mut process = limited(command, limits)?;
     if let Some(dir) = dir {
         process.current_dir(dir);
+    }
+    for (name, _) in std::env::vars_os() {
+        if !limits.environment.has(&name.to_string_lossy()) {
+            process.env_remove(name);
+        }
     }
     let (reader, writer) = io::pipe()?;
     process
@@ -201,6 +250,28 @@ mod tests {
             wall: Duration::from_millis(300),
             output_bytes: 1000,
             ..ProcessLimits::default()
+        }
+    }
+
+    #[test]
+    fn compilers_have_no_keys() {
+        let has = |name: &str| Environment::Tools.has(name);
+        assert!(has("PATH") && has("ZIG_GLOBAL_CACHE_DIR") && has("LC_ALL"));
+        assert!(!has("OPENAI_API_KEY") && !has("PATHS") && !has("CARGO_REGISTRY_TOKEN"));
+        // Cargo sets it for tests.
+        let limits = |environment| ProcessLimits {
+            environment,
+            ..ProcessLimits::default()
+        };
+        let script = "echo ${CARGO_PKG_NAME-none}";
+        for (environment, seen) in [
+            (Environment::Whole, "probity-efficiency\n"),
+            (Environment::Tools, "none\n"),
+        ] {
+            let Ended::Exit { output, .. } = sh(script, b"", limits(environment)) else {
+                panic!("it ends");
+            };
+            assert_eq!(output, seen);
         }
     }
 

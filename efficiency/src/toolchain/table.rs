@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::process::{Ended, ProcessLimits, run_limited};
+use super::process::{Ended, Environment, ProcessLimits, run_limited};
 
 /// The table that comes with the program.
 const DEFAULT: &str = include_str!("default.toml");
@@ -165,6 +165,7 @@ fn look_for(compiler: &Compiler) -> Option<Found> {
     let limits = ProcessLimits {
         wall: Duration::from_secs(60),
         output_bytes: 1 << 16,
+        environment: Environment::Tools,
         ..ProcessLimits::default()
     };
     let run = |command: &[String]| {

@@ -170,6 +170,7 @@ impl Random {
             },
             message: self.flip().then(|| self.text()),
             wasm_bytes: self.maybe(),
+            seed: None,
             tests,
             hot: self.flip().then(|| self.hot()),
             coverage: self.flip().then(|| Coverage {

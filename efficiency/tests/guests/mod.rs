@@ -144,3 +144,8 @@ pub fn timeless(mut result: SampleResult) -> SampleResult {
     }
     result
 }
+
+/// A program with an import, which has to come before everything else.
+pub fn with_import(import: &str, fields: &str, body: &str) -> String {
+    program_with(fields, body).replacen("(module", &format!("(module {import}"), 1)
+}

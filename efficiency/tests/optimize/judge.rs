@@ -81,6 +81,7 @@ pub fn result(number: u64, status: Status, tests: Vec<TestResult>) -> SampleResu
         status,
         message: None,
         wasm_bytes: None,
+        seed: None,
         tests,
         hot: None,
         coverage: None,
