@@ -35,7 +35,8 @@ pub(super) fn explain<'a, 't>(
     heap: bool,
 ) -> (Option<Hot>, Option<Coverage>) {
     let mut session = Session::new();
-    let by_line = [("granularity".to_owned(), "line".to_owned())];
+    let by_line = [("granularity", "line"), ("files", "all")];
+    let by_line = by_line.map(|(name, value)| (name.to_owned(), value.to_owned()));
     // Both are in the registry, and the first has such data.
     let added = session.add("coverage", &by_line).is_ok()
         && session.add("loops", &[]).is_ok()
