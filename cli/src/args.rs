@@ -6,7 +6,7 @@ use crate::{
     cache::CacheArgs, compare::CompareArgs, coverage::CoverageArgs, debug::DebugArgs,
     feedback::FeedbackArgs, gate::GateArgs, import::ImportArgs, inspect::InspectArgs,
     measure::MeasureArgs, report::ReportArgs, run::RunArgs, score::ScoreArgs, sites::SitesArgs,
-    trace::TraceArgs,
+    trace::TraceArgs, truth::TruthArgs,
 };
 
 /// Run and watch WebAssembly programs.
@@ -58,4 +58,6 @@ pub enum Command {
     Gate(GateArgs),
     /// Say what a result tells whoever writes the next version
     Feedback(FeedbackArgs),
+    /// Say what a program does, line by line, for benchmarks of reasoning about code
+    Truth(Box<TruthArgs>),
 }

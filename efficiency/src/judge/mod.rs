@@ -13,6 +13,7 @@ mod host;
 mod prepare;
 mod runner;
 mod watchdog;
+pub(crate) mod watched;
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
