@@ -12,6 +12,7 @@ mod engines;
 mod fire;
 mod interp;
 mod jit;
+mod judge;
 mod kernels;
 mod memory_trace;
 mod pairs;
@@ -67,6 +68,8 @@ enum Command {
         #[command(flatten)]
         measure: Measure,
     },
+    /// What judging and measuring costs against plain runs, and how counts agree with time
+    Judge(judge::Judging),
     /// From process start to a module's first instruction
     Start {
         /// The module to start
@@ -143,6 +146,7 @@ fn main() -> ExitCode {
             variant,
             measure,
         } => probes::command(&measure, tier, &variant),
+        Command::Judge(judging) => judge::command(&judging),
         Command::Start {
             module,
             compile,

@@ -5,8 +5,8 @@ use clap::{Parser, Subcommand};
 use crate::{
     cache::CacheArgs, compare::CompareArgs, coverage::CoverageArgs, debug::DebugArgs,
     feedback::FeedbackArgs, gate::GateArgs, import::ImportArgs, inspect::InspectArgs,
-    measure::MeasureArgs, report::ReportArgs, run::RunArgs, score::ScoreArgs, sites::SitesArgs,
-    trace::TraceArgs, truth::TruthArgs,
+    measure::MeasureArgs, report::ReportArgs, run::RunArgs, scale::ScaleArgs, score::ScoreArgs,
+    sites::SitesArgs, trace::TraceArgs, truth::TruthArgs,
 };
 
 /// Run and watch WebAssembly programs.
@@ -52,7 +52,9 @@ pub enum Command {
     Cache(CacheArgs),
     /// Build programs, judge them on tests, and count exactly what they cost
     Measure(Box<MeasureArgs>),
-    /// Show what changed between two files of results
+    /// Find out how a program's cost grows with the size of its input
+    Scale(Box<ScaleArgs>),
+    /// Show what changed between two programs, or two files of results
     Compare(CompareArgs),
     /// Hold results to a baseline
     Gate(GateArgs),

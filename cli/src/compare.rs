@@ -7,10 +7,14 @@ use probity_efficiency::compare::{Column, Comparison, Shown};
 
 use crate::{
     failure::Failure,
+    judging::JudgingArgs,
+    program::ProgramArgs,
     results::{self, Format},
 };
 
-/// Show what changed between two files of results
+/// Show what changed between two programs, or two files of results
+///
+/// Programs (source files, .wasm, .wat) are built and run once each, with the same input.
 ///
 /// Samples are matched by task, model and number. Of each: whether it is right, its costs, each test, and the functions, lines
 /// and loops that changed most. Lines that an edit moved are found by their text.
@@ -18,6 +22,7 @@ use crate::{
 #[command(after_help = "\
 Examples:
   probity compare before.jsonl after.jsonl
+  probity compare slow.cpp fast.cpp --stdin input.txt --details
   probity compare before.jsonl after.jsonl --sample lc/two_sum:gpt:0 --cost vcycles
   probity compare before.jsonl after.jsonl --format json -o changes.json
 
@@ -27,11 +32,11 @@ Exit status:
   2  wrong usage
   3  output could not be written")]
 pub struct CompareArgs {
-    /// Results before
+    /// Results (.jsonl) or a program before
     #[arg(value_name = "BEFORE")]
     before: PathBuf,
 
-    /// Results after
+    /// Results or a program after
     #[arg(value_name = "AFTER")]
     after: PathBuf,
 
@@ -58,12 +63,18 @@ pub struct CompareArgs {
     /// Where it goes [default: stdout]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+
+    #[command(flatten)]
+    program: ProgramArgs,
+
+    #[command(flatten)]
+    judging: JudgingArgs,
 }
 
 /// Runs the subcommand.
 pub fn main(args: &CompareArgs) -> Result<u8, Failure> {
-    let mut before = results::read(&args.before)?;
-    let mut after = results::read(&args.after)?;
+    let paths = [&*args.before, &*args.after];
+    let [mut before, mut after] = results::read_or_measure(paths, &args.program, &args.judging)?;
     if !args.sample.is_empty() {
         for id in &args.sample {
             let mut keys = before.keys().chain(after.keys());

@@ -8,6 +8,8 @@ use probity_efficiency::compare::gate::{Limit, Rules, gate};
 
 use crate::{
     failure::{Failure, WORSE, say},
+    judging::JudgingArgs,
+    program::ProgramArgs,
     results::{self, Format},
 };
 
@@ -19,6 +21,7 @@ use crate::{
 #[command(after_help = "\
 Examples:
   probity gate --baseline main.jsonl --max-regress 2% results.jsonl
+  probity gate --baseline released.wasm new.wasm --stdin input.txt
   probity gate --baseline main.jsonl --max-regress 0% --per-test --allow lc/two_sum results.jsonl
 
 Exit status:
@@ -27,11 +30,11 @@ Exit status:
   2  wrong usage, or a file that cannot be read; the message has the line
   3  output could not be written")]
 pub struct GateArgs {
-    /// Results to judge
+    /// Results (.jsonl) or a program to judge
     #[arg(value_name = "RESULTS")]
     results: PathBuf,
 
-    /// Results to hold them to
+    /// Results or a program to hold them to
     #[arg(long, value_name = "FILE")]
     baseline: PathBuf,
 
@@ -58,14 +61,20 @@ pub struct GateArgs {
     /// Where it goes [default: stdout]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+
+    #[command(flatten)]
+    program: ProgramArgs,
+
+    #[command(flatten)]
+    judging: JudgingArgs,
 }
 
 /// Runs the subcommand.
 pub fn main(args: &GateArgs) -> Result<u8, Failure> {
     // 1 is the answer that something is worse.
-    let read = |path| results::read(path).map_err(|failure| Failure::usage(failure.message));
-    let baseline = read(&args.baseline)?;
-    let results = read(&args.results)?;
+    let paths = [&*args.baseline, &*args.results];
+    let read = results::read_or_measure(paths, &args.program, &args.judging);
+    let [baseline, results] = read.map_err(|failure| Failure::usage(failure.message))?;
     let rules = Rules {
         limit: args.max_regress,
         column: args.cost,

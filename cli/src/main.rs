@@ -25,11 +25,13 @@ mod measure;
 mod nearest;
 mod output;
 mod place;
+mod program;
 mod progress;
 mod report;
 mod results;
 mod rules;
 mod run;
+mod scale;
 mod score;
 mod sites;
 mod trace;
@@ -57,6 +59,7 @@ fn main() -> ExitCode {
         Command::Score(args) => score::main(&args),
         Command::Cache(args) => cache::main(args),
         Command::Measure(args) => measure::main(*args),
+        Command::Scale(args) => scale::main(*args),
         Command::Compare(args) => compare::main(&args),
         Command::Gate(args) => gate::main(&args),
         Command::Feedback(args) => feedback::main(&args),

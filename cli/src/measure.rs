@@ -7,7 +7,12 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use crate::{failure::Failure, judging::JudgingArgs, progress, units};
+use crate::{
+    failure::Failure,
+    judging::JudgingArgs,
+    program::{ProgramArgs, is_jsonl},
+    progress, units,
+};
 
 /// Build programs, judge them on tests, and count exactly what they cost
 ///
@@ -50,17 +55,8 @@ pub struct MeasureArgs {
     #[arg(long, value_name = "N", value_parser = seed)]
     seed: Option<Seed>,
 
-    /// What the PROGRAM reads [default: nothing]
-    #[arg(long, value_name = "FILE")]
-    stdin: Option<PathBuf>,
-
-    /// End the PROGRAM before it uses more than N units of fuel
-    #[arg(long, value_name = "N", value_parser = units::integer)]
-    fuel: Option<u64>,
-
-    /// End the PROGRAM when it takes longer
-    #[arg(long, value_name = "SECONDS", value_parser = units::integer)]
-    timeout: Option<u64>,
+    #[command(flatten)]
+    program: ProgramArgs,
 
     /// How the PROGRAM's card is printed
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Text)]
@@ -110,10 +106,4 @@ pub fn main(args: MeasureArgs) -> Result<u8, Failure> {
             "one program is measured at a time; its arguments follow `--`",
         )),
     }
-}
-
-/// Tasks and samples are told from programs by their names.
-fn is_jsonl(path: &std::path::Path) -> bool {
-    let end = path.extension().and_then(|end| end.to_str());
-    matches!(end, Some("jsonl" | "ndjson" | "json"))
 }

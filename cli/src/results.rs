@@ -8,8 +8,10 @@ use probity_efficiency::result::SampleResult;
 
 use crate::{
     failure::{Failure, OUTPUT},
+    judging::{Column, JudgingArgs},
     nearest::hint,
     place::Place,
+    program::{ProgramArgs, is_jsonl},
 };
 
 /// Names that are listed of several.
@@ -27,6 +29,40 @@ pub enum Format {
 /// Reads a file of results.
 pub fn read(path: &Path) -> Result<Results, Failure> {
     read_results(path).map_err(|e| Failure::load(format!("failed to {e}")))
+}
+
+/// Reads files of results, or measures programs where one is named: each is then the one sample of a task of the same name, so that
+/// they are compared.
+pub fn read_or_measure<const N: usize>(
+    paths: [&Path; N],
+    program: &ProgramArgs,
+    judging: &JudgingArgs,
+) -> Result<[Results; N], Failure> {
+    let programs = paths.iter().filter(|path| !is_jsonl(path)).count();
+    if programs == 0 {
+        if program.are_given() {
+            let message = "--stdin, --fuel and --timeout are for programs, and these are results";
+            return Err(Failure::usage(message));
+        }
+    } else if programs < N {
+        let message = "a program cannot be compared with a file of results; measure it first";
+        return Err(Failure::usage(message));
+    }
+    let judge = judging.judge(&[Column::All])?;
+    let mut all = Vec::new();
+    for path in paths {
+        all.push(match programs {
+            0 => read(path)?,
+            _ => {
+                let mut result = program.card(&judge, path, &[])?.result;
+                result.task_id = "program".to_owned();
+                Results::from([(Key::of(&result), result)])
+            }
+        });
+    }
+    // As many as there are paths.
+    all.try_into()
+        .map_err(|_| Failure::load("the results cannot be read"))
 }
 
 /// The one sample that `id` names, or the only one there is; references are meant only where they are named.

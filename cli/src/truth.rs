@@ -11,8 +11,7 @@ use probity_efficiency::{
     Status,
     judge::Judge,
     score::reval::Kind,
-    task::{Build, Entry, Limits, Task},
-    toolchain::{BuildError, Built, Toolchains},
+    task::{Entry, Limits},
     truth::{COUNTER, Input, Run, TruthOptions, TruthProgram, unoptimised},
 };
 use probity_probes::source::Origin;
@@ -22,6 +21,7 @@ use crate::{
     judging::JudgingArgs,
     output::to_stdout,
     place::Place,
+    program::{build_with, name, read},
     progress::{self, Progress},
     units,
 };
@@ -228,9 +228,8 @@ fn told(run: &Run, input: &str) {
 /// The program, built if it has to be.
 fn program(args: &TruthArgs, judge: &Judge) -> Result<TruthProgram, Failure> {
     let path = &args.program;
-    let bytes = read(path)?;
-    let name = name_of(path);
-    let mut options = TruthOptions::new(args.task_id.clone().unwrap_or(name));
+    let task_id = args.task_id.clone();
+    let mut options = TruthOptions::new(task_id.unwrap_or_else(|| name(path)));
     options.entry = args.entry.clone();
     options.argv = args.program_args.clone();
     options.file = args.file.clone();
@@ -244,28 +243,18 @@ fn program(args: &TruthArgs, judge: &Judge) -> Result<TruthProgram, Failure> {
         ..StepLimits::default()
     };
     options.limits = limits(args);
-    let toolchains = &judge.config().builder.toolchains;
-    let language = toolchains.language_of(path).map(str::to_owned);
-    let built = match language {
-        Some(language) if !bytes.starts_with(b"\0asm") => {
-            let text = String::from_utf8(bytes);
-            let text = text.map_err(|_| cannot_build(path, &"it is not UTF-8"))?;
-            options.flags = flags(args, toolchains, &language, path)?;
-            let built = build(judge, &options, &language, &text, path)?;
-            options.source = Some(text);
-            built
-        }
-        _ => {
-            if args.flags.is_some() {
-                return Err(Failure::usage("--flags are for a source that is built"));
-            }
-            options.origin = Origin {
-                path: Some(path.clone()),
-                source_map: args.source_map.clone(),
-            };
-            let wasm = wat::parse_bytes(&bytes);
-            Built::new(wasm.map_err(|e| cannot_build(path, &e))?.into_owned(), "")
-        }
+    let (built, text) = build_with(judge, path, options.limits, |language| {
+        let flags = flags(args, judge, language, path)?;
+        options.flags = flags.clone().unwrap_or_default();
+        Ok(flags)
+    })?;
+    if text.is_none() && args.flags.is_some() {
+        return Err(Failure::usage("--flags are for a source that is built"));
+    }
+    options.source = text;
+    options.origin = Origin {
+        path: Some(path.clone()),
+        source_map: args.source_map.clone(),
     };
     if let Some(source) = &args.source {
         let text = String::from_utf8(read(source)?);
@@ -289,44 +278,24 @@ fn program(args: &TruthArgs, judge: &Judge) -> Result<TruthProgram, Failure> {
     }
 }
 
-fn build(
-    judge: &Judge,
-    options: &TruthOptions,
-    language: &str,
-    text: &str,
-    path: &Path,
-) -> Result<Built, Failure> {
-    let task = Task {
-        build: Build {
-            flags: Some(options.flags.clone()),
-        },
-        ..Task::of_program("", options.limits)
-    };
-    judge
-        .build(&task, language, text)
-        .map_err(|error| match error {
-            BuildError::Refused(log) => cannot_build(path, &format!("it does not compile:\n{log}")),
-            error => cannot_build(path, &error),
-        })
-}
-
-fn cannot_build(path: &Path, error: &dyn std::fmt::Display) -> Failure {
-    Failure::load(format!("failed to build {}: {error}", path.display()))
-}
-
 /// The flags that are given, or those of the toolchain without optimisation.
 fn flags(
     args: &TruthArgs,
-    toolchains: &Toolchains,
+    judge: &Judge,
     language: &str,
     path: &Path,
-) -> Result<Vec<String>, Failure> {
-    if let Some(flags) = &args.flags {
-        return Ok(flags.split_whitespace().map(str::to_owned).collect());
+) -> Result<Option<Vec<String>>, Failure> {
+    if language == "wat" {
+        return Ok(None);
     }
-    let own = toolchains.flags_of(language);
-    let own = own.map_err(|error| cannot_build(path, &error))?;
-    Ok(unoptimised(language, &own))
+    if let Some(flags) = &args.flags {
+        let words = flags.split_whitespace();
+        return Ok(Some(words.map(str::to_owned).collect()));
+    }
+    let own = judge.config().builder.toolchains.flags_of(language);
+    let own =
+        own.map_err(|error| Failure::load(format!("failed to build {}: {error}", path.display())))?;
+    Ok(Some(unoptimised(language, &own)))
 }
 
 /// The text of the file of this name beside the module.
@@ -346,16 +315,6 @@ fn limits(args: &TruthArgs) -> Limits {
     limits
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, Failure> {
-    std::fs::read(path)
-        .map_err(|e| Failure::load(format!("failed to read {}: {e}", path.display())))
-}
-
-fn name_of(path: &Path) -> String {
-    let name = path.file_name().unwrap_or(path.as_os_str());
-    name.to_string_lossy().into_owned()
-}
-
 /// The inputs, by the names of their files; by their paths where two have one name.
 fn inputs(args: &TruthArgs) -> Result<Vec<Input>, Failure> {
     if args.input.is_empty() {
@@ -364,10 +323,10 @@ fn inputs(args: &TruthArgs) -> Result<Vec<Input>, Failure> {
     let mut inputs: Vec<Input> = Vec::new();
     for path in &args.input {
         let bytes = read(path)?;
-        let name = name_of(path);
-        let is_only = args.input.iter().filter(|p| name_of(p) == name).count() == 1;
+        let short = name(path);
+        let is_only = args.input.iter().filter(|p| name(p) == short).count() == 1;
         let name = match is_only {
-            true => name,
+            true => short,
             false => path.display().to_string(),
         };
         if inputs.iter().any(|input| input.name == name) {

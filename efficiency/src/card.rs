@@ -75,7 +75,8 @@ impl Card {
     }
 
     fn cost(&mut self, cost: &Cost) -> fmt::Result {
-        let rows: [(&str, &[(&str, Option<u64>)]); 6] = [
+        type Row<'a> = (&'a str, &'a [(&'a str, Option<u64>)]);
+        let rows: [Row<'_>; 6] = [
             (
                 "counts",
                 &[

@@ -22,8 +22,7 @@ use crate::{
 static STOP: AtomicBool = AtomicBool::new(false);
 
 pub fn main(args: &MeasureArgs, tasks: &Path, samples: &Path) -> Result<u8, Failure> {
-    let for_program = args.stdin.is_some() || args.fuel.is_some() || args.timeout.is_some();
-    if for_program || !args.program_args.is_empty() {
+    if args.program.are_given() || !args.program_args.is_empty() {
         return Err(Failure::usage(
             "--stdin, --fuel, --timeout and arguments are for a PROGRAM; tasks have limits and inputs of their own",
         ));

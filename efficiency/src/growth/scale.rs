@@ -201,7 +201,13 @@ pub fn scale(column: &str, sizes: &Sizes, run: &mut dyn Run) -> Result<Scaling, 
         } => {
             runs.at(*smallest);
             runs.doubled(*first, *sizes_max, *cost_max);
-            runs.fill(*first, *sizes_max);
+            // What grows fast has its sizes below the first one, too.
+            let from = if runs.measured.len() < FEW {
+                *smallest
+            } else {
+                *first
+            };
+            runs.fill(from, *sizes_max);
         }
     }
     let Runs {
@@ -218,6 +224,9 @@ pub fn scale(column: &str, sizes: &Sizes, run: &mut dyn Run) -> Result<Scaling, 
         growth,
     })
 }
+
+/// Doubling that ends with less sizes than these has begun too high.
+const FEW: usize = 5;
 
 /// Runs so far.
 struct Runs<'a> {

@@ -12,6 +12,7 @@ pub mod flags;
 mod host;
 mod prepare;
 mod runner;
+mod scaling;
 mod watchdog;
 pub(crate) mod watched;
 
@@ -23,11 +24,14 @@ use probity_engine::{Engine, Module, Tier};
 use serde_json::Value;
 
 pub use prepare::{Prepared, PreparedTest};
+pub use scaling::Scale;
 
 use self::host::Given;
 use self::runner::{Observer, Ran, Runner};
 use self::watchdog::Watchdog;
 use crate::Status;
+use crate::compare::Column;
+use crate::growth::{self, Growth};
 use crate::result::{COUNT_RULE, SCHEMA, SampleResult, TestResult};
 use crate::sample::Sample;
 use crate::task::{Checker, Entry, Limits, Task};
@@ -236,6 +240,11 @@ impl Judge {
         }
         for (tested, cost) in result.tests.iter_mut().zip(costs) {
             tested.cost = cost;
+        }
+        if result.is_correct() {
+            let points = growth::points(&result.tests, Column::INSTR);
+            let growth = Growth::new(Column::INSTR.name(), points).ok();
+            result.complexity = growth.map(|growth| growth.complexity());
         }
         result.flags = flags::flags(
             prepared,

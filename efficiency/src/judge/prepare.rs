@@ -87,6 +87,35 @@ impl Prepared {
         }
     }
 
+    /// The same with the test of the smallest input alone.
+    pub fn smallest(&self) -> Prepared {
+        self.with(self.tests.iter().min_by_key(|test| test.stdin.len()))
+    }
+
+    /// The same with the test of the largest input alone: of the largest size if sizes are known.
+    pub fn largest(&self) -> Prepared {
+        self.with(
+            self.tests
+                .iter()
+                .max_by_key(|test| (test.size, test.stdin.len())),
+        )
+    }
+
+    /// The same with each test so many times.
+    pub fn repeated(&self, times: usize) -> Prepared {
+        self.with((0..times).flat_map(|_| &self.tests))
+    }
+
+    /// The same with other tests; what references cost is of the tests that there were.
+    fn with<'t>(&self, tests: impl IntoIterator<Item = &'t PreparedTest>) -> Prepared {
+        Prepared {
+            task: self.task.clone(),
+            tests: tests.into_iter().cloned().collect(),
+            references: Vec::new(),
+            data_bytes: self.data_bytes,
+        }
+    }
+
     /// The least that a correct reference costs in a test, instructions.
     pub fn best_instr(&self, test: usize) -> Option<u64> {
         let correct = self.references.iter().filter(|result| result.is_correct());

@@ -1,0 +1,18 @@
+// Work that grows with the number that it reads: n lg n.
+use std::hint::black_box;
+
+fn main() {
+    let mut text = String::new();
+    std::io::stdin().read_line(&mut text).expect("a line");
+    let n: u64 = text.trim().parse().expect("a number");
+    let mut sum = 0u64;
+    let mut step = |i: u64| sum = black_box(sum.wrapping_add(i ^ 0x5bd1_e995));
+    for _ in 0..n {
+        let mut j = n;
+        while j > 1 {
+            step(j);
+            j /= 2;
+        }
+    }
+    println!("{sum:016x}");
+}

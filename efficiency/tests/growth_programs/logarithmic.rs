@@ -1,0 +1,19 @@
+// Work that grows with the number that it reads: lg n.
+use std::hint::black_box;
+
+fn main() {
+    let mut text = String::new();
+    std::io::stdin().read_line(&mut text).expect("a line");
+    let n: u64 = text.trim().parse().expect("a number");
+    let mut sum = 0u64;
+    let mut step = |i: u64| sum = black_box(sum.wrapping_add(i ^ 0x5bd1_e995));
+    let mut i = n;
+    // A thousand steps each time: a few would not be seen beside what start-up costs.
+    while i > 0 {
+        for _ in 0..1000 {
+            step(i);
+        }
+        i /= 2;
+    }
+    println!("{sum:016x}");
+}

@@ -1,0 +1,15 @@
+// Work that grows with the number that it reads: n^2.
+#include <inttypes.h>
+#include <stdio.h>
+
+static volatile uint64_t sum;
+
+static void step(uint64_t i) { sum += i ^ 0x5bd1e995; }
+
+int main(void) {
+    uint64_t n;
+    if (scanf("%" SCNu64, &n) != 1) return 1;
+    for (uint64_t i = 0; i < n; i++) for (uint64_t j = 0; j < n; j++) step(j);
+    printf("%016" PRIx64 "\n", sum);
+    return 0;
+}
