@@ -41,6 +41,8 @@ pub struct StepOptions {
     pub file: String,
     /// Lines of it that are no statements: closing brackets and the like.
     pub skipped: BTreeSet<u32>,
+    /// Lines of it on which a jump is a statement (`break`); if they are known, jumps on others are what the compiler joins branches by.
+    pub jumps: Option<BTreeSet<u32>>,
     /// A variable outside of functions, by its name or the last part of it: its last value is kept.
     pub counter: Option<String>,
     /// How much is kept.

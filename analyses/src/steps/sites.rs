@@ -1,6 +1,8 @@
 //! Where in a function's code a line begins.
 //!
 //! A place is the first operator of a row of the line table that computes something, and the first one behind each `loop` and `end`, where branches land.
+//! A row that only jumps is a place if its line has a statement that jumps: else it is how the compiler joins branches, which it gives to the line
+//! of the whole `if`.
 //! The markers themselves are none: leaving a loop lands on its `end`, which the compiler gives to the loop's line, although nothing of that line is executed then.
 
 use std::sync::Arc;
@@ -48,9 +50,19 @@ pub(super) fn sites(
     let rows: Vec<SourceRow<'_>> = map.rows(body).collect();
     let opening = opening(&rows);
     let mut starts = rows.iter().map(|row| row.start).peekable();
+    let is_joint = |at: usize, end: Option<u32>| {
+        let row = operators[at..].iter();
+        let mut row = row.take_while(|(pc, _)| end.is_none_or(|end| pc.0 < end));
+        let is_jump = |op: &Operator<'_>| matches!(op, Operator::Br { .. }) || is_marker(op);
+        let jumps = options.jumps.as_ref();
+        jumps.is_some_and(|lines| {
+            let line = map.line(operators[at].0);
+            !line.is_some_and(|at| lines.contains(&at.line)) && row.all(|(_, op)| is_jump(op))
+        })
+    };
     let mut sites = Vec::new();
     let mut is_place = true;
-    for (pc, op) in operators {
+    for (at, (pc, op)) in operators.iter().enumerate() {
         while starts.next_if(|start| *start <= pc.0).is_some() {
             is_place = true;
         }
@@ -58,7 +70,9 @@ pub(super) fn sites(
             is_place = true;
         } else if is_place {
             is_place = false;
-            sites.push((*pc, levels(map, *pc, *pc < opening, options)));
+            if !is_joint(at, starts.peek().copied()) {
+                sites.push((*pc, levels(map, *pc, *pc < opening, options)));
+            }
         }
     }
     let is_own =

@@ -118,3 +118,25 @@ pub fn no_statements(source: &str) -> BTreeSet<u32> {
         .map(|(number, _)| number)
         .collect()
 }
+
+/// Statements that are nothing but a jump.
+const JUMPS: [&str; 4] = ["break", "continue", "goto", "return"];
+
+/// Lines, from 1, with a statement that is nothing but a jump.
+///
+/// ```
+/// use probity_efficiency::truth::jumps;
+/// let text = "while (x) {\n    if (y) break;\n    breaks++;\n}\n";
+/// assert_eq!(jumps(text).into_iter().collect::<Vec<_>>(), [2]);
+/// ```
+pub fn jumps(source: &str) -> BTreeSet<u32> {
+    let has_jump = |line: &str| {
+        let mut words = line.split(|c: char| !c.is_alphanumeric() && c != '_');
+        words.any(|word| JUMPS.contains(&word))
+    };
+    let lines = (1..).zip(source.lines());
+    lines
+        .filter(|(_, line)| has_jump(line))
+        .map(|(number, _)| number)
+        .collect()
+}

@@ -4,7 +4,7 @@
 //! compiled, and its debug information says which code is which line. What is asked means this:
 //!
 //! - *Line*: of one source file, the program's own, as the compiler's line table has it. Lines that are nothing but brackets and punctuation are none
-//!   where the source is known, nor is what a compiler puts in front of a function (REval: a `def` line is not traced by a call). See
+//!   where the source is known, nor are jumps by which a compiler joins branches, nor is what a compiler puts in front of a function (REval: a `def` line is not traced by a call). See
 //!   [`probity_analyses::steps`] for when a step on a line begins and ends.
 //! - *Coverage* (REval `get_coverage`): whether there is a step on the line in the run; `count` says how many.
 //! - *Path* (REval `get_next_line`): the line of the next step *in the order of execution*, whatever function it is in: behind a call it is the
@@ -33,7 +33,7 @@ use probity_analyses::steps::{StepLimits, StepOptions};
 use probity_probes::source::{Origin, Source};
 use serde_json::Value;
 
-pub use file::no_statements;
+pub use file::{jumps, no_statements};
 pub use flags::unoptimised;
 pub use rows::Row;
 
@@ -193,6 +193,7 @@ impl TruthProgram {
             origin: self.options.origin.clone(),
             file: self.file.clone(),
             skipped: self.skipped.clone(),
+            jumps: self.options.source.as_deref().map(jumps),
             counter: Some(self.options.counter.clone()),
             limits: self.options.steps,
         };
