@@ -132,7 +132,7 @@ pub struct VariableValue {
     pub name: Arc<str>,
     /// Its type, as the source names it.
     pub ty: Arc<str>,
-    /// What the debugger shows.
+    /// What the debugger shows; of a character and of a pointer to text without the number.
     pub text: String,
     /// The number that it is, if it is an integer or a float.
     pub number: Option<Number>,

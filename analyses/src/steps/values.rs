@@ -98,7 +98,7 @@ fn value(
     }
     let value = view.variable(variable).ok()?;
     let mut text = view.show(&value, Form::Natural);
-    let has_addresses = match behind_address(&text) {
+    let has_addresses = match behind_number(&text) {
         Some(pointed) => {
             text = pointed.to_owned();
             false
@@ -118,10 +118,12 @@ fn value(
     })
 }
 
-/// The text that a pointer points to, as the debugger shows it: behind the address.
-fn behind_address(shown: &str) -> Option<&str> {
-    let (address, text) = shown.split_once(' ')?;
-    (address.starts_with("0x") && text.starts_with('"')).then_some(text)
+/// What the debugger shows behind a number: the text that a pointer points to, or the character of a code.
+fn behind_number(shown: &str) -> Option<&str> {
+    let (number, text) = shown.split_once(' ')?;
+    let is_address = number.starts_with("0x") && text.starts_with('"');
+    let is_code = number.parse::<u32>().is_ok() && text.starts_with('\'');
+    (is_address || is_code).then_some(text)
 }
 
 fn is_null(value: &Value) -> bool {

@@ -119,14 +119,16 @@ pub fn no_statements(source: &str) -> BTreeSet<u32> {
         .collect()
 }
 
-/// Statements that are nothing but a jump.
-const JUMPS: [&str; 4] = ["break", "continue", "goto", "return"];
+/// Statements that may be nothing but a jump; a loop without a condition is one back.
+const JUMPS: [&str; 7] = [
+    "break", "continue", "goto", "return", "for", "while", "loop",
+];
 
-/// Lines, from 1, with a statement that is nothing but a jump.
+/// Lines, from 1, with a statement that may be nothing but a jump.
 ///
 /// ```
 /// use probity_efficiency::truth::jumps;
-/// let text = "while (x) {\n    if (y) break;\n    breaks++;\n}\n";
+/// let text = "if (x) {\n    if (y) break;\n    breaks++;\n}\n";
 /// assert_eq!(jumps(text).into_iter().collect::<Vec<_>>(), [2]);
 /// ```
 pub fn jumps(source: &str) -> BTreeSet<u32> {
