@@ -134,21 +134,21 @@ fn worse_predictions_score_what_they_should() {
             json!(all[at.expect("a line") + 1])
         }
         Some("output") => json!(17),
-        _ => json!(27),
+        _ => json!(29),
     });
     // Coverage: 23, 29 and 30 are not executed; 12 of 15.
-    // Path: right for 7, 14, 15, 16, 17, 18 (its first two rounds go on to 20, the last to 19), and 30; 7 of 15.
+    // Path: right for 7, 15, 16, 17, 18 (its first two rounds go on to 20, the last to 19), and 30; 6 of 15. 14 is followed by 7.
     // State: two variables each on 7 and 8, n on 11, n and sum on 14, 22, 23 and 25, i, n and sum on 15 to 20, turns on 29 and 30: 33 questions. 0 is
     // right for x and y on 7 and 8, n on 11, sum on 14, and i on 16, 17, 18 and 20: 10.
     // Output is 18 and steps are 3: none.
-    // IC: line 7 is right in all but the output, .5; 8 and 11 in coverage and state, .25 each; 19, 20, 22 and 25 in coverage alone, .125 each; the
-    // others have patterns that give nothing (14 to 18 path without state). 1.5 of 15.
+    // IC: line 7 is right in all but the output, .5; 8 and 11 in coverage and state, .25 each; 14, 19, 20, 22 and 25 in coverage alone, .125 each; the
+    // others have patterns that give nothing (15 to 18 path without state). 1.625 of 15.
     let expected = [
         80.0,
         100.0 * 10.0 / 33.0,
-        100.0 * 7.0 / 15.0,
+        100.0 * 6.0 / 15.0,
         0.0,
-        10.0,
+        100.0 * 1.625 / 15.0,
         0.0,
     ];
     for (score, expected) in scores(&truth, &worse).iter().zip(expected) {
@@ -176,22 +176,22 @@ fn rows_say_more_than_their_answers() {
     let steps = of_kind(&run, Kind::Steps);
     // The program counts its own, in run_steps.
     let expected = json!({"task_id": "p", "input": "five", "kind": "steps", "expected": 3, "steps": 3, "of": "run_steps",
-        "kept": 27, "lines": 27, "status": "ok"});
+        "kept": 29, "lines": 29, "status": "ok"});
     assert_eq!(steps, [expected]);
     let coverage = of_kind(&run, Kind::Coverage);
-    let expected = json!({"task_id": "p", "input": "five", "kind": "coverage", "line": 7, "expected": true, "executed": true, "count": 4});
+    let expected = json!({"task_id": "p", "input": "five", "kind": "coverage", "line": 7, "expected": true, "executed": true, "count": 5});
     assert_eq!(coverage[0], expected);
     let path = of_kind(&run, Kind::Path);
-    // 27 steps, and three lines that are not executed.
-    assert_eq!(path.len(), 30);
-    let expected = json!({"task_id": "p", "input": "five", "kind": "path", "line": 14, "expected": 15, "occurrence": 1, "next": 15});
+    // 29 steps, and three lines that are not executed.
+    assert_eq!(path.len(), 32);
+    let expected = json!({"task_id": "p", "input": "five", "kind": "path", "line": 14, "expected": 7, "occurrence": 1, "next": 7});
     assert_eq!(path[0], expected);
     assert_eq!(
-        (&path[26]["line"], &path[26]["next"]),
+        (&path[28]["line"], &path[28]["next"]),
         (&json!(11), &json!(-1))
     );
     assert_eq!(
-        (&path[27]["occurrence"], &path[27]["next"]),
+        (&path[29]["occurrence"], &path[29]["next"]),
         (&json!(0), &json!(-1))
     );
     let state = of_kind(&run, Kind::State);

@@ -11,7 +11,7 @@ static inline __attribute__((always_inline)) int square(int x) {
 static int down(int n) { return n ? down(n - 1) + 1 : 0; }
 
 int run(int n) {
-    int sum = 0;
+    int sum = square(0);
     for (int i = 0; i < n; i++) sum += i;
     for (int i = 0; i < n; i++) {
         run_steps++;
