@@ -171,7 +171,8 @@ impl Session {
         Ok(handle)
     }
 
-    /// Adds the steps of a source file ([`steps`](crate::steps)), which are an analysis of the name `steps` without a report: the handle gives them.
+    /// Adds the steps of a source file ([`steps`](crate::steps)), which are an analysis of the name `steps` without a
+    /// report: the handle gives them.
     ///
     /// # Errors
     /// If the session has them already.

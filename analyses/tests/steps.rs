@@ -86,8 +86,8 @@ fn calls_and_recursion() {
         &account_options(),
         1_000_000,
     );
-    // book(4), then factorial(4) down to 1 and book(24), then mean over two entries. Coming back into `return n * factorial(n - 1)`
-    // or into line 42 begins no step; the loop's head is come to three times.
+    // book(4), then factorial(4) down to 1 and book(24), then mean over two entries. Coming back into `return n *
+    // factorial(n - 1)` or into line 42 begins no step; the loop's head is come to three times.
     let book = [18, 19, 20, 21, 22, 23, 24];
     let mut expected = vec![41];
     expected.extend(book);
@@ -149,8 +149,9 @@ fn calls_and_recursion() {
 #[test]
 fn loops_on_one_line_and_inlined_functions() {
     let steps = steps_of(LINES, "run", &[Val::I32(5)], &lines_options(), 1_000_000);
-    // Line 15 is one step for all its rounds. square is inlined twice in line 20, each time with two lines of its own; coming back to
-    // line 20 is no step. The break leaves in the third round. down(2) is all on line 11, in three activations.
+    // Line 15 is one step for all its rounds. square is inlined twice in line 20, each time with two lines of its own;
+    // coming back to line 20 is no step. The break leaves in the third round. down(2) is all on line 11, in three
+    // activations.
     let square = [7, 8, 7, 8];
     // The one of line 14 is beside them, not around them.
     let mut expected = vec![14, 7, 8, 15];
@@ -234,8 +235,8 @@ fn steps_are_counted_beyond_what_is_kept() {
     assert_eq!(path(&steps), [14, 7, 8]);
     assert_eq!(steps.total, 29);
     assert_eq!(shown(&steps.kept[0]), "n=5");
-    // Pairs behind the third step, each when it is first seen: 8-15, 15-16, 16-17, 17-18, 18-20, 20-7, 8-7, 8-16, 18-19, 19-22, 22-25, 25-11,
-    // 11-11 and the end.
+    // Pairs behind the third step, each when it is first seen: 8-15, 15-16, 16-17, 17-18, 18-20, 20-7, 8-7, 8-16,
+    // 18-19, 19-22, 22-25, 25-11, 11-11 and the end.
     let pairs: Vec<(u32, Option<u32>)> = steps
         .late
         .iter()

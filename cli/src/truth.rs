@@ -28,13 +28,14 @@ use crate::{
 
 /// Say what a program does, line by line, for benchmarks of reasoning about code
 ///
-/// The PROGRAM (a source file, or a module with DWARF or a source map) is run with each input, and what it does is written as lines of JSON, which are the
-/// truth that `probity score --truth` holds predictions against (REval, SX-Bench): which lines are executed, which line comes next, what variables are
-/// behind each line, what is printed, and how many steps it takes. A source is built without optimisation, so that all its lines and variables are there.
+/// The PROGRAM (a source file, or a module with DWARF or a source map) is run with each input, and what it does is
+/// written as lines of JSON, which are the truth that `probity score --truth` holds predictions against (REval,
+/// SX-Bench): which lines are executed, which line comes next, what variables are behind each line, what is printed,
+/// and how many steps it takes. A source is built without optimisation, so that all its lines and variables are there.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Exit status: 0 if all runs ended well; 1 if a file cannot be read or built, or says nothing of its lines, or a run did not end well (what it did until then is
-written, with its status), 2 for wrong usage, 3 if the truth cannot be written.
+Exit status: 0 if all runs ended well; 1 if a file cannot be read or built, or says nothing of its lines, or a run did not
+end well (what it did until then is written, with its status), 2 for wrong usage, 3 if the truth cannot be written.
 
 Examples:
   probity truth solution.cpp --input a.in b.in --output truth.jsonl
@@ -49,7 +50,8 @@ pub struct TruthArgs {
     #[arg(value_name = "ARGS", last = true)]
     program_args: Vec<String>,
 
-    /// What the PROGRAM reads, in a run for each file; with --entry func:NAME, a JSON list of arguments [default: one run that reads nothing]
+    /// What the PROGRAM reads, in a run for each file; with --entry func:NAME, a JSON list of arguments [default: one
+    /// run that reads nothing]
     #[arg(short, long, value_name = "FILE", num_args = 1..)]
     input: Vec<PathBuf>,
 
@@ -99,7 +101,8 @@ pub struct TruthArgs {
     #[arg(long)]
     addresses: bool,
 
-    /// Steps of a run that next lines and variables are told of; behind them only lines that follow each other for the first time
+    /// Steps of a run that next lines and variables are told of; behind them only lines that follow each other for the
+    /// first time
     #[arg(long, value_name = "N", default_value_t = StepLimits::default().steps)]
     max_steps: usize,
 

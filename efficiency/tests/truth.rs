@@ -1,4 +1,5 @@
-//! Ground truth of programs: read back as what predictions are scored against, the same in every tier, and there for programs of every end.
+//! Ground truth of programs: read back as what predictions are scored against, the same in every tier, and there for
+//! programs of every end.
 
 use std::path::Path;
 
@@ -124,7 +125,8 @@ fn the_truth_scores_all() {
 #[test]
 fn worse_predictions_score_what_they_should() {
     let truth = text(&lines_truth(Tier::Auto));
-    // Lines with code are 7, 8, 11, 14 to 20, 22, 23, 25, 29, 30: that each is executed, is 0 in all variables, and followed by the next of these.
+    // Lines with code are 7, 8, 11, 14 to 20, 22, 23, 25, 29, 30: that each is executed, is 0 in all variables, and
+    // followed by the next of these.
     let all = [7, 8, 11, 14, 15, 16, 17, 18, 19, 20, 22, 23, 25, 29, 30, -1];
     let worse = predictions(&truth, |row| match row["kind"].as_str() {
         Some("coverage") => json!(true),
@@ -136,13 +138,12 @@ fn worse_predictions_score_what_they_should() {
         Some("output") => json!(17),
         _ => json!(29),
     });
-    // Coverage: 23, 29 and 30 are not executed; 12 of 15.
-    // Path: right for 7, 15, 16, 17, 18 (its first two rounds go on to 20, the last to 19), and 30; 6 of 15. 14 is followed by 7.
-    // State: two variables each on 7 and 8, n on 11, n and sum on 14, 22, 23 and 25, i, n and sum on 15 to 20, turns on 29 and 30: 33 questions. 0 is
-    // right for x and y on 7 and 8, n on 11, sum on 14, and i on 16, 17, 18 and 20: 10.
-    // Output is 18 and steps are 3: none.
-    // IC: line 7 is right in all but the output, .5; 8 and 11 in coverage and state, .25 each; 14, 19, 20, 22 and 25 in coverage alone, .125 each; the
-    // others have patterns that give nothing (15 to 18 path without state). 1.625 of 15.
+    // Coverage: 23, 29 and 30 are not executed; 12 of 15. Path: right for 7, 15, 16, 17, 18 (its first two rounds go on
+    // to 20, the last to 19), and 30; 6 of 15. 14 is followed by 7. State: two variables each on 7 and 8, n on 11, n
+    // and sum on 14, 22, 23 and 25, i, n and sum on 15 to 20, turns on 29 and 30: 33 questions. 0 is right for x and y
+    // on 7 and 8, n on 11, sum on 14, and i on 16, 17, 18 and 20: 10. Output is 18 and steps are 3: none. IC: line 7 is
+    // right in all but the output, .5; 8 and 11 in coverage and state, .25 each; 14, 19, 20, 22 and 25 in coverage
+    // alone, .125 each; the others have patterns that give nothing (15 to 18 path without state). 1.625 of 15.
     let expected = [
         80.0,
         100.0 * 10.0 / 33.0,

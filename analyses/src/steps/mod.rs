@@ -1,17 +1,19 @@
 //! A run as its source has it: which line after which, and what the variables are behind each.
 //!
-//! A *step* is the time that one activation of a function spends on one line of the file that is looked at. It begins when control
-//! comes to code of the line (as the compiler's line table has it) while the activation is not on that line yet, and ends when the activation
-//! comes to another line, or to its own end. So:
+//! A *step* is the time that one activation of a function spends on one line of the file that is looked at. It begins
+//! when control comes to code of the line (as the compiler's line table has it) while the activation is not on that
+//! line yet, and ends when the activation comes to another line, or to its own end. So:
 //! - a loop that is written on one line is one step, as are several statements on one line;
-//! - a call is part of its line's step: the callee's steps come behind it, and coming back into the middle of the line begins no
-//!   step;
-//! - activations are told apart, those of a function that calls itself as well as those of one that is inlined: each has steps of its
-//!   own, also where the line is the same;
-//! - what the compiler adds to a function's beginning is of no step, nor is code of other files, or of lines that the caller says are no statements.
+//! - a call is part of its line's step: the callee's steps come behind it, and coming back into the middle of the line
+//!   begins no step;
+//! - activations are told apart, those of a function that calls itself as well as those of one that is inlined: each
+//!   has steps of its own, also where the line is the same;
+//! - what the compiler adds to a function's beginning is of no step, nor is code of other files, or of lines that the
+//!   caller says are no statements.
 //!
-//! What a variable is behind a step is read when the step ends, in the activation's own frame, as the debugger reads it. A variable is read from the
-//! line on that declares it; one whose scope ends with the step only if it is in memory, where it still is.
+//! What a variable is behind a step is read when the step ends, in the activation's own frame, as the debugger reads
+//! it. A variable is read from the line on that declares it; one whose scope ends with the step only if it is in
+//! memory, where it still is.
 //!
 //! Everything is bounded: steps are counted to the end, but kept up to a limit.
 
@@ -41,7 +43,8 @@ pub struct StepOptions {
     pub file: String,
     /// Lines of it that are no statements: closing brackets and the like.
     pub skipped: BTreeSet<u32>,
-    /// Lines of it on which a jump is a statement (`break`); if they are known, jumps on others are what the compiler joins branches by.
+    /// Lines of it on which a jump is a statement (`break`); if they are known, jumps on others are what the compiler
+    /// joins branches by.
     pub jumps: Option<BTreeSet<u32>>,
     /// A variable outside of functions, by its name or the last part of it: its last value is kept.
     pub counter: Option<String>,
@@ -136,8 +139,8 @@ pub struct VariableValue {
     pub text: String,
     /// The number that it is, if it is an integer or a float.
     pub number: Option<Number>,
-    /// Whether there are addresses in it, which differ from build to build: it is a pointer, or has one in it. A pointer to text is not: its text is what
-    /// is shown.
+    /// Whether there are addresses in it, which differ from build to build: it is a pointer, or has one in it. A
+    /// pointer to text is not: its text is what is shown.
     pub has_addresses: bool,
 }
 

@@ -1,9 +1,10 @@
 //! Where in a function's code a line begins.
 //!
-//! A place is the first operator of a row of the line table that computes something, and the first one behind each `loop` and `end`, where branches land.
-//! A row that only jumps is a place if its line has a statement that jumps: else it is how the compiler joins branches, which it gives to the line
-//! of the whole `if`.
-//! The markers themselves are none: leaving a loop lands on its `end`, which the compiler gives to the loop's line, although nothing of that line is executed then.
+//! A place is the first operator of a row of the line table that computes something, and the first one behind each
+//! `loop` and `end`, where branches land. A row that only jumps is a place if its line has a statement that jumps: else
+//! it is how the compiler joins branches, which it gives to the line of the whole `if`. The markers themselves are
+//! none: leaving a loop lands on its `end`, which the compiler gives to the loop's line, although nothing of that line
+//! is executed then.
 
 use std::sync::Arc;
 

@@ -100,7 +100,8 @@ fn entry_file(map: &SourceMap, module: &Module, entry: &Entry) -> Option<Arc<str
     }
 }
 
-/// Lines, from 1, that are nothing but brackets, punctuation and a comment: compilers give the code to them that leaves a block.
+/// Lines, from 1, that are nothing but brackets, punctuation and a comment: compilers give the code to them that leaves
+/// a block.
 ///
 /// ```
 /// use probity_efficiency::truth::no_statements;

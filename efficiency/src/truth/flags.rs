@@ -1,7 +1,8 @@
 //! Flags with which a compiler keeps every line and variable.
 
-/// A compiler's flags, made such that every variable is where the source has it: no optimisation. Undefined behaviour is not checked for in C and
-/// C++, which some compilers do where they do not optimise: the program is to do what it does when it is measured.
+/// A compiler's flags, made such that every variable is where the source has it: no optimisation. Undefined behaviour
+/// is not checked for in C and C++, which some compilers do where they do not optimise: the program is to do what it
+/// does when it is measured.
 ///
 /// ```
 /// use probity_efficiency::truth::unoptimised;

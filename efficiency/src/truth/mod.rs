@@ -1,25 +1,32 @@
 //! Ground truth for benchmarks of reasoning about code: what a program does, line by line, to hold predictions against.
 //!
-//! REval (Chen et al. 2024) traces Python by `sys.settrace`; SX-Bench (Yan et al. 2025) has programs count their own steps. Here the program is
-//! compiled, and its debug information says which code is which line. What is asked means this:
+//! REval (Chen et al. 2024) traces Python by `sys.settrace`; SX-Bench (Yan et al. 2025) has programs count their own
+//! steps. Here the program is compiled, and its debug information says which code is which line. What is asked means
+//! this:
 //!
-//! - *Line*: of one source file, the program's own, as the compiler's line table has it. Lines that are nothing but brackets and punctuation are none
-//!   where the source is known, nor are jumps by which a compiler joins branches, nor is what a compiler puts in front of a function (REval: a `def` line is not traced by a call). See
+//! - *Line*: of one source file, the program's own, as the compiler's line table has it. Lines that are nothing but
+//!   brackets and punctuation are none where the source is known, nor are jumps by which a compiler joins branches, nor
+//!   is what a compiler puts in front of a function (REval: a `def` line is not traced by a call). See
 //!   [`probity_analyses::steps`] for when a step on a line begins and ends.
 //! - *Coverage* (REval `get_coverage`): whether there is a step on the line in the run; `count` says how many.
-//! - *Path* (REval `get_next_line`): the line of the next step *in the order of execution*, whatever function it is in: behind a call it is the
-//!   callee's first line, behind a callee's last line it is the caller's next. -1 behind the last step, and for lines that are not executed. All
-//!   next lines of a line are right answers. As in REval, steps on one line that follow each other without another line between are one. Two
-//!   differences: activations are told apart, so that a function that calls itself on its first line is followed by that line again; and coming
-//!   back to a line whose rest is then executed is not a step again (REval has one there if the frame returns from that line, since `settrace` tells of it, and none else).
-//! - *State* (REval `interpret_var`): what a variable is behind the step, for each step on the line; any of them is a right answer, and `"Nil"` is on lines
-//!   that are not executed. It is read when the activation comes to its next line, in its own frame (REval takes whatever frame the next traced line is
-//!   in, which behind a call is the callee's). Parameters and local variables of the function, from the line on that declares them.
+//! - *Path* (REval `get_next_line`): the line of the next step *in the order of execution*, whatever function it is in:
+//!   behind a call it is the callee's first line, behind a callee's last line it is the caller's next. -1 behind the
+//!   last step, and for lines that are not executed. All next lines of a line are right answers. As in REval, steps on
+//!   one line that follow each other without another line between are one. Two differences: activations are told apart,
+//!   so that a function that calls itself on its first line is followed by that line again; and coming back to a line
+//!   whose rest is then executed is not a step again (REval has one there if the frame returns from that line, since
+//!   `settrace` tells of it, and none else).
+//! - *State* (REval `interpret_var`): what a variable is behind the step, for each step on the line; any of them is a
+//!   right answer, and `"Nil"` is on lines that are not executed. It is read when the activation comes to its next
+//!   line, in its own frame (REval takes whatever frame the next traced line is in, which behind a call is the
+//!   callee's). Parameters and local variables of the function, from the line on that declares them: one that is not
+//!   set yet is what is in its place.
 //! - *Output*: what is printed to stdout, or what the function gives.
-//! - *Steps*: SX-Bench's programs have a counter `run_steps`; if the program has such a variable outside of functions, its last value is the
-//!   answer (`"of": "run_steps"`). Else it is the number of steps on lines (`"of": "lines"`).
+//! - *Steps*: SX-Bench's programs have a counter `run_steps`; if the program has such a variable outside of functions,
+//!   its last value is the answer (`"of": "run_steps"`). Else it is the number of steps on lines (`"of": "lines"`).
 //!
-//! Each is a line of JSON that [`score::reval`](crate::score::reval) reads as truth, with more fields for people and other programs.
+//! Each is a line of JSON that [`score::reval`](crate::score::reval) reads as truth, with more fields for people and
+//! other programs.
 
 mod file;
 mod flags;
@@ -186,7 +193,8 @@ impl TruthProgram {
     /// Runs it with an input.
     ///
     /// # Errors
-    /// If it cannot be run at all: imports that nothing defines, no such entry, arguments that do not fit. What fails while it runs is in the result.
+    /// If it cannot be run at all: imports that nothing defines, no such entry, arguments that do not fit. What fails
+    /// while it runs is in the result.
     pub fn run(&self, input: &Input) -> Result<Run, TruthError> {
         let mut session = Session::new();
         let wanted = StepOptions {
