@@ -4,9 +4,9 @@ use clap::{Parser, Subcommand};
 
 use crate::{
     cache::CacheArgs, compare::CompareArgs, coverage::CoverageArgs, debug::DebugArgs,
-    feedback::FeedbackArgs, gate::GateArgs, import::ImportArgs, inspect::InspectArgs,
-    measure::MeasureArgs, report::ReportArgs, run::RunArgs, scale::ScaleArgs, score::ScoreArgs,
-    sites::SitesArgs, trace::TraceArgs, truth::TruthArgs,
+    feedback::FeedbackArgs, gate::GateArgs, import::ImportArgs, inspect::InspectArgs, mcp::McpArgs,
+    measure::MeasureArgs, optimize::OptimizeArgs, report::ReportArgs, run::RunArgs,
+    scale::ScaleArgs, score::ScoreArgs, sites::SitesArgs, trace::TraceArgs, truth::TruthArgs,
 };
 
 /// Run and watch WebAssembly programs.
@@ -44,6 +44,10 @@ pub enum Command {
     Trace(TraceArgs),
     /// Make a page of a run, to be looked at in a browser
     Report(ReportArgs),
+    /// Improve a program by whoever writes programs, measured
+    Optimize(Box<OptimizeArgs>),
+    /// Serve the judge to agents
+    Mcp(McpArgs),
     /// Import another benchmark's files
     Import(ImportArgs),
     /// Score results with the metrics of the field's benchmarks

@@ -21,8 +21,10 @@ mod import;
 mod inspect;
 mod judging;
 mod list;
+mod mcp;
 mod measure;
 mod nearest;
+mod optimize;
 mod output;
 mod place;
 mod program;
@@ -55,6 +57,8 @@ fn main() -> ExitCode {
         Command::Coverage(args) => coverage::main(&args),
         Command::Report(args) => report::main(&args),
         Command::Trace(args) => trace::main(&args),
+        Command::Optimize(args) => optimize::main(*args),
+        Command::Mcp(args) => mcp::main(&args),
         Command::Import(args) => import::main(&args),
         Command::Score(args) => score::main(&args),
         Command::Cache(args) => cache::main(args),

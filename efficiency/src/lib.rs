@@ -14,6 +14,7 @@ pub mod import;
 pub mod jsonl;
 pub mod judge;
 pub mod measure;
+pub mod optimize;
 pub mod result;
 pub mod sample;
 pub mod score;

@@ -12,6 +12,9 @@ pub struct Sample {
     /// The whole program.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub solution: Option<String>,
+    /// The whole program, in a file relative to the samples file: for people who write their samples by hand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<PathBuf>,
     /// What continues the task's prompt, where the program is both together.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub completion: Option<String>,

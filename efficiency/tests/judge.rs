@@ -278,3 +278,62 @@ fn all_columns_are_there_if_they_are_wanted() {
     // 4 rounds for 3, 1001 for 1000.
     assert_eq!((item.entries, item.trips), (2, 1005));
 }
+
+#[test]
+fn growth_is_found_by_running() {
+    use probity_efficiency::compare::Column;
+    use probity_efficiency::growth::Class;
+    use probity_efficiency::growth::scale::Sizes;
+    use probity_efficiency::judge::Scale;
+    use probity_efficiency::task::Limits;
+    use probity_efficiency::toolchain::Builder;
+
+    let build = |body: &str| {
+        let built = Builder::default().build("wat", &program(body), None, 1 << 20);
+        built.expect("valid")
+    };
+    let limits = Limits {
+        fuel: 100_000,
+        ..Limits::default()
+    };
+    let judge = judge(probity_engine::Tier::Auto, Columns::default());
+    let sizes = Sizes::given(&[1, 10, 100, 1000, 5000, 50_000], None).expect("enough");
+    let scale = |program: &_| {
+        let of = Scale {
+            program,
+            generator: None,
+            seed: 0,
+            limits: &limits,
+            column: Column::INSTR,
+        };
+        judge.scale(&of, &sizes).expect("sizes")
+    };
+    let slow = scale(&build(SLOW_SUM));
+    let growth = slow.growth.expect("an answer");
+    assert_eq!(
+        (growth.best, &growth.alternatives[..]),
+        (Class::Linear, &[][..])
+    );
+    // 12 instructions a round, of which 8 are fuel: 50,000 rounds are more than there is.
+    let left_out: Vec<_> = slow
+        .dropped
+        .iter()
+        .map(|dropped| (dropped.size, dropped.status))
+        .collect();
+    assert_eq!(left_out, [(50_000, Some(Status::Fuel))]);
+    let broken = scale(&build("unreachable"));
+    assert!(broken.growth.is_none());
+    assert_eq!(broken.dropped.len(), 6);
+    let result = judged(
+        &{
+            let mut task = sum_task();
+            task["tests"] = json!([10, 100, 1000, 10_000].map(|n| json!({
+            "id": n.to_string(), "stdin": format!("{n}\n"), "expected": format!("{}\n", n * (n + 1) / 2), "kind": "stress", "size": n
+        })));
+            task
+        },
+        &program(SLOW_SUM),
+        Columns::default(),
+    );
+    assert_eq!(result.complexity.expect("sizes").best, "n");
+}

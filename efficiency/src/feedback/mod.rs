@@ -88,6 +88,11 @@ impl<'a> Input<'a> {
         if !line.text.is_empty() {
             return Some((line.text.clone(), format!("result#/hot/lines/{index}/text")));
         }
+        // The source is one file: which one is only clear if there is no other.
+        let lines = &self.result.hot.as_ref()?.lines;
+        if lines.iter().any(|other| other.file != line.file) {
+            return None;
+        }
         let number = usize::try_from(line.line).ok()?;
         let text = self.source?.lines().nth(number.checked_sub(1)?)?.trim();
         (!text.is_empty()).then(|| (text.to_owned(), format!("source#{number}")))

@@ -162,6 +162,7 @@ pub fn sample(task_id: &str, program: String, sample_id: u64, model: &str) -> Sa
     Sample {
         task_id: task_id.to_owned(),
         solution: Some(program),
+        path: None,
         completion: None,
         wasm: None,
         lang: None,

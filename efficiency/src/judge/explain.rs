@@ -215,7 +215,11 @@ impl Weighed {
     fn add(&mut self, pc: WasmPc, count: u64, map: Option<&SourceMap>) {
         self.total += count;
         *self.operators.entry(pc.0).or_default() += count;
-        if let Some(line) = map.and_then(|map| map.line(pc)) {
+        // Line 0 is what compilers give to code of no line.
+        let line = map
+            .and_then(|map| map.line(pc))
+            .filter(|line| line.line > 0);
+        if let Some(line) = line {
             let at = (line.file.to_string(), line.line);
             *self.lines.entry(at).or_default() += count;
         }

@@ -120,7 +120,7 @@ impl Judge {
             return module(&bytes, "");
         }
         let lang = sample.lang.as_deref().unwrap_or(&task.lang);
-        self.build(task, lang, &source_of(task, sample)?)
+        self.build(task, lang, &source_of(task, sample, dir)?)
     }
 
     /// Builds a program by a task's settings.
@@ -136,7 +136,7 @@ impl Judge {
     /// Builds a sample and judges it. What fails is in the result.
     pub fn judge(&self, prepared: &Prepared, sample: &Sample, dir: &Path) -> SampleResult {
         let built = self.build_sample(&prepared.task, sample, dir);
-        let source = source_of(&prepared.task, sample).ok();
+        let source = source_of(&prepared.task, sample, dir).ok();
         let result = match built {
             Ok(built) => self.judge_module(prepared, &built, source.as_deref()),
             Err(error) => self.not_built(&prepared.task, &error),
@@ -390,13 +390,18 @@ fn given<'a>(test: &'a PreparedTest, limits: &'a Limits) -> Given<'a> {
     }
 }
 
-/// The text of a sample's program.
-pub(crate) fn source_of(task: &Task, sample: &Sample) -> Result<String, BuildError> {
-    match (&sample.solution, &sample.completion) {
-        (Some(solution), _) => Ok(solution.clone()),
-        (None, Some(completion)) => Ok(format!("{}{completion}", task.prompt)),
-        (None, None) => {
-            let message = "the sample has no `solution`, `completion` or `wasm`";
+/// The text of a sample's program; `dir` is what its path is relative to.
+pub(crate) fn source_of(task: &Task, sample: &Sample, dir: &Path) -> Result<String, BuildError> {
+    match (&sample.solution, &sample.path, &sample.completion) {
+        (Some(solution), ..) => Ok(solution.clone()),
+        (None, Some(path), _) => {
+            let path = dir.join(path);
+            let text = std::fs::read_to_string(&path);
+            text.map_err(|e| BuildError::Internal(format!("read {}: {e}", path.display())))
+        }
+        (None, None, Some(completion)) => Ok(format!("{}{completion}", task.prompt)),
+        (None, None, None) => {
+            let message = "the sample has no `solution`, `path`, `completion` or `wasm`";
             Err(BuildError::Internal(message.to_owned()))
         }
     }

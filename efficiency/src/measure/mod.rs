@@ -263,7 +263,7 @@ impl Batch<'_> {
         let result = match twin {
             Some(result) => result,
             None => {
-                let source = crate::judge::source_of(task, sample).ok();
+                let source = crate::judge::source_of(task, sample, dir).ok();
                 self.judge
                     .judge_module(&prepared, &built, source.as_deref())
             }

@@ -114,6 +114,7 @@ pub fn sample(text: &str) -> Sample {
     Sample {
         task_id: "sum".to_owned(),
         solution: Some(text.to_owned()),
+        path: None,
         completion: None,
         wasm: None,
         lang: None,

@@ -1,0 +1,22 @@
+// n: each number is tried.
+#include <cstdint>
+#include <cstdio>
+
+static int64_t read_number() {
+    int c = getchar();
+    while (c != EOF && (c < 48 || c > 57)) c = getchar();
+    int64_t value = 0;
+    for (; c >= 48 && c <= 57; c = getchar()) value = value * 10 + (c - 48);
+    return value;
+}
+
+int main() {
+    int64_t questions = read_number(), total = 0;
+    for (int64_t q = 0; q < questions; q++) {
+        int64_t n = read_number(), a = read_number(), b = read_number();
+        for (int64_t i = 1; i <= n; i++) {
+            if (i % a == 0 || i % b == 0) total++;
+        }
+    }
+    printf("%012lld\n", (long long)total);
+}

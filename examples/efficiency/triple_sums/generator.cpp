@@ -1,0 +1,27 @@
+// SIZE SEED: SIZE different numbers of six digits in any order, and a target in their middle.
+#include <cinttypes>
+#include <cstdio>
+#include <cstdlib>
+#include <utility>
+#include <vector>
+
+static uint64_t state;
+
+// splitmix64 (Steele, Lea, Flood 2014).
+static uint64_t random_below(uint64_t bound) {
+    uint64_t z = (state += 0x9e3779b97f4a7c15u);
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    return (z ^ (z >> 31)) % bound;
+}
+
+int main(int argc, char **argv) {
+    if (argc != 3) return 2;
+    uint64_t n = strtoull(argv[1], nullptr, 10), next = 100000;
+    state = strtoull(argv[2], nullptr, 10);
+    std::vector<uint64_t> a;
+    for (uint64_t i = 0; i < n; i++) a.push_back(next += 1 + random_below(7));
+    for (uint64_t i = n; i > 1; i--) std::swap(a[i - 1], a[random_below(i)]);
+    printf("%" PRIu64 " %" PRIu64 "\n", n, 3 * (UINT64_C(100000) + 2 * n));
+    for (uint64_t i = 0; i < n; i++) printf("%" PRIu64 "%c", a[i], i + 1 < n ? ' ' : '\n');
+}
