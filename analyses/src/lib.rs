@@ -42,6 +42,7 @@ mod rules;
 mod session;
 mod source_lines;
 mod sources;
+pub mod steps;
 pub mod trace;
 mod tracepoints;
 mod ways;

@@ -16,10 +16,11 @@ use probity_probes::wanted::Wanted;
 
 use crate::analysis::{Analysis, Instrument, Key, Run};
 use crate::export::DataKind;
-use crate::options::{Options, UsageError};
+use crate::options::{FUNC, Options, TOP, UsageError};
 use crate::registry::{AnalysisInfo, registry};
 use crate::report::AnalysisReport;
 use crate::rules::{self, Rules};
+use crate::steps::{self, StepOptions, StepTrace, StepsHandle};
 use crate::trace::{self, Trace, TraceHandle};
 
 /// The analyses of one run.
@@ -166,6 +167,22 @@ impl Session {
             analysis: Box::new(analysis),
             data: None,
             options,
+        })?;
+        Ok(handle)
+    }
+
+    /// Adds the steps of a source file ([`steps`](crate::steps)), which are an analysis of the name `steps` without a
+    /// report: the handle gives them.
+    ///
+    /// # Errors
+    /// If the session has them already.
+    pub fn add_steps(&mut self, options: StepOptions) -> Result<StepsHandle, UsageError> {
+        let (analysis, handle) = StepTrace::new(options);
+        self.add_tool(Tool {
+            name: steps::NAME,
+            analysis: Box::new(analysis),
+            data: None,
+            options: Options::parse(steps::NAME, &[FUNC, TOP], &[])?,
         })?;
         Ok(handle)
     }

@@ -6,7 +6,7 @@ use crate::{
     cache::CacheArgs, compare::CompareArgs, coverage::CoverageArgs, debug::DebugArgs,
     feedback::FeedbackArgs, gate::GateArgs, import::ImportArgs, inspect::InspectArgs, mcp::McpArgs,
     measure::MeasureArgs, optimize::OptimizeArgs, report::ReportArgs, run::RunArgs,
-    scale::ScaleArgs, score::ScoreArgs, sites::SitesArgs, trace::TraceArgs,
+    scale::ScaleArgs, score::ScoreArgs, sites::SitesArgs, trace::TraceArgs, truth::TruthArgs,
 };
 
 /// Run and watch WebAssembly programs.
@@ -64,4 +64,6 @@ pub enum Command {
     Gate(GateArgs),
     /// Say what a result tells whoever writes the next version
     Feedback(FeedbackArgs),
+    /// Say what a program does, line by line, for benchmarks of reasoning about code
+    Truth(Box<TruthArgs>),
 }

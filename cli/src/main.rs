@@ -37,6 +37,7 @@ mod scale;
 mod score;
 mod sites;
 mod trace;
+mod truth;
 mod types;
 mod units;
 
@@ -66,6 +67,7 @@ fn main() -> ExitCode {
         Command::Compare(args) => compare::main(&args),
         Command::Gate(args) => gate::main(&args),
         Command::Feedback(args) => feedback::main(&args),
+        Command::Truth(args) => truth::main(*args),
     };
     ExitCode::from(result.unwrap_or_else(|failure| failure.report()))
 }

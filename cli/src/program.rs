@@ -72,7 +72,8 @@ pub fn name(program: &Path) -> String {
     name.to_string_lossy().into_owned()
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+/// The bytes of a file.
+pub fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     std::fs::read(path)
         .map_err(|e| Failure::load(format!("failed to read {}: {e}", path.display())))
 }
@@ -88,6 +89,16 @@ pub fn build(
     judge: &Judge,
     program: &Path,
     limits: Limits,
+) -> Result<(Built, Option<String>), Failure> {
+    build_with(judge, program, limits, |_| Ok(None))
+}
+
+/// The same, with the flags that `flags` gives for a source's language; `None` are the toolchain's own.
+pub fn build_with(
+    judge: &Judge,
+    program: &Path,
+    limits: Limits,
+    flags: impl FnOnce(&str) -> Result<Option<Vec<String>>, Failure>,
 ) -> Result<(Built, Option<String>), Failure> {
     let cannot = |error: &dyn std::fmt::Display| {
         Failure::load(format!("failed to build {}: {error}", program.display()))
@@ -108,7 +119,8 @@ pub fn build(
         }
     };
     let text = String::from_utf8(bytes).map_err(|_| cannot(&"it is not UTF-8"))?;
-    let task = Task::of_program("", limits);
+    let mut task = Task::of_program("", limits);
+    task.build.flags = flags(&lang)?;
     let built = judge
         .build(&task, &lang, &text)
         .map_err(|error| match error {

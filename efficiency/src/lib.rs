@@ -21,5 +21,6 @@ pub mod score;
 pub mod status;
 pub mod task;
 pub mod toolchain;
+pub mod truth;
 
 pub use status::Status;

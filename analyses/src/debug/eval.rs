@@ -9,7 +9,7 @@ use super::info::{Known, Program};
 use super::value::{Datum, Form, Kind, Shower, Value, Where, plain};
 
 /// A frame that is looked at.
-pub(super) struct View<'v, 'p> {
+pub(crate) struct View<'v, 'p> {
     pub program: &'v mut Program,
     pub context: &'v mut ProbeContext<'p>,
     /// Which Wasm frame; 0 is the innermost.
@@ -420,7 +420,7 @@ fn convert(value: &Value, ty: ValType) -> Result<Val, String> {
     })
 }
 
-pub(super) fn integer(value: &Value) -> Result<i128, String> {
+pub(crate) fn integer(value: &Value) -> Result<i128, String> {
     match value.datum {
         Datum::Int(value) => Ok(value),
         Datum::Float(value) if value.fract() == 0.0 => Ok(value as i128),

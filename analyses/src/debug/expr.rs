@@ -8,7 +8,7 @@ use std::fmt;
 
 /// An expression.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Expr {
+pub(crate) enum Expr {
     Int(i128),
     Float(f64),
     Name(String),
@@ -21,7 +21,7 @@ pub(super) enum Expr {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Unary {
+pub(crate) enum Unary {
     Negate,
     Not,
     Complement,
@@ -30,7 +30,7 @@ pub(super) enum Unary {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Binary {
+pub(crate) enum Binary {
     Or,
     And,
     BitOr,
@@ -53,7 +53,7 @@ pub(super) enum Binary {
 
 /// What is in memory at an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Width {
+pub(crate) struct Width {
     pub bytes: u32,
     pub signed: bool,
     pub float: bool,
@@ -118,7 +118,7 @@ const DEPTH_MAX: u32 = 200;
 ///
 /// # Errors
 /// What is wrong, and where.
-pub(super) fn parse(text: &str) -> Result<Expr, String> {
+pub(crate) fn parse(text: &str) -> Result<Expr, String> {
     let mut parser = Parser {
         tokens: tokens(text)?,
         at: 0,

@@ -10,7 +10,7 @@ use probity_probes::source::{
 };
 
 /// A module of the run.
-pub(super) struct Known {
+pub(crate) struct Known {
     pub module: Module,
     pub source: Source,
     variables: HashMap<WasmPc, Arc<[Variable]>>,
@@ -152,7 +152,7 @@ impl Known {
 }
 
 /// Whether an operator begins at an offset.
-pub(super) fn has<O>(operators: &[(WasmPc, O)], pc: WasmPc) -> bool {
+pub(crate) fn has<O>(operators: &[(WasmPc, O)], pc: WasmPc) -> bool {
     operators
         .binary_search_by_key(&pc.0, |(pc, _)| pc.0)
         .is_ok()
@@ -160,7 +160,7 @@ pub(super) fn has<O>(operators: &[(WasmPc, O)], pc: WasmPc) -> bool {
 
 /// The modules of a run, and their instances.
 #[derive(Default)]
-pub(super) struct Program {
+pub(crate) struct Program {
     pub modules: Vec<Known>,
     /// With the index of its module.
     pub instances: Vec<(Instance, usize)>,

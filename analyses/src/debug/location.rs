@@ -11,7 +11,7 @@ use super::info::{Known, Program, has};
 
 /// An operator of a module.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) struct Spot {
+pub(crate) struct Spot {
     pub module: usize,
     pub index: u32,
     pub pc: WasmPc,

@@ -9,16 +9,16 @@
 
 mod commands;
 mod edit;
-mod eval;
-mod expr;
-mod info;
+pub(crate) mod eval;
+pub(crate) mod expr;
+pub(crate) mod info;
 mod inspect;
 mod location;
 mod place;
 mod points;
 mod state;
 mod step;
-mod value;
+pub(crate) mod value;
 mod watch;
 
 use std::io;

@@ -11,7 +11,7 @@ use super::info::Known;
 
 /// Where a value is; whoever knows that can change it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Where {
+pub(crate) enum Where {
     /// A local of the frame that is looked at.
     Local(u32),
     /// An operand of it, from the bottom.
@@ -26,7 +26,7 @@ pub(super) enum Where {
 
 /// What a value is taken for.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     /// As the source has it.
     Source(TypeId),
     /// Part of an array of several dimensions, with so many of them chosen.
@@ -39,7 +39,7 @@ pub(super) enum Kind {
 
 /// What is known of a value.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Datum {
+pub(crate) enum Datum {
     Int(i128),
     Float(f64),
     Vector(u128),
@@ -51,7 +51,7 @@ pub(super) enum Datum {
 
 /// A value.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Value {
+pub(crate) struct Value {
     pub at: Where,
     pub kind: Kind,
     pub datum: Datum,
@@ -83,7 +83,7 @@ impl Value {
 }
 
 /// A Wasm value as such.
-pub(super) fn plain(value: &Val) -> Datum {
+pub(crate) fn plain(value: &Val) -> Datum {
     match value {
         Val::I32(value) => Datum::Int((*value).into()),
         Val::I64(value) => Datum::Int((*value).into()),
@@ -159,12 +159,12 @@ impl Known {
     }
 }
 
-pub(super) fn is_aggregate(kind: &TypeKind) -> bool {
+pub(crate) fn is_aggregate(kind: &TypeKind) -> bool {
     matches!(kind, TypeKind::Structure(_) | TypeKind::Array { .. })
 }
 
 /// Reads memory.
-pub(super) fn read(
+pub(crate) fn read(
     context: &ProbeContext<'_>,
     memory: Option<Memory>,
     address: u64,
@@ -196,7 +196,7 @@ fn scalar(kind: &TypeKind, bits: u64, bytes: u64) -> Option<Datum> {
 
 /// How values are shown: `print/x` and the like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) enum Form {
+pub(crate) enum Form {
     #[default]
     Natural,
     Hex,
@@ -251,7 +251,7 @@ const DEPTH_MAX: u32 = 6;
 const TEXT_MAX: usize = 4000;
 
 /// Shows values of one frame.
-pub(super) struct Shower<'s, 'c, 'p> {
+pub(crate) struct Shower<'s, 'c, 'p> {
     pub known: &'s mut Known,
     pub context: &'c ProbeContext<'p>,
     pub memory: Option<Memory>,

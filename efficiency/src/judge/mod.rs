@@ -15,6 +15,7 @@ mod prepare;
 mod runner;
 mod scaling;
 mod watchdog;
+pub(crate) mod watched;
 
 use std::collections::{BTreeMap, HashMap};
 use std::io;

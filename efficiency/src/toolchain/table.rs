@@ -127,6 +127,14 @@ impl Toolchains {
         Some(name)
     }
 
+    /// What a language's compiler is told where a task says nothing.
+    ///
+    /// # Errors
+    /// If there is no such language, or none of its compilers is installed.
+    pub fn flags_of(&self, language: &str) -> Result<Vec<String>, String> {
+        Ok(self.compiler(language)?.compiler.flags)
+    }
+
     /// The end of the names of a language's files.
     pub(super) fn extension_of(&self, language: &str) -> &str {
         let language = self.languages.get(language);

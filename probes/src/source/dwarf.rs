@@ -276,6 +276,10 @@ impl<'m> Functions<'_, 'm> {
             while open.last().is_some_and(|top| depth <= top.depth) {
                 self.found.extend(open.pop().map(Open::finish));
             }
+            // A block behind a copy ends it, too: what is inlined in that block is not inside the copy.
+            if let Some(top) = open.last_mut() {
+                top.around.retain(|&(at, _)| at < depth);
+            }
             match entry.tag() {
                 gimli::DW_TAG_subprogram => {
                     let Some(range) = self
@@ -299,9 +303,6 @@ impl<'m> Functions<'_, 'm> {
                     let Some(top) = open.last_mut() else {
                         continue;
                     };
-                    while top.around.last().is_some_and(|&(at, _)| depth <= at) {
-                        top.around.pop();
-                    }
                     let parent = top.around.last().map(|&(_, copy)| copy);
                     // Each has taken bytes of a section that is smaller than 4 GiB.
                     top.around.push((depth, top.inlined.len() as u32));
