@@ -82,15 +82,26 @@ impl<'a> Input<'a> {
         total(&self.result.tests, self.column)
     }
 
+    /// The file that the source is: what the judge calls the program's own, else that of the hottest line.
+    fn source_file(&self) -> Option<&'a str> {
+        let lines = &self.result.hot.as_ref()?.lines;
+        let own = lines
+            .iter()
+            .find(|line| crate::judge::is_own_file(&line.file));
+        let hottest = || {
+            let lines = lines.iter().rev();
+            lines.max_by(|a, b| a.instr_percent.total_cmp(&b.instr_percent))
+        };
+        Some(&own.or_else(hottest)?.file)
+    }
+
     /// The text of a line, and where it is from.
     fn line_text(&self, index: usize) -> Option<(String, String)> {
         let line = self.result.hot.as_ref()?.lines.get(index)?;
         if !line.text.is_empty() {
             return Some((line.text.clone(), format!("result#/hot/lines/{index}/text")));
         }
-        // The source is one file: which one is only clear if there is no other.
-        let lines = &self.result.hot.as_ref()?.lines;
-        if lines.iter().any(|other| other.file != line.file) {
+        if line.file != self.source_file()? {
             return None;
         }
         let number = usize::try_from(line.line).ok()?;

@@ -109,7 +109,8 @@ pub(super) fn quote(hot: &mut Hot, source: &str) {
     }
 }
 
-fn is_own(path: &str) -> bool {
+/// Whether it is what the judge calls a program's own file.
+pub(crate) fn is_own(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
     name.starts_with(OWN_FILE)
 }

@@ -25,6 +25,7 @@ use std::sync::{Mutex, PoisonError};
 use probity_engine::{Engine, Module, Tier};
 use serde_json::Value;
 
+pub(crate) use explain::is_own as is_own_file;
 pub use prepare::{PrepareError, Prepared, PreparedTest};
 pub use scaling::Scale;
 

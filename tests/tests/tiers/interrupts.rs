@@ -92,15 +92,24 @@ fn other_threads_end_what_runs() {
         });
         for export in exports {
             for code in [TrapCode::Interrupted, TrapCode::Timeout] {
-                let handle = guest.store.interrupt_handle();
-                let interrupter = thread::spawn(move || {
-                    thread::sleep(Duration::from_millis(15));
-                    let sent = Instant::now();
-                    handle.interrupt(code);
-                    sent
-                });
-                let error = guest.call(export, &[]).expect_err("it is endless");
-                let sent = interrupter.join().expect("no panic");
+                let mut interrupted = || {
+                    let handle = guest.store.interrupt_handle();
+                    let interrupter = thread::spawn(move || {
+                        thread::sleep(Duration::from_millis(15));
+                        let sent = Instant::now();
+                        handle.interrupt(code);
+                        sent
+                    });
+                    let error = guest.call(export, &[]).expect_err("it is endless");
+                    (error, interrupter.join().expect("no panic"))
+                };
+                let (mut error, mut sent) = interrupted();
+                // On a busy machine the call may begin after it was interrupted, and ends without a frame.
+                for _ in 0..10 {
+                    if error.backtrace().is_empty() {
+                        (error, sent) = interrupted();
+                    }
+                }
                 // The machine that tests run on may be busy.
                 let took = sent.elapsed();
                 assert!(took < Duration::from_secs(1), "{name} {export}: {took:?}");
