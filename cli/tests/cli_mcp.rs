@@ -504,6 +504,7 @@ fn tasks_that_cannot_be_read_are_said() {
 }
 
 #[test]
+#[ignore = "needs Rust for wasm32-wasip1: .ci/efficiency runs it"]
 fn lines_of_a_compiled_program_are_explained() {
     let program = "fn main() {\n    let mut sum = 0u64;\n    let n: u64 = std::env::args().count() as u64 * 1000;\n    \
         for i in 0..n {\n        sum ^= i.wrapping_mul(sum + 3);\n    }\n    if n == 5000 {\n        println!(\"never\");\n    }\n    \
@@ -514,12 +515,6 @@ fn lines_of_a_compiled_program_are_explained() {
             call(client, "explain_line", input).await
         };
         let hot = explain(5).await;
-        if hot.is_error == Some(true) {
-            // No compiler for this language is installed here.
-            let why = serde_json::to_string(&hot.content).expect("JSON");
-            assert!(why.contains("unsupported"), "{why}");
-            return;
-        }
         let hot = hot.structured_content.expect("a result by the schema");
         assert_eq!(hot["text"], "sum ^= i.wrapping_mul(sum + 3);");
         assert_eq!(hot["executed"], true);
