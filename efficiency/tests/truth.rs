@@ -332,9 +332,9 @@ fn flags_lose_their_optimisation() {
     );
 }
 
-/// Real compilers, where they are installed.
+/// Real compilers: `.ci/efficiency` installs them.
+#[cfg(feature = "compilers")]
 #[test]
-#[ignore = "needs compilers"]
 fn programs_of_real_compilers() {
     let judge = judge(Tier::Auto);
     let builder = &judge.config().builder;
