@@ -1,8 +1,6 @@
 //! Ground truth of programs: read back as what predictions are scored against, the same in every tier, and there for
 //! programs of every end.
 
-use std::path::Path;
-
 use probity_efficiency::Status;
 use probity_efficiency::jsonl::Lines;
 use probity_efficiency::judge::{Config, Judge};
@@ -352,7 +350,10 @@ fn programs_of_real_compilers() {
         let built = builder.build(language, source, Some(&flags), 1 << 20);
         let options = options("stdio", source);
         let program = TruthProgram::new(&judge, &built.expect("built"), options).expect("lines");
-        assert!(Path::new(program.file()).starts_with("main") || program.file().contains("main."));
+        assert!(
+            std::path::Path::new(program.file()).starts_with("main")
+                || program.file().contains("main.")
+        );
         let input = Input {
             stdin: b"7".to_vec(),
             ..Input::default()
