@@ -9,6 +9,7 @@ pub mod card;
 pub mod compare;
 pub mod feedback;
 mod grid;
+mod group;
 pub mod growth;
 pub mod import;
 pub mod jsonl;

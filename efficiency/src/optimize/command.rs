@@ -5,17 +5,16 @@
 
 use std::io::{Read, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::process::{Child, ExitStatus, Stdio};
+use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
-
 use super::generator::{GenerateError, Generator, Reply, Request};
 use super::message::plain_text;
+use crate::group::Group;
 
 /// How often the command is looked after.
 const TICK: Duration = Duration::from_millis(10);
@@ -80,42 +79,6 @@ impl Generator for Command {
         })?;
         let group = Group { child };
         run(group, plain_text(request.messages), self.limits, &self.stop)
-    }
-}
-
-/// A process and all that it has started; killed when dropped.
-struct Group {
-    child: Child,
-}
-
-impl Group {
-    fn pid(&self) -> Option<Pid> {
-        Pid::from_raw(i32::try_from(self.child.id()).ok()?)
-    }
-
-    /// Whether the leader has ended. It is not reaped, so that its number stays its own until the group is killed.
-    fn has_ended(&self) -> bool {
-        let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
-        match self.pid() {
-            Some(pid) => !matches!(waitid(WaitId::Pid(pid), options), Ok(None)),
-            None => true,
-        }
-    }
-
-    fn kill(&mut self) -> Option<ExitStatus> {
-        if let Some(pid) = self.pid() {
-            // It fails if all have ended.
-            let _ = kill_process_group(pid, Signal::KILL);
-        }
-        self.child.wait().ok()
-    }
-}
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        if let Ok(None) = self.child.try_wait() {
-            self.kill();
-        }
     }
 }
 

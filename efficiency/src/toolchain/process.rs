@@ -2,12 +2,12 @@
 
 use std::io::{self, Read, Write};
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use crate::group::Group;
 
 /// What a process and its children may take.
 #[derive(Debug, Clone, Copy)]
@@ -124,11 +124,11 @@ pub fn run_limited(
         .stderr(writer)
         // What it starts can be ended with it.
         .process_group(0);
-    let mut child = process.spawn()?;
+    let child = process.spawn()?;
     // Keeps ends of the pipe open, otherwise.
     drop(process);
-    let group = Group(Pid::from_child(&child));
-    if let Some(mut pipe) = child.stdin.take() {
+    let mut group = Group { child };
+    if let Some(mut pipe) = group.child.stdin.take() {
         let bytes = stdin.to_vec();
         // A process need not read what it is given: who waits for it is a thread that ends with it.
         thread::spawn(move || pipe.write_all(&bytes));
@@ -143,10 +143,24 @@ pub fn run_limited(
         drop(sender.send(output));
     });
     let deadline = Instant::now() + limits.wall;
-    let ended = wait(&mut child, &events, most, deadline);
-    drop(group);
-    drop(child.wait());
-    ended
+    let waited = wait(&group, &events, most, deadline);
+    let status = group.kill();
+    Ok(match waited {
+        Waited::Output(output) => Ended::Exit {
+            status: status.map_or(255, code),
+            output: String::from_utf8_lossy(&output).into_owned(),
+        },
+        Waited::Timeout => Ended::Timeout,
+        Waited::TooMuchOutput => Ended::TooMuchOutput,
+    })
+}
+
+/// What was waited for.
+enum Waited {
+    /// The process has ended, and wrote this.
+    Output(Vec<u8>),
+    Timeout,
+    TooMuchOutput,
 }
 
 /// The command below a shell that sets the limits, which only the process itself can do.
@@ -177,37 +191,28 @@ fn limited(command: &[String], limits: &ProcessLimits) -> io::Result<Command> {
 }
 
 fn wait(
-    child: &mut Child,
+    group: &Group,
     events: &mpsc::Receiver<Vec<u8>>,
     output_max: usize,
     deadline: Instant,
-) -> io::Result<Ended> {
+) -> Waited {
     let mut output: Option<Vec<u8>> = None;
+    let is_much = |output: &Vec<u8>| output.len() > output_max;
     loop {
-        if output
-            .as_ref()
-            .is_some_and(|output| output.len() > output_max)
-        {
-            return Ok(Ended::TooMuchOutput);
+        if output.as_ref().is_some_and(is_much) {
+            return Waited::TooMuchOutput;
         }
-        if let Some(status) = child.try_wait()? {
+        if group.has_ended() {
             // Children that outlive it may hold the pipe: what is there by now is its output.
-            let output = match output {
-                Some(output) => output,
-                None => events
-                    .recv_timeout(Duration::from_millis(500))
-                    .unwrap_or_default(),
+            let grace = Duration::from_millis(500);
+            let output = output.unwrap_or_else(|| events.recv_timeout(grace).unwrap_or_default());
+            return match is_much(&output) {
+                true => Waited::TooMuchOutput,
+                false => Waited::Output(output),
             };
-            if output.len() > output_max {
-                return Ok(Ended::TooMuchOutput);
-            }
-            return Ok(Ended::Exit {
-                status: code(status),
-                output: String::from_utf8_lossy(&output).into_owned(),
-            });
         }
         let Some(left) = deadline.checked_duration_since(Instant::now()) else {
-            return Ok(Ended::Timeout);
+            return Waited::Timeout;
         };
         // The end of its output is nearly its end.
         let nap = left.min(Duration::from_millis(if output.is_some() { 1 } else { 20 }));
@@ -224,16 +229,6 @@ fn code(status: ExitStatus) -> i32 {
         .code()
         .or_else(|| status.signal().map(|signal| 128 + signal))
         .unwrap_or(255)
-}
-
-/// Ends a process group when it is dropped.
-struct Group(Pid);
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        // Those that have ended are not there to be killed.
-        let _ = kill_process_group(self.0, Signal::KILL);
-    }
 }
 
 #[cfg(test)]
