@@ -7,15 +7,17 @@ use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
 use probity_analyses::Session;
-use probity_engine::{Engine, Error, Instance, Linker, Module, Snapshot, Store};
+use probity_engine::{Engine, Instance, Linker, Module, Snapshot, Store};
 use serde_json::Value;
 
 use super::call::{self, Called, Failure};
 use super::counted::{Counted, Totals};
 use super::ended::Ended;
 use super::host::{self, Given, Host, Shares};
+use super::python::Python;
 use super::watchdog::Watchdog;
 use crate::Status;
+use crate::python;
 use crate::result::Cost;
 use crate::task::Entry;
 
@@ -40,6 +42,16 @@ pub(super) struct Ran {
 }
 
 impl Ran {
+    /// It did not begin.
+    fn never(ended: Ended) -> Ran {
+        Ran {
+            ended,
+            stdout: Vec::new(),
+            value: None,
+            cost: Cost::default(),
+        }
+    }
+
     /// What it gave, as text, if it came to its end.
     pub fn text(&self) -> Option<Cow<'_, str>> {
         if self.ended.status != Status::Ok {
@@ -57,6 +69,8 @@ impl Ran {
 pub(super) struct Runner<'a> {
     pub module: &'a Module,
     pub entry: &'a Entry,
+    /// The program, where the module is its interpreter's.
+    python: Option<Python<'a>>,
     engine: &'a Engine,
     linker: Linker<Host>,
     shares: Shares,
@@ -65,7 +79,8 @@ pub(super) struct Runner<'a> {
     live: Option<Live>,
 }
 
-struct Live {
+/// An instance that has run, and can run again.
+pub(super) struct Live {
     store: Store<Host>,
     instance: Instance,
     /// `None` if it has to be made anew each time.
@@ -81,10 +96,14 @@ impl<'a> Runner<'a> {
         engine: &'a Engine,
         module: &'a Module,
         entry: &'a Entry,
+        python: Option<Python<'a>>,
         watchdog: &'a Watchdog,
         observer: Observer,
     ) -> Result<Runner<'a>, String> {
-        let linker = host::linker(engine).map_err(|e| e.to_string())?;
+        let mut linker = host::linker(engine).map_err(|e| e.to_string())?;
+        if python.is_some() {
+            python::add_to_linker(&mut linker).map_err(|e| e.to_string())?;
+        }
         let missing = host::missing(&linker, module);
         if !missing.is_empty() {
             let names = missing.join(", ");
@@ -93,6 +112,7 @@ impl<'a> Runner<'a> {
         Ok(Runner {
             module,
             entry,
+            python,
             engine,
             linker,
             shares: Shares::of(module),
@@ -105,12 +125,18 @@ impl<'a> Runner<'a> {
     /// Runs it. `like`: what a function's result is expected to be, by its form.
     pub fn run(&mut self, given: &Given<'_>, args: &[Value], like: Option<&Value>) -> Ran {
         let limit = Duration::from_secs(given.limits.wall_s);
-        if let Some(mut live) = self.live.take()
-            && live.restore(given).is_ok()
-        {
-            return self.go_on(live, given, args, like);
-        }
-        let mut store = host::store(self.engine, given, self.shares);
+        let host = match self.host(given, args) {
+            Ok(host) => host,
+            Err(message) => return Ran::never(Ended::by(Status::Internal, message)),
+        };
+        let host = match self.live.take() {
+            Some(mut live) => match live.restore(host, given, self.shares) {
+                Ok(()) => return self.go_on(live, given, args, like),
+                Err(host) => host,
+            },
+            None => host,
+        };
+        let mut store = host::store(self.engine, host, given, self.shares);
         store.set_fuel_limit(Some(given.limits.fuel));
         if let Some(message) = self.shares.refusal(given.limits) {
             let ended = Ended::by(Status::Memory, message);
@@ -128,7 +154,11 @@ impl<'a> Runner<'a> {
         self.watchdog
             .arm(limit, store.interrupt_handle(), store.data().stop());
         let started = Instant::now();
-        let instance = self.linker.instantiate(&mut store, self.module);
+        let started_before = self.python.and_then(|python| python.interpreter.snapshot());
+        let instance = match started_before {
+            Some(snapshot) => self.linker.instantiate_snapshot(&mut store, snapshot),
+            None => self.linker.instantiate(&mut store, self.module),
+        };
         let took = started.elapsed();
         let fired = self.watchdog.disarm();
         let instance = match instance {
@@ -143,7 +173,9 @@ impl<'a> Runner<'a> {
         let snapshot = match starts {
             true => None,
             // What cannot be frozen is made anew.
-            false => instance.snapshot(&store).ok(),
+            false => started_before
+                .cloned()
+                .or_else(|| instance.snapshot(&store).ok()),
         };
         let pages = pages(&store, instance);
         let live = Live {
@@ -154,6 +186,16 @@ impl<'a> Runner<'a> {
             pages,
         };
         self.go_on(live, given, args, like)
+    }
+
+    /// Goes on with what another runner has left, for it need not be made again.
+    pub fn take_over(&mut self, live: Option<Live>) {
+        self.live = live;
+    }
+
+    /// Leaves what another runner may go on with.
+    pub fn leave(self) -> Option<Live> {
+        self.live
     }
 
     /// The analyses, and the store that they have watched, if the last run has left one. They see the runs of the first store alone: a
@@ -173,6 +215,10 @@ impl<'a> Runner<'a> {
         like: Option<&Value>,
     ) -> Ran {
         let limit = Duration::from_secs(given.limits.wall_s);
+        let prepared = match self.python {
+            Some(python) => python.prepare(&mut live.store, live.instance, given, self.entry, args),
+            None => Ok(()),
+        };
         let before = match (&live.snapshot, &live.counted) {
             // What instantiation did is part of the run.
             (None, _) | (_, None) => Ok(Totals::default()),
@@ -184,7 +230,10 @@ impl<'a> Runner<'a> {
         let started = Instant::now();
         let most = given.limits.stdout_mb << 20;
         let called = Called { args, like, most };
-        let result = enter(&mut live.store, live.instance, self.entry, &called);
+        let result = prepared.and_then(|()| match self.python {
+            Some(python) => python.enter(&mut live.store, live.instance, self.entry, &called),
+            None => enter(&mut live.store, live.instance, self.entry, &called),
+        });
         let took = started.elapsed();
         let fired = self.watchdog.disarm();
         let (ended, value) = match result {
@@ -194,6 +243,7 @@ impl<'a> Runner<'a> {
                 let message = format!("its result is larger than {most} bytes");
                 (Ended::by(Status::Output, message), None)
             }
+            Err(Failure::Ended(ended)) => (ended, None),
             Err(Failure::Run(error)) => (Ended::of_error(&error), None),
         };
         let mut ended = end(ended, fired, limit);
@@ -222,6 +272,14 @@ impl<'a> Runner<'a> {
             self.live = Some(live);
         }
         ran
+    }
+
+    /// What the program has of the outside world.
+    fn host(&self, given: &Given<'_>, args: &[Value]) -> Result<Host, String> {
+        match self.python {
+            Some(python) => python.host(given, self.entry, args),
+            None => Ok(Host::new(given)),
+        }
     }
 
     /// It did not become an instance.
@@ -259,13 +317,17 @@ fn with_usage(cost: Cost, store: &Store<Host>, took: Duration) -> Cost {
 }
 
 impl Live {
-    /// Makes it what it was, for a run with this.
-    fn restore(&mut self, given: &Given<'_>) -> Result<(), Error> {
+    /// Makes it what it was, for a run with this. If that cannot be, the run needs another.
+    fn restore(&mut self, host: Host, given: &Given<'_>, shares: Shares) -> Result<(), Host> {
         let Some(snapshot) = &self.snapshot else {
-            return Err(Error::usage("it has no snapshot"));
+            return Err(host);
         };
-        *self.store.data_mut() = Host::new(given);
-        self.instance.restore(&mut self.store, snapshot)?;
+        // It may have been another task's.
+        self.store.set_limits(shares.store_limits(given.limits));
+        if self.instance.restore(&mut self.store, snapshot).is_err() {
+            return Err(host);
+        }
+        *self.store.data_mut() = host;
         self.store.set_fuel_limit(Some(given.limits.fuel));
         Ok(())
     }
