@@ -11,6 +11,7 @@ mod ended;
 mod explain;
 pub mod flags;
 mod host;
+mod meter;
 mod prepare;
 mod runner;
 mod scaling;
@@ -263,7 +264,7 @@ impl Judge {
             let explained = explain::explain(
                 &runner,
                 &module,
-                ran.map(|(test, _)| test),
+                ran,
                 &task.limits,
                 source,
                 self.config.columns.heap,
@@ -349,6 +350,7 @@ impl Judge {
                 stdin,
                 seed: RANDOM_SEED,
                 limits: program.limits,
+                metered: true,
             };
             runner.run(&given, &[], None)
         })?;
@@ -375,6 +377,7 @@ impl Judge {
                     stdin,
                     seed: RANDOM_SEED,
                     limits: program.limits,
+                    metered: true,
                 };
                 let ran = runner.run(&given, args, None);
                 if ran.ended.status != Status::Ok {
@@ -419,6 +422,17 @@ fn given<'a>(test: &'a PreparedTest, limits: &'a Limits) -> Given<'a> {
         stdin: &test.stdin,
         seed: RANDOM_SEED,
         limits,
+        metered: true,
+    }
+}
+
+/// The same, for a test that was run before: what takes less fuel than it may does so each time.
+fn given_again<'a>(test: &'a PreparedTest, tested: &TestResult, limits: &'a Limits) -> Given<'a> {
+    let given = given(test, limits);
+    match tested.status {
+        // How far these got is not known.
+        Some(Status::Fuel | Status::Wall | Status::Internal) => given,
+        _ => given.unmetered(),
     }
 }
 

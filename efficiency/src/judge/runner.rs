@@ -14,7 +14,8 @@ use super::call::{self, Called, Failure};
 use super::counted::{Counted, Totals};
 use super::ended::Ended;
 use super::host::{self, Given, Host, Shares};
-use super::watchdog::Watchdog;
+use super::meter::Meter;
+use super::watchdog::{Armed, Watchdog};
 use crate::Status;
 use crate::result::Cost;
 use crate::task::Entry;
@@ -65,6 +66,26 @@ pub(super) struct Runner<'a> {
     live: Option<Live>,
 }
 
+/// Who holds the limit of fuel.
+#[derive(Clone, Copy)]
+enum Metering {
+    /// The engine, if there is a limit.
+    Engine,
+    /// The counts, to so many units.
+    Counts(u64),
+}
+
+impl Metering {
+    fn of(self, store: &Store<Host>, counted: Option<&Counted>, before: &Totals) -> Option<Meter> {
+        match (self, counted) {
+            (Metering::Counts(limit), Some(counted)) => {
+                Some(Meter::new(store.remote(), counted, before, limit))
+            }
+            _ => None,
+        }
+    }
+}
+
 struct Live {
     store: Store<Host>,
     instance: Instance,
@@ -103,18 +124,40 @@ impl<'a> Runner<'a> {
     }
 
     /// Runs it. `like`: what a function's result is expected to be, by its form.
+    ///
+    /// Where exact counts are taken anyway, compiled code need not count fuel as well: the counts tell whether the limit was
+    /// kept. A run that may have exceeded it is nothing but a finding; it is run again, and ends where the limit says.
     pub fn run(&mut self, given: &Given<'_>, args: &[Value], like: Option<&Value>) -> Ran {
+        if given.metered && matches!(self.observer, Observer::Counts) {
+            let metering = Metering::Counts(given.limits.fuel);
+            let unmetered = given.clone().unmetered();
+            if let Some(ran) = self.attempt(&unmetered, args, like, metering) {
+                return ran;
+            }
+        }
+        self.attempt(given, args, like, Metering::Engine)
+            .expect("the engine holds the limit")
+    }
+
+    /// One run. `None` if it may have taken more fuel than the counts were to allow.
+    fn attempt(
+        &mut self,
+        given: &Given<'_>,
+        args: &[Value],
+        like: Option<&Value>,
+        metering: Metering,
+    ) -> Option<Ran> {
         let limit = Duration::from_secs(given.limits.wall_s);
         if let Some(mut live) = self.live.take()
             && live.restore(given).is_ok()
         {
-            return self.go_on(live, given, args, like);
+            return self.go_on(live, given, args, like, metering);
         }
         let mut store = host::store(self.engine, given, self.shares);
-        store.set_fuel_limit(Some(given.limits.fuel));
+        store.set_fuel_limit(given.fuel());
         if let Some(message) = self.shares.refusal(given.limits) {
             let ended = Ended::by(Status::Memory, message);
-            return self.failed(&store, None, ended, Duration::ZERO);
+            return Some(self.failed(&store, None, ended, Duration::ZERO));
         }
         let counted = match &mut self.observer {
             Observer::Nothing => None,
@@ -125,19 +168,26 @@ impl<'a> Runner<'a> {
                 None
             }
         };
-        self.watchdog
-            .arm(limit, store.interrupt_handle(), store.data().stop());
+        if matches!(metering, Metering::Counts(_)) && !store.probes().may_compile() {
+            // The interpreter counts fuel in any case.
+            return None;
+        }
+        let meter = metering.of(&store, counted.as_ref(), &Totals::default());
+        self.arm(limit, &store, meter.clone());
         let started = Instant::now();
         let instance = self.linker.instantiate(&mut store, self.module);
         let took = started.elapsed();
         let fired = self.watchdog.disarm();
-        let instance = match instance {
-            Ok(instance) if !fired => instance,
-            Ok(_) => return self.failed(&store, counted.as_ref(), timed_out(limit), took),
-            Err(error) => {
-                let ended = end(Ended::of_error(&error), fired, limit);
-                return self.failed(&store, counted.as_ref(), ended, took);
-            }
+        let failed = match instance {
+            Ok(instance) if !fired => Ok(instance),
+            Ok(_) => Err(timed_out(limit)),
+            Err(error) => Err(end(Ended::of_error(&error), fired, limit)),
+        };
+        let sums = || counted.as_ref().and_then(|counted| counted.totals().ok());
+        let instance = match failed {
+            Ok(instance) => instance,
+            Err(_) if !fired && !is_kept(meter.as_ref(), sums().as_ref()) => return None,
+            Err(ended) => return Some(self.failed(&store, counted.as_ref(), ended, took)),
         };
         let starts = self.module.start_function().is_some();
         let snapshot = match starts {
@@ -153,7 +203,16 @@ impl<'a> Runner<'a> {
             counted,
             pages,
         };
-        self.go_on(live, given, args, like)
+        self.go_on(live, given, args, like, metering)
+    }
+
+    fn arm(&self, limit: Duration, store: &Store<Host>, meter: Option<Meter>) {
+        self.watchdog.arm(Armed {
+            deadline: Instant::now() + limit,
+            handle: store.interrupt_handle(),
+            stop: store.data().stop(),
+            meter,
+        });
     }
 
     /// The analyses, and the store that they have watched, if the last run has left one. They see the runs of the first store alone: a
@@ -171,22 +230,30 @@ impl<'a> Runner<'a> {
         given: &Given<'_>,
         args: &[Value],
         like: Option<&Value>,
-    ) -> Ran {
+        metering: Metering,
+    ) -> Option<Ran> {
         let limit = Duration::from_secs(given.limits.wall_s);
         let before = match (&live.snapshot, &live.counted) {
             // What instantiation did is part of the run.
             (None, _) | (_, None) => Ok(Totals::default()),
             (Some(_), Some(counted)) => counted.totals(),
         };
-        let stop = live.store.data().stop();
-        self.watchdog
-            .arm(limit, live.store.interrupt_handle(), stop);
+        let meter = before
+            .as_ref()
+            .ok()
+            .and_then(|before| metering.of(&live.store, live.counted.as_ref(), before));
+        self.arm(limit, &live.store, meter.clone());
         let started = Instant::now();
         let most = given.limits.stdout_mb << 20;
         let called = Called { args, like, most };
         let result = enter(&mut live.store, live.instance, self.entry, &called);
         let took = started.elapsed();
         let fired = self.watchdog.disarm();
+        let after = live.counted.as_ref().map(Counted::totals);
+        let sums = after.as_ref().and_then(|after| after.as_ref().ok());
+        if !fired && !is_kept(meter.as_ref(), sums) {
+            return None;
+        }
         let (ended, value) = match result {
             Ok(value) => (Ended::well(), value),
             Err(Failure::Mismatch(message)) => (Ended::by(Status::Wrong, message), None),
@@ -198,9 +265,9 @@ impl<'a> Runner<'a> {
         };
         let mut ended = end(ended, fired, limit);
         let mut cost = Cost::default();
-        if let Some(counted) = &live.counted {
-            let totals = before.and_then(|before| Ok(counted.totals()?.since(&before)));
-            match totals {
+        if let Some(after) = after {
+            let counts = before.and_then(|before| Ok(after?.since(&before)));
+            match counts {
                 Ok(counts) => cost = counts,
                 Err(message) => ended = Ended::by(Status::Internal, message),
             }
@@ -221,7 +288,7 @@ impl<'a> Runner<'a> {
         if reusable && (live.snapshot.is_some() || matches!(self.observer, Observer::Session(_))) {
             self.live = Some(live);
         }
-        ran
+        Some(ran)
     }
 
     /// It did not become an instance.
@@ -266,9 +333,16 @@ impl Live {
         };
         *self.store.data_mut() = Host::new(given);
         self.instance.restore(&mut self.store, snapshot)?;
-        self.store.set_fuel_limit(Some(given.limits.fuel));
+        self.store.set_fuel_limit(given.fuel());
         Ok(())
     }
+}
+
+/// Whether a run that has ended has kept the limit of fuel, as far as the meter is to say it. Sums that failed are told elsewhere.
+fn is_kept(meter: Option<&Meter>, sums: Option<&Totals>) -> bool {
+    meter
+        .zip(sums)
+        .is_none_or(|(meter, sums)| meter.is_kept(sums))
 }
 
 fn end(ended: Ended, fired: bool, limit: Duration) -> Ended {
