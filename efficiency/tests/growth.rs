@@ -359,12 +359,13 @@ proptest! {
         ..ProptestConfig::default()
     })]
 
-    /// A class with lower ones beside it, which are at most as much as it is at the smallest size fitted, and any start-up.
+    /// A class with lower ones beside it, which are at most half as much as it is at the smallest size fitted, and any start-up.
+    /// With as much as the class itself, another one may fit more than twice as well: one case in some thousand.
     #[test]
     fn the_true_class_is_the_best_or_an_alternative(
         class in (0..8usize).prop_map(|i| Class::ALL[i]),
         weights in proptest::collection::vec(0.0..1.0f64, 8),
-        share in 0.0..1.0f64,
+        share in 0.0..0.5f64,
         startup in 0u64..10_000_000_000,
         coefficient in 1.0..100.0f64,
         smallest in 0..4u64,

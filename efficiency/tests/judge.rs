@@ -91,6 +91,46 @@ fn limits_are_kept() {
     assert_eq!(result.status, Status::Stack);
 }
 
+/// In compiled code the counts say whether the limit was kept, and in the interpreter the engine does: where it ends is the same.
+#[test]
+fn a_limit_of_fuel_is_where_it_is_whoever_holds_it() {
+    let fill = "(loop $fill
+        (memory.fill (i32.const 8192) (i32.const 0) (i32.const 1601))
+        (local.set $i (i32.add (local.get $i) (i32.const 1)))
+        (br_if $fill (i32.lt_u (local.get $i) (i32.const 50))))
+        (local.set $i (i32.const 0))";
+    let arrays = "(loop $make
+        (drop (array.new_default $bytes (i32.const 1600)))
+        (local.set $i (i32.add (local.get $i) (i32.const 1)))
+        (br_if $make (i32.lt_u (local.get $i) (i32.const 50))))
+        (local.set $i (i32.const 0))";
+    // 1601 / 16 = 100 units for each of 50 fills, and 1600 / 16 = 100 for each of 50 arrays.
+    for (more, sizes) in [("", 0), (fill, 50 * 100), (arrays, 50 * 100)] {
+        let body = format!("{more} {SLOW_SUM}");
+        let text = program_with("(type $bytes (array (mut i8)))", &body);
+        let mut task = sum_task();
+        task["tests"] = json!([task["tests"][1]]);
+        let free = judged(&task, &text, Columns::default());
+        assert_eq!(free.status, Status::Ok, "{:?}", free.message);
+        let most = free.tests[0].cost.fuel.expect("counted") + sizes;
+        for (limit, status) in [
+            (most, Status::Ok),
+            (most - 1, Status::Fuel),
+            (most / 2, Status::Fuel),
+            (1, Status::Fuel),
+        ] {
+            task["limits"]["fuel"] = json!(limit);
+            let result = judged(&task, &text, Columns::default());
+            assert_eq!(result.status, status, "{limit} of {most}: {body}");
+            let fuel = result.tests[0].cost.fuel.expect("counted");
+            assert!(fuel <= limit, "{fuel} of {limit}");
+            let mut like = free.tests[0].cost.clone();
+            like.wall_ns = None;
+            assert!(status == Status::Fuel || result.tests[0].cost == like);
+        }
+    }
+}
+
 #[test]
 fn what_cannot_be_judged_says_why() {
     let result = |text: &str| judged(&sum_task(), text, Columns::default());

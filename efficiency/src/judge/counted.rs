@@ -13,7 +13,8 @@ use probity_probes::wanted::Wanted;
 
 use crate::result::Cost;
 
-/// What is counted of a store's one module.
+/// What is counted of a store's one module. Clones are the same counts.
+#[derive(Clone)]
 pub(super) struct Counted {
     plan: CountPlan,
     shared: Arc<Mutex<Shared>>,
@@ -37,6 +38,8 @@ struct Weight {
     class: Class,
     fuel: u8,
     access: Option<(AccessKind, u8)>,
+    /// It takes fuel by the size of an array, which is not counted.
+    sized: bool,
 }
 
 /// Sums since the store was made.
@@ -51,6 +54,8 @@ pub(super) struct Totals {
     bytes: u64,
     bulk_bytes: u64,
     bulk_elements: u64,
+    /// Executions of operators that take fuel by a size that is not counted.
+    sized: u64,
 }
 
 impl Counted {
@@ -132,6 +137,7 @@ fn instrument(
         class: class_of(op, module.num_imported_functions()),
         fuel: Opcode::of(op).fuel() as u8,
         access: Access::of(op).map(|access| (access.kind, access.width as u8)),
+        sized: is_sized(op),
     };
     Ok(operators.iter().map(weight).collect())
 }
@@ -148,6 +154,22 @@ fn bulk_counter(op: &Operator<'_>) -> Option<usize> {
         | Operator::TableGrow { .. } => Some(BULK_ELEMENTS),
         _ => None,
     }
+}
+
+/// Whether it works on so many elements of an array as its operands say.
+fn is_sized(op: &Operator<'_>) -> bool {
+    matches!(
+        op,
+        Operator::ArrayNew { .. }
+            | Operator::ArrayNewDefault { .. }
+            | Operator::ArrayNewFixed { .. }
+            | Operator::ArrayNewData { .. }
+            | Operator::ArrayNewElem { .. }
+            | Operator::ArrayFill { .. }
+            | Operator::ArrayCopy { .. }
+            | Operator::ArrayInitData { .. }
+            | Operator::ArrayInitElem { .. }
+    )
 }
 
 fn count_length(
@@ -179,6 +201,7 @@ impl Totals {
             self.instr += count;
             self.fuel += u64::from(weight.fuel) * count;
             self.classes[weight.class as usize] += count;
+            self.sized += if weight.sized { count } else { 0 };
             if let Some((kind, width)) = weight.access {
                 // One that traps accesses nothing.
                 let done = counts.completed(index);
@@ -188,6 +211,15 @@ impl Totals {
                 self.bytes += ways * u64::from(width) * done;
             }
         }
+    }
+
+    /// At most so much fuel was taken since earlier sums, sizes of bulk operations included: as a limit sees it. `None` if that
+    /// cannot be told.
+    pub fn fuel_at_most(&self, earlier: &Totals) -> Option<u64> {
+        // Of 16 bytes, or an element, one unit: the sum of what is rounded down is no more than the sum rounded down.
+        let bulk = (self.bulk_bytes - earlier.bulk_bytes) / 16
+            + (self.bulk_elements - earlier.bulk_elements);
+        (self.sized == earlier.sized).then(|| (self.fuel - earlier.fuel).saturating_add(bulk))
     }
 
     /// What was added to earlier sums.

@@ -5,7 +5,7 @@ use probity_analyses::report::AnalysisReport;
 use probity_analyses::report::table::Value;
 
 use super::runner::{Observer, Runner};
-use super::{Judge, PreparedTest, flags, given};
+use super::{Judge, PreparedTest, flags, given_again};
 use crate::Status;
 use crate::result::{Cost, TestResult};
 use crate::task::Limits;
@@ -31,7 +31,13 @@ impl Judge {
         if columns.wall_runs > 0
             && let Ok(mut plain) = runner(Observer::Nothing)
         {
-            let mut run = || plain.run(&given(test, limits), &test.args, Some(&test.expected));
+            let mut run = || {
+                plain.run(
+                    &given_again(test, tested, limits),
+                    &test.args,
+                    Some(&test.expected),
+                )
+            };
             let times = (0..columns.wall_runs).filter_map(|_| run().cost.wall_ns);
             cost.wall_ns = times.min().or(cost.wall_ns);
         }
@@ -55,7 +61,11 @@ impl Judge {
             wall_s: limits.wall_s.saturating_mul(PATIENCE),
             ..*limits
         };
-        watched.run(&given(test, &patient), &test.args, Some(&test.expected));
+        watched.run(
+            &given_again(test, tested, &patient),
+            &test.args,
+            Some(&test.expected),
+        );
         let Some((mut session, Some(mut store))) = watched.into_session() else {
             return deep;
         };

@@ -12,10 +12,10 @@ use probity_probes::demangle::demangle;
 use probity_probes::source::SourceMap;
 
 use super::deep::PATIENCE;
-use super::given;
+use super::given_again;
 use super::prepare::PreparedTest;
 use super::runner::{Observer, Runner};
-use crate::result::{Coverage, Hot, HotBranch, HotFunction, HotLine, HotLoop};
+use crate::result::{Coverage, Hot, HotBranch, HotFunction, HotLine, HotLoop, TestResult};
 use crate::task::Limits;
 
 /// Entries of each list that are kept, hottest first.
@@ -29,7 +29,7 @@ const OWN_FILE: &str = "main.";
 pub(super) fn explain<'a, 't>(
     runner: &impl Fn(Observer) -> Result<Runner<'a>, String>,
     module: &Module,
-    tests: impl Iterator<Item = &'t PreparedTest>,
+    tests: impl Iterator<Item = (&'t PreparedTest, &'t TestResult)>,
     limits: &Limits,
     source: Option<&str>,
     heap: bool,
@@ -52,8 +52,9 @@ pub(super) fn explain<'a, 't>(
         wall_s: limits.wall_s.saturating_mul(PATIENCE),
         ..*limits
     };
-    for test in tests {
-        watched.run(&given(test, &patient), &test.args, Some(&test.expected));
+    for (test, tested) in tests {
+        let given = given_again(test, tested, &patient);
+        watched.run(&given, &test.args, Some(&test.expected));
         if module.start_function().is_some() {
             // Each run is of a store of its own, and the analyses are of one.
             break;

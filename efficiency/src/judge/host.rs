@@ -19,6 +19,7 @@ const CLOCK_STEP_NS: u64 = 1_000;
 const TABLE_ELEMENT_BYTES: u64 = 16;
 
 /// What one run is given.
+#[derive(Clone)]
 pub(super) struct Given<'a> {
     /// Behind the program's name.
     pub args: Vec<String>,
@@ -26,6 +27,23 @@ pub(super) struct Given<'a> {
     /// Of random numbers.
     pub seed: u64,
     pub limits: &'a Limits,
+    /// Whether the limit of fuel is held: it costs time, which a run that is known to stay below it need not take.
+    pub metered: bool,
+}
+
+impl Given<'_> {
+    /// The same, known to take less fuel than it may.
+    pub fn unmetered(self) -> Self {
+        Given {
+            metered: false,
+            ..self
+        }
+    }
+
+    /// The fuel that it may take, if there is a limit.
+    pub fn fuel(&self) -> Option<u64> {
+        self.metered.then_some(self.limits.fuel)
+    }
 }
 
 /// The store's data.

@@ -12,6 +12,7 @@ mod explain;
 pub mod flags;
 mod host;
 mod loaded;
+mod meter;
 mod prepare;
 mod python;
 mod runner;
@@ -271,7 +272,7 @@ impl Judge {
             let explained = explain::explain(
                 &runner,
                 module,
-                ran.map(|(test, _)| test),
+                ran,
                 &task.limits,
                 source,
                 self.config.columns.heap,
@@ -357,6 +358,7 @@ impl Judge {
                 stdin,
                 seed: RANDOM_SEED,
                 limits: program.limits,
+                metered: true,
             };
             runner.run(&given, &[], None)
         })?;
@@ -383,6 +385,7 @@ impl Judge {
                     stdin,
                     seed: RANDOM_SEED,
                     limits: program.limits,
+                    metered: true,
                 };
                 let ran = runner.run(&given, args, None);
                 if ran.ended.status != Status::Ok {
@@ -421,6 +424,17 @@ fn given<'a>(test: &'a PreparedTest, limits: &'a Limits) -> Given<'a> {
         stdin: &test.stdin,
         seed: RANDOM_SEED,
         limits,
+        metered: true,
+    }
+}
+
+/// The same, for a test that was run before: what takes less fuel than it may does so each time.
+fn given_again<'a>(test: &'a PreparedTest, tested: &TestResult, limits: &'a Limits) -> Given<'a> {
+    let given = given(test, limits);
+    match tested.status {
+        // How far these got is not known.
+        Some(Status::Fuel | Status::Wall | Status::Internal) => given,
+        _ => given.unmetered(),
     }
 }
 

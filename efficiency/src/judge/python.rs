@@ -74,6 +74,7 @@ impl Interpreter {
             stdin: &[],
             seed: super::RANDOM_SEED,
             limits: &START_LIMITS,
+            metered: false,
         };
         let said = |error: Error| error.to_string();
         let host = Host::of_python(&given, &self.toolchain, &[])?;

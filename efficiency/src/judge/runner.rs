@@ -14,8 +14,9 @@ use super::call::{self, Called, Failure};
 use super::counted::{Counted, Totals};
 use super::ended::Ended;
 use super::host::{self, Given, Host, Shares};
+use super::meter::Meter;
 use super::python::Python;
-use super::watchdog::Watchdog;
+use super::watchdog::{Armed, Watchdog};
 use crate::Status;
 use crate::python;
 use crate::result::Cost;
@@ -79,6 +80,26 @@ pub(super) struct Runner<'a> {
     live: Option<Live>,
 }
 
+/// Who holds the limit of fuel.
+#[derive(Clone, Copy)]
+enum Metering {
+    /// The engine, if there is a limit.
+    Engine,
+    /// The counts, to so many units.
+    Counts(u64),
+}
+
+impl Metering {
+    fn of(self, store: &Store<Host>, counted: Option<&Counted>, before: &Totals) -> Option<Meter> {
+        match (self, counted) {
+            (Metering::Counts(limit), Some(counted)) => {
+                Some(Meter::new(store.remote(), counted, before, limit))
+            }
+            _ => None,
+        }
+    }
+}
+
 /// An instance that has run, and can run again.
 pub(super) struct Live {
     store: Store<Host>,
@@ -123,24 +144,46 @@ impl<'a> Runner<'a> {
     }
 
     /// Runs it. `like`: what a function's result is expected to be, by its form.
+    ///
+    /// Where exact counts are taken anyway, compiled code need not count fuel as well: the counts tell whether the limit was
+    /// kept. A run that may have exceeded it is nothing but a finding; it is run again, and ends where the limit says.
     pub fn run(&mut self, given: &Given<'_>, args: &[Value], like: Option<&Value>) -> Ran {
+        if given.metered && matches!(self.observer, Observer::Counts) {
+            let metering = Metering::Counts(given.limits.fuel);
+            let unmetered = given.clone().unmetered();
+            if let Some(ran) = self.attempt(&unmetered, args, like, metering) {
+                return ran;
+            }
+        }
+        self.attempt(given, args, like, Metering::Engine)
+            .expect("the engine holds the limit")
+    }
+
+    /// One run. `None` if it may have taken more fuel than the counts were to allow.
+    fn attempt(
+        &mut self,
+        given: &Given<'_>,
+        args: &[Value],
+        like: Option<&Value>,
+        metering: Metering,
+    ) -> Option<Ran> {
         let limit = Duration::from_secs(given.limits.wall_s);
         let host = match self.host(given, args) {
             Ok(host) => host,
-            Err(message) => return Ran::never(Ended::by(Status::Internal, message)),
+            Err(message) => return Some(Ran::never(Ended::by(Status::Internal, message))),
         };
         let host = match self.live.take() {
             Some(mut live) => match live.restore(host, given, self.shares) {
-                Ok(()) => return self.go_on(live, given, args, like),
+                Ok(()) => return self.go_on(live, given, args, like, metering),
                 Err(host) => host,
             },
             None => host,
         };
         let mut store = host::store(self.engine, host, given, self.shares);
-        store.set_fuel_limit(Some(given.limits.fuel));
+        store.set_fuel_limit(given.fuel());
         if let Some(message) = self.shares.refusal(given.limits) {
             let ended = Ended::by(Status::Memory, message);
-            return self.failed(&store, None, ended, Duration::ZERO);
+            return Some(self.failed(&store, None, ended, Duration::ZERO));
         }
         let counted = match &mut self.observer {
             Observer::Nothing => None,
@@ -151,8 +194,12 @@ impl<'a> Runner<'a> {
                 None
             }
         };
-        self.watchdog
-            .arm(limit, store.interrupt_handle(), store.data().stop());
+        if matches!(metering, Metering::Counts(_)) && !store.probes().may_compile() {
+            // The interpreter counts fuel in any case.
+            return None;
+        }
+        let meter = metering.of(&store, counted.as_ref(), &Totals::default());
+        self.arm(limit, &store, meter.clone());
         let started = Instant::now();
         let started_before = self.python.and_then(|python| python.interpreter.snapshot());
         let instance = match started_before {
@@ -161,13 +208,16 @@ impl<'a> Runner<'a> {
         };
         let took = started.elapsed();
         let fired = self.watchdog.disarm();
-        let instance = match instance {
-            Ok(instance) if !fired => instance,
-            Ok(_) => return self.failed(&store, counted.as_ref(), timed_out(limit), took),
-            Err(error) => {
-                let ended = end(Ended::of_error(&error), fired, limit);
-                return self.failed(&store, counted.as_ref(), ended, took);
-            }
+        let failed = match instance {
+            Ok(instance) if !fired => Ok(instance),
+            Ok(_) => Err(timed_out(limit)),
+            Err(error) => Err(end(Ended::of_error(&error), fired, limit)),
+        };
+        let sums = || counted.as_ref().and_then(|counted| counted.totals().ok());
+        let instance = match failed {
+            Ok(instance) => instance,
+            Err(_) if !fired && !is_kept(meter.as_ref(), sums().as_ref()) => return None,
+            Err(ended) => return Some(self.failed(&store, counted.as_ref(), ended, took)),
         };
         let starts = self.module.start_function().is_some();
         let snapshot = match starts {
@@ -185,7 +235,16 @@ impl<'a> Runner<'a> {
             counted,
             pages,
         };
-        self.go_on(live, given, args, like)
+        self.go_on(live, given, args, like, metering)
+    }
+
+    fn arm(&self, limit: Duration, store: &Store<Host>, meter: Option<Meter>) {
+        self.watchdog.arm(Armed {
+            deadline: Instant::now() + limit,
+            handle: store.interrupt_handle(),
+            stop: store.data().stop(),
+            meter,
+        });
     }
 
     /// Goes on with what another runner has left, for it need not be made again.
@@ -213,10 +272,18 @@ impl<'a> Runner<'a> {
         given: &Given<'_>,
         args: &[Value],
         like: Option<&Value>,
-    ) -> Ran {
+        metering: Metering,
+    ) -> Option<Ran> {
         let limit = Duration::from_secs(given.limits.wall_s);
         let prepared = match self.python {
-            Some(python) => python.prepare(&mut live.store, live.instance, given, self.entry, args),
+            Some(python) => {
+                // What hands the program over is not the program's.
+                live.store.set_fuel_limit(None);
+                let prepared =
+                    python.prepare(&mut live.store, live.instance, given, self.entry, args);
+                live.store.set_fuel_limit(given.fuel());
+                prepared
+            }
             None => Ok(()),
         };
         let before = match (&live.snapshot, &live.counted) {
@@ -224,9 +291,11 @@ impl<'a> Runner<'a> {
             (None, _) | (_, None) => Ok(Totals::default()),
             (Some(_), Some(counted)) => counted.totals(),
         };
-        let stop = live.store.data().stop();
-        self.watchdog
-            .arm(limit, live.store.interrupt_handle(), stop);
+        let meter = before
+            .as_ref()
+            .ok()
+            .and_then(|before| metering.of(&live.store, live.counted.as_ref(), before));
+        self.arm(limit, &live.store, meter.clone());
         let started = Instant::now();
         let most = given.limits.stdout_mb << 20;
         let called = Called { args, like, most };
@@ -236,6 +305,11 @@ impl<'a> Runner<'a> {
         });
         let took = started.elapsed();
         let fired = self.watchdog.disarm();
+        let after = live.counted.as_ref().map(Counted::totals);
+        let sums = after.as_ref().and_then(|after| after.as_ref().ok());
+        if !fired && !is_kept(meter.as_ref(), sums) {
+            return None;
+        }
         let (ended, value) = match result {
             Ok(value) => (Ended::well(), value),
             Err(Failure::Mismatch(message)) => (Ended::by(Status::Wrong, message), None),
@@ -248,9 +322,9 @@ impl<'a> Runner<'a> {
         };
         let mut ended = end(ended, fired, limit);
         let mut cost = Cost::default();
-        if let Some(counted) = &live.counted {
-            let totals = before.and_then(|before| Ok(counted.totals()?.since(&before)));
-            match totals {
+        if let Some(after) = after {
+            let counts = before.and_then(|before| Ok(after?.since(&before)));
+            match counts {
                 Ok(counts) => cost = counts,
                 Err(message) => ended = Ended::by(Status::Internal, message),
             }
@@ -271,7 +345,7 @@ impl<'a> Runner<'a> {
         if reusable && (live.snapshot.is_some() || matches!(self.observer, Observer::Session(_))) {
             self.live = Some(live);
         }
-        ran
+        Some(ran)
     }
 
     /// What the program has of the outside world.
@@ -328,9 +402,16 @@ impl Live {
             return Err(host);
         }
         *self.store.data_mut() = host;
-        self.store.set_fuel_limit(Some(given.limits.fuel));
+        self.store.set_fuel_limit(given.fuel());
         Ok(())
     }
+}
+
+/// Whether a run that has ended has kept the limit of fuel, as far as the meter is to say it. Sums that failed are told elsewhere.
+fn is_kept(meter: Option<&Meter>, sums: Option<&Totals>) -> bool {
+    meter
+        .zip(sums)
+        .is_none_or(|(meter, sums)| meter.is_kept(sums))
 }
 
 fn end(ended: Ended, fired: bool, limit: Duration) -> Ended {

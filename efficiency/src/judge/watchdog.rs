@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 
 use probity_engine::{InterruptHandle, TrapCode};
 
+use super::meter::Meter;
+
 /// Ends runs that take too long.
 pub(super) struct Watchdog {
     shared: Arc<Shared>,
@@ -23,15 +25,27 @@ struct Shared {
 #[derive(Default)]
 struct State {
     armed: Option<Armed>,
+    /// When the meter is looked at again.
+    look: Option<Instant>,
     /// The armed run was ended.
     fired: bool,
     over: bool,
 }
 
-struct Armed {
-    deadline: Instant,
-    handle: InterruptHandle,
-    stop: Arc<AtomicBool>,
+/// A run that is watched.
+pub(super) struct Armed {
+    pub deadline: Instant,
+    pub handle: InterruptHandle,
+    /// Ends what its system calls wait for.
+    pub stop: Arc<AtomicBool>,
+    /// What is looked at now and then.
+    pub meter: Option<Meter>,
+}
+
+impl Armed {
+    fn next_look(&self, now: Instant) -> Option<Instant> {
+        self.meter.as_ref().map(|meter| now + meter.nap())
+    }
 }
 
 impl Shared {
@@ -50,16 +64,13 @@ impl Watchdog {
         }
     }
 
-    /// Watches a run, which begins now. `stop` ends what its system calls wait for.
-    pub fn arm(&self, limit: Duration, handle: InterruptHandle, stop: Arc<AtomicBool>) {
+    /// Watches a run, which begins now.
+    pub fn arm(&self, armed: Armed) {
         let mut state = self.shared.state();
         state.fired = false;
         let sooner = state.armed.is_none();
-        state.armed = Some(Armed {
-            deadline: Instant::now() + limit,
-            handle,
-            stop,
-        });
+        state.look = armed.next_look(Instant::now());
+        state.armed = Some(armed);
         if sooner {
             self.shared.changed.notify_one();
         }
@@ -96,6 +107,12 @@ fn watch(shared: &Shared) {
                 armed.handle.interrupt(TrapCode::Timeout);
                 state.armed = None;
                 state.fired = true;
+            }
+            Some(armed) if state.look.is_some_and(|look| look <= now) => {
+                if let Some(meter) = &armed.meter {
+                    meter.look();
+                }
+                state.look = armed.next_look(now);
             }
             armed => {
                 let nap = match armed {

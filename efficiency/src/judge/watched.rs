@@ -81,6 +81,7 @@ impl WatchedProgram {
             stdin,
             seed: RANDOM_SEED,
             limits: &self.limits,
+            metered: true,
         };
         let ran = runner.run(&given, args, None);
         let message = ran.ended.message;
