@@ -8,7 +8,7 @@ use std::sync::{Arc, LazyLock};
 use probity_efficiency::Status;
 use probity_efficiency::import::{Options, Sink, formats};
 use probity_efficiency::jsonl::Lines;
-use probity_efficiency::judge::{Config, Judge, Prepared};
+use probity_efficiency::judge::{Config, Judge};
 use probity_efficiency::python::ToolchainDir;
 use probity_efficiency::result::SampleResult;
 use probity_efficiency::sample::Sample;
@@ -313,8 +313,10 @@ def texts():
             pass
     return seen
 def f(x):
-    secret = 'tub' + 'ular-secret'
-    return any(secret in text for text in texts() if 'tub' + "'" not in text)
+    seen = texts()
+    # Only now is it made, or it would find its own.
+    secret = ''.join(reversed('terces-ralubut'))
+    return any(secret in text for text in seen)
 "#;
     let task = task(json!({"entry": "func:f", "tests": [
         {"id": "a", "args": ["x"], "expected": "tubular-secret"},
