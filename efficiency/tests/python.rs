@@ -462,7 +462,7 @@ fn evalplus_and_evalperf() {
         &[
             ("perf.jsonl", perf),
             (
-                "HumanEval_1/0.py",
+                "model/HumanEval_1/0.py",
                 "def f(xs):\n    xs.sort()\n    return xs\n".into(),
             ),
         ],
@@ -497,6 +497,33 @@ fn coffe() {
                 json!({prompt: [["def add(a, b):\n    return b + a\n", "func"]]}),
             ),
         ],
+    );
+    assert_eq!(statuses(&results), [Status::Ok]);
+}
+
+#[test]
+fn mercury() {
+    let problem = json!({"slug_name": "add", "prompt": "class Solution:\n", "entry_point": "add",
+        "test_cases": "[{\"input\": [1, 2], \"expected\": 3}, {\"input\": [5, -5], \"expected\": 0}]",
+        "solutions": [{"solution": "class Solution:\n    def add(self, a: int, b: Optional[int]) -> List[int]:\n        return a + b\n", "runtime": "9ms"}]});
+    let programs = json!({"add": [{"task_id": "add", "completion": "class Solution(object):\n    def add(self, a, b):\n        return b + a"},
+        {"task_id": "add", "completion": "class Solution(object):\n    def add(self, a, b):\n        return a"}]});
+    let results = imported(
+        "mercury",
+        &[("problems.jsonl", problem), ("m_samples.json", programs)],
+    );
+    assert_eq!(statuses(&results), [Status::Ok, Status::Wrong]);
+}
+
+#[test]
+fn effibench() {
+    let problems = json!([{"problem_idx": 1, "markdown_description": "Two sum", "small_test_cases": "assert solution.f([2, 7], 9) == [0, 1]",
+        "test_case": "solution = Solution()\nassert solution.f([1, 2, 3], 5) == [1, 2]\nassert solution.f(make(), 1) == 2\n",
+        "canonical_solution": "```python\nclass Solution:\n    def f(self, xs: List[int], t: int) -> List[int]:\n        seen = defaultdict(int)\n        for i, x in enumerate(xs):\n            if t - x in seen:\n                return [seen[t - x], i]\n            seen[x] = i\n```"}]);
+    let programs = json!([{"problem_idx": 1, "completion": "Sure:\n```python\nclass Solution:\n    def f(self, xs, t):\n        return next([i, j] for i, j in combinations(range(len(xs)), 2) if xs[i] + xs[j] == t)\n```"}]);
+    let results = imported(
+        "effibench",
+        &[("dataset.json", problems), ("model.json", programs)],
     );
     assert_eq!(statuses(&results), [Status::Ok]);
 }

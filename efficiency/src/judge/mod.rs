@@ -263,7 +263,10 @@ impl Judge {
         let mut memory_errors = Vec::new();
         for (test, tested) in pairs() {
             let deep = self.deep(&runner, test, tested, &task.limits);
-            memory_errors.extend(deep.memory_errors);
+            // An interpreter's blocks are from before it was frozen, and no program's own.
+            if built.python.is_none() {
+                memory_errors.extend(deep.memory_errors);
+            }
             costs.push(deep.cost);
         }
         // The lines of an interpreter are not the program's.
