@@ -24,6 +24,8 @@ struct Run {
     limit: u64,
     /// What it had taken when it was looked at last.
     used: AtomicU64,
+    /// It was told to look, and has not yet: looking takes time, and looks that pile up would be all that the run does.
+    asked: AtomicBool,
     /// It was ended, and has no more to do with whatever runs in the store.
     over: AtomicBool,
 }
@@ -43,6 +45,7 @@ impl Meter {
                 before: before.clone(),
                 limit,
                 used: AtomicU64::new(0),
+                asked: AtomicBool::new(false),
                 over: AtomicBool::new(false),
             }),
         }
@@ -60,6 +63,9 @@ impl Meter {
     /// Has the run look at itself at its next poll.
     pub fn look(&self) {
         let run = self.run.clone();
+        if run.asked.swap(true, Ordering::Relaxed) {
+            return;
+        }
         let looked = self.remote.run(move |context| {
             // Counts that failed are told at the end.
             if !run.over.load(Ordering::Relaxed)
@@ -68,6 +74,7 @@ impl Meter {
             {
                 context.end_guest(Error::from(TrapCode::OutOfFuel));
             }
+            run.asked.store(false, Ordering::Relaxed);
             Ok(())
         });
         // Nobody waits for the answer.
