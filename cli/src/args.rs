@@ -6,7 +6,8 @@ use crate::{
     cache::CacheArgs, compare::CompareArgs, coverage::CoverageArgs, debug::DebugArgs,
     feedback::FeedbackArgs, gate::GateArgs, import::ImportArgs, inspect::InspectArgs, mcp::McpArgs,
     measure::MeasureArgs, optimize::OptimizeArgs, report::ReportArgs, run::RunArgs,
-    scale::ScaleArgs, score::ScoreArgs, sites::SitesArgs, trace::TraceArgs, truth::TruthArgs,
+    scale::ScaleArgs, score::ScoreArgs, sites::SitesArgs, toolchain::ToolchainArgs,
+    trace::TraceArgs, truth::TruthArgs,
 };
 
 /// Run and watch WebAssembly programs.
@@ -52,6 +53,8 @@ pub enum Command {
     Import(ImportArgs),
     /// Score results with the metrics of the field's benchmarks
     Score(Box<ScoreArgs>),
+    /// Add, list or remove the interpreters that programs are run by
+    Toolchain(ToolchainArgs),
     /// Show or clear the code that `probity run --cache` keeps
     Cache(CacheArgs),
     /// Build programs, judge them on tests, and count exactly what they cost

@@ -97,7 +97,7 @@ pub fn main(args: DebugArgs) -> Result<u8, Failure> {
     let path = guest.module.display().to_string();
     let module = Module::from_file(&engine, &guest.module)
         .map_err(|e| Failure::load(about(&path, &e.to_string())))?;
-    let entry = Entry::choose(&module, guest.invoke.as_deref(), &guest.args)?;
+    let entry = Entry::of(&module, &guest)?;
     if let Some(stdin) = &args.stdin {
         open(stdin)?;
     }

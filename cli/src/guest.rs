@@ -11,6 +11,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use probity_efficiency::python::Toolchain;
 use probity_engine::{Config, Limits};
 use probity_probes::source::Origin;
 use probity_wasi::WasiCtxBuilder;
@@ -43,6 +44,8 @@ pub struct Guest {
     pub limits: Limits,
     /// A source map to use instead of what the module says.
     pub source_map: Option<PathBuf>,
+    /// The interpreter that the module is, if it is one that was added.
+    pub python: Option<Toolchain>,
     /// The arguments that its system interface is made by.
     source: GuestArgs,
 }
@@ -51,10 +54,17 @@ impl Guest {
     /// Checks the arguments; errors are wrong usage.
     pub fn resolve(args: &GuestArgs) -> Result<Guest, Failure> {
         let mut module_and_args = args.module_and_args.iter();
-        let module = module_and_args
-            .next()
-            .map(PathBuf::from)
-            .ok_or_else(|| Failure::usage("no module given"))?;
+        let python = match args.python {
+            true => Some(args.toolchain_dir.python()?),
+            false => None,
+        };
+        let module = match &python {
+            Some(python) => python.module.clone(),
+            None => module_and_args
+                .next()
+                .map(PathBuf::from)
+                .ok_or_else(|| Failure::usage("no module given"))?,
+        };
         let guest_args: Vec<OsString> = module_and_args.cloned().collect();
 
         let mut config = Config::new();
@@ -83,6 +93,7 @@ impl Guest {
             limits,
             source_map: args.source_map.clone(),
             source: args.clone(),
+            python,
             module,
             args: guest_args,
         };
@@ -93,7 +104,7 @@ impl Guest {
 
     /// The system interface of one run.
     pub fn wasi(&self) -> Result<WasiCtxBuilder, Failure> {
-        wasi(&self.source, &self.module, &self.args)
+        wasi(&self.source, &self.module, self.python.as_ref(), &self.args)
     }
 
     /// Where its module came from.
@@ -137,11 +148,19 @@ fn dir_spec(spec: &OsStr) -> Result<(PathBuf, String), Failure> {
 fn wasi(
     args: &GuestArgs,
     module: &Path,
+    python: Option<&Toolchain>,
     guest_args: &[OsString],
 ) -> Result<WasiCtxBuilder, Failure> {
     let mut builder = WasiCtxBuilder::new();
     builder.inherit_stdin().inherit_stdout().inherit_stderr();
-    builder.arg(module.file_name().unwrap_or(module.as_os_str()));
+    match python {
+        Some(python) => python
+            .equip(&mut builder)
+            .map_err(|e| Failure::load(format!("failed to {e}")))?,
+        None => {
+            builder.arg(module.file_name().unwrap_or(module.as_os_str()));
+        }
+    }
     if args.invoke.is_none() {
         builder.args(guest_args);
     }

@@ -8,10 +8,10 @@ use std::{
 use clap::{Args, ValueEnum};
 use probity_efficiency::{
     judge::{Columns, Config, Judge},
-    toolchain::{BuildCache, Builder, Limits, Toolchains},
+    toolchain::{BuildCache, Builder, Limits, Python, Toolchains},
 };
 
-use crate::{failure::Failure, guest::TierArg, units};
+use crate::{failure::Failure, guest::TierArg, toolchain::DirArgs, units};
 
 /// How programs are built and measured.
 #[derive(Debug, Clone, Args)]
@@ -30,9 +30,13 @@ pub struct JudgingArgs {
 
     /// How languages are compiled: a TOML file whose languages go before those that are known
     ///
-    /// Known are c, cpp, rust and assemblyscript, with the compilers that are installed.
+    /// Known are c, cpp, rust and assemblyscript, with the compilers that are installed, and python, with the interpreter
+    /// that was added by `probity toolchain`.
     #[arg(long, value_name = "FILE")]
     pub toolchains: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub toolchain_dir: DirArgs,
 
     /// Where built programs are kept [default: probity/builds in the user's cache directory]
     #[arg(long, value_name = "DIR", conflicts_with = "no_build_cache")]
@@ -81,6 +85,11 @@ impl JudgingArgs {
                     wall: self.build_timeout,
                     ..Limits::default()
                 },
+                python: self
+                    .toolchain_dir
+                    .find()
+                    .map(Python::of)
+                    .unwrap_or_default(),
             },
             tier: Some(self.tier.into()),
             columns: Columns {

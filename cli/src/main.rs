@@ -36,6 +36,7 @@ mod run;
 mod scale;
 mod score;
 mod sites;
+mod toolchain;
 mod trace;
 mod truth;
 mod types;
@@ -67,6 +68,7 @@ fn main() -> ExitCode {
         Command::Compare(args) => compare::main(&args),
         Command::Gate(args) => gate::main(&args),
         Command::Feedback(args) => feedback::main(&args),
+        Command::Toolchain(args) => toolchain::main(&args),
         Command::Truth(args) => truth::main(*args),
     };
     ExitCode::from(result.unwrap_or_else(|failure| failure.report()))

@@ -51,7 +51,7 @@ pub fn main(args: RunArgs) -> Result<u8, Failure> {
 
     let (summary, mut run) = match Module::from_file(&engine, &plan.guest.module) {
         Ok(module) => {
-            let entry = Entry::choose(&module, plan.guest.invoke.as_deref(), &plan.guest.args)?;
+            let entry = Entry::of(&module, &plan.guest)?;
             let summary = ModuleSummary::new(&module, Some(&path));
             if let Some(map) = &plan.guest.source_map {
                 SourceMap::from_file(&module, map)

@@ -17,6 +17,7 @@ pub mod jsonl;
 pub mod judge;
 pub mod measure;
 pub mod optimize;
+pub mod python;
 pub mod result;
 pub mod sample;
 pub mod score;

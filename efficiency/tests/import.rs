@@ -771,3 +771,81 @@ fn nothing_is_replaced_unasked() {
             .contains("\"task_id\":\"p\"")
     );
 }
+
+#[test]
+fn mercury() {
+    let dir = Dir::new();
+    let problem = json!({"slug_name": "add", "prompt": "class Solution:\n", "entry_point": "add", "difficulty": "Easy",
+        "test_cases": "[{\"input\": [1, [2]], \"expected\": 3}, {\"input\": 7, \"expected\": 3}]",
+        "solutions": [{"solution": "class Solution:\n    pass\n", "runtime": "9ms"}]});
+    let tree = json!({"slug_name": "tree", "entry_point": "f", "convert_offline": "lctk.binaryTree(case)"});
+    let in_place = json!({"slug_name": "sort", "entry_point": "f", "evaluate_offline": "return inputs[0] == expected"});
+    let problems = dir.put("problems.jsonl", format!("{problem}\n{tree}\n{in_place}\n"));
+    let programs = json!({"add": [{"task_id": "add", "completion": "class Solution: pass"}, {"task_id": "add", "completion": "```python\nx = 1\n```"}]});
+    let programs = dir.put("gpt_samples.json", programs.to_string());
+    let found = import("mercury", &dir, &[problems, programs]);
+    found.warns(&["tree: its arguments", "sort: its arguments", "add: test 1"]);
+    let [task] = &found.tasks[..] else {
+        panic!("{:?}", found.tasks);
+    };
+    assert_eq!((&*task.task_id, &*task.lang), ("mercury/add", "python"));
+    assert_eq!(task.entry, Entry::Func("Solution.add".to_owned()));
+    assert_eq!(task.tests.len(), 1);
+    assert_eq!(
+        (&task.tests[0].args, &task.tests[0].expected),
+        (&vec![json!(1), json!([2])], &Some(json!(3)))
+    );
+    assert!(
+        task.references[0]
+            .source
+            .0
+            .ends_with("class Solution:\n    pass\n\n")
+    );
+    assert_eq!(found.samples.len(), 2);
+    let second = &found.samples[1];
+    assert_eq!(
+        (second.model.as_deref(), second.sample_id),
+        (Some("gpt"), Some(1))
+    );
+    assert!(second.solution.as_deref().unwrap().ends_with("\nx = 1\n\n"));
+}
+
+#[test]
+fn effibench() {
+    let dir = Dir::new();
+    let problems = dir.put("dataset.json", json!([
+        {"problem_idx": 3, "small_test_cases": "assert solution.f([1], 2) == 3", "canonical_solution": "```python\nclass Solution: pass\n```",
+            "test_case": "solution = Solution()\nassert solution.f([4], 5) == 9\nassert solution.g(1) == 2\nassert solution.f(x) == 1\n"},
+        {"problem_idx": "4", "test_case": "assert check(solution)"}]).to_string());
+    let programs = dir.put(
+        "gpt.json",
+        json!([{"problem_idx": 3, "completion": "x"}]).to_string(),
+    );
+    let found = import("effibench", &dir, &[problems, programs]);
+    found.warns(&[
+        "effibench/3: 2 assertions",
+        "effibench/4: 1 assertions",
+        "effibench/4: it has no test",
+    ]);
+    let [task] = &found.tasks[..] else {
+        panic!("{:?}", found.tasks);
+    };
+    assert_eq!(task.entry, Entry::Func("Solution.f".to_owned()));
+    let kinds: Vec<_> = task
+        .tests
+        .iter()
+        .map(|test| (&*test.id, test.kind))
+        .collect();
+    assert_eq!(
+        kinds,
+        [("small0", TestKind::Correct), ("t0", TestKind::Stress)].map(|(id, kind)| (id, kind))
+    );
+    assert_eq!(task.references[0].role, Some(Role::Canonical));
+    assert_eq!(
+        (
+            &*found.samples[0].task_id,
+            found.samples[0].model.as_deref()
+        ),
+        ("effibench/3", Some("gpt"))
+    );
+}

@@ -4,7 +4,7 @@ use std::{ffi::OsString, path::PathBuf};
 
 use clap::Args;
 
-use crate::units;
+use crate::{toolchain::DirArgs, units};
 
 /// What is run, and what it is given.
 #[derive(Debug, Clone, Args)]
@@ -17,6 +17,16 @@ pub struct GuestArgs {
     /// are printed on stdout, one a line. A reactor's `_initialize` runs first.
     #[arg(long, value_name = "NAME")]
     pub invoke: Option<String>,
+
+    /// Run Python: the interpreter that `probity toolchain add python` added
+    ///
+    /// There is no MODULE then: all ARGS are the interpreter's, behind `--`. Scripts and data are in the
+    /// directories of --dir; hashes of texts are the same in every run.
+    #[arg(long, conflicts_with = "invoke")]
+    pub python: bool,
+
+    #[command(flatten)]
+    pub toolchain_dir: DirArgs,
 
     /// Give the guest a directory, as GUEST if that is given; repeatable
     #[arg(long, value_name = "HOST[::GUEST]")]
@@ -82,7 +92,7 @@ pub struct GuestArgs {
     /// The module (.wasm or .wat), then the guest's arguments
     #[arg(
         value_name = "MODULE",
-        required = true,
+        required_unless_present = "python",
         trailing_var_arg = true,
         num_args = 1..
     )]

@@ -36,6 +36,8 @@ Examples:
   Calls with their arguments and results, in a file; and the last 1000 events if it traps:
     probity run -a trace:events=calls+memory,func=main,out=trace.txt program.wasm
     probity run -a trace:events=all,last=1000,out=crash.txt program.wasm
+  A Python script with its files, and where its instructions are:
+    probity run --python --dir . -a hotness -- script.py input.txt
   Call one exported function and print its results:
     probity run --invoke fib math.wasm 30
   Start with compiled code if the module has run before:

@@ -6,6 +6,7 @@ use std::{
 };
 
 use probity_analyses::AnalysisReport;
+use probity_efficiency::python;
 use probity_engine::{Engine, Error, FuncType, Instance, Linker, Module, Store, Val, ValType};
 use probity_wasi::{WasiCtx, WasiCtxBuilder};
 
@@ -91,6 +92,9 @@ pub fn prepare(
     let mut linker = Linker::new(engine);
     probity_wasi::add_to_linker(&mut linker, |host: &mut Host| &mut host.wasi)
         .map_err(|e| Failure::load(e.to_string()))?;
+    if guest.python.is_some() {
+        python::add_to_linker(&mut linker).map_err(|e| Failure::load(e.to_string()))?;
+    }
     Ok(Prepared {
         store,
         linker,
@@ -171,6 +175,10 @@ pub fn start(
     match entry {
         Entry::None => Ok(Vec::new()),
         Entry::Start => Ok(call(store, instance, "_start", &[], &[])?),
+        Entry::Python(kind) => {
+            python::start(store, instance, *kind)?;
+            Ok(Vec::new())
+        }
         Entry::Invoke {
             name,
             args,

@@ -2,9 +2,13 @@
 
 use std::ffi::OsString;
 
+use probity_efficiency::python::Kind;
 use probity_engine::{ExternType, FuncType, Module, Val, ValType};
 
-use crate::{failure::Failure, nearest::hint, output::to_stdout, types::signature, units::integer};
+use crate::{
+    failure::Failure, guest::Guest, nearest::hint, output::to_stdout, types::signature,
+    units::integer,
+};
 
 /// The call that a run makes.
 pub enum Entry {
@@ -12,6 +16,8 @@ pub enum Entry {
     None,
     /// `_start`
     Start,
+    /// `--python`
+    Python(Kind),
     /// `--invoke`
     Invoke {
         /// Export name.
@@ -24,12 +30,21 @@ pub enum Entry {
 }
 
 impl Entry {
+    /// Decides what to call of a guest's module.
+    ///
+    /// # Errors
+    /// Wrong usage; or the interpreter that was added is none.
+    pub fn of(module: &Module, guest: &Guest) -> Result<Entry, Failure> {
+        match guest.python {
+            None => Entry::choose(module, guest.invoke.as_deref(), &guest.args),
+            Some(_) => Kind::of(module)
+                .map(Entry::Python)
+                .map_err(|e| Failure::load(format!("failed to run it as Python: {e}"))),
+        }
+    }
+
     /// Decides what to call; errors are wrong usage and name what can be called.
-    pub fn choose(
-        module: &Module,
-        invoke: Option<&str>,
-        args: &[OsString],
-    ) -> Result<Entry, Failure> {
+    fn choose(module: &Module, invoke: Option<&str>, args: &[OsString]) -> Result<Entry, Failure> {
         let functions: Vec<(&str, FuncType)> = module
             .exports()
             .filter_map(|export| match export.ty {

@@ -4,13 +4,16 @@
 //! they can be judged is for the judge to say. Nothing is executed.
 
 mod coffe;
+mod effibench;
 mod evalplus;
 mod evalplus_results;
 mod folders;
 mod go;
 mod headers;
 mod humaneval_x;
+mod leetcode;
 mod library_checker;
+mod mercury;
 mod pie;
 mod read;
 mod rust;
@@ -69,6 +72,18 @@ static FORMATS: &[ImportFormat] = &[
         summary: "COFFE: problems with stressful test cases, and predictions",
         inputs: "the folder of a data set (data.json, testcases.json, ...), prediction files, *_SOLUTIONS.json",
         read: coffe::read,
+    },
+    ImportFormat {
+        name: "mercury",
+        summary: "Mercury: LeetCode problems with solutions by run time, and generated programs",
+        inputs: "JSONL (or a list) of problems, and *_samples.json",
+        read: mercury::read,
+    },
+    ImportFormat {
+        name: "effibench",
+        summary: "EffiBench: LeetCode problems with assertions, and generated programs",
+        inputs: "JSON lists (or JSONL) of problems, or of programs with `completion`",
+        read: effibench::read,
     },
     ImportFormat {
         name: "pie",

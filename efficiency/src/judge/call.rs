@@ -11,6 +11,8 @@
 use probity_engine::{AsContextMut, Error, Func, Instance, Memory, Val, ValType};
 use serde_json::{Number, Value};
 
+use super::ended::Ended;
+
 /// Functions that give memory, in this order.
 const ALLOCATORS: [&str; 2] = ["probity_alloc", "malloc"];
 
@@ -20,6 +22,8 @@ pub(super) enum Failure {
     Mismatch(String),
     /// The result is larger than the output may be.
     TooLarge,
+    /// The program itself says how it ended.
+    Ended(Ended),
     /// It failed, or allocating for it did.
     Run(Error),
 }

@@ -191,24 +191,29 @@ fn count_length(
 }
 
 impl Totals {
+    /// While code runs, counts that follow from others may be below zero by the frames that stand in a function: sums are modulo 2^64, so
+    /// that these only take away what others have too much.
     fn add(&mut self, counts: &FunctionCounts, weights: &[Weight]) {
+        let plus = |sum: &mut u64, times: u64, count: u64| {
+            *sum = sum.wrapping_add(times.wrapping_mul(count));
+        };
         // One at each function entry.
-        self.fuel += counts.entries();
+        plus(&mut self.fuel, 1, counts.entries());
         for (index, (weight, count)) in weights.iter().zip(counts.instrs()).enumerate() {
             if count == 0 {
                 continue;
             }
-            self.instr += count;
-            self.fuel += u64::from(weight.fuel) * count;
-            self.classes[weight.class as usize] += count;
-            self.sized += if weight.sized { count } else { 0 };
+            plus(&mut self.instr, 1, count);
+            plus(&mut self.fuel, weight.fuel.into(), count);
+            plus(&mut self.classes[weight.class as usize], 1, count);
+            plus(&mut self.sized, weight.sized.into(), count);
             if let Some((kind, width)) = weight.access {
                 // One that traps accesses nothing.
                 let done = counts.completed(index);
-                self.loads += if kind.reads() { done } else { 0 };
-                self.stores += if kind.writes() { done } else { 0 };
+                plus(&mut self.loads, kind.reads().into(), done);
+                plus(&mut self.stores, kind.writes().into(), done);
                 let ways = u64::from(kind.reads()) + u64::from(kind.writes());
-                self.bytes += ways * u64::from(width) * done;
+                plus(&mut self.bytes, ways * u64::from(width), done);
             }
         }
     }
@@ -219,7 +224,10 @@ impl Totals {
         // Of 16 bytes, or an element, one unit: the sum of what is rounded down is no more than the sum rounded down.
         let bulk = (self.bulk_bytes - earlier.bulk_bytes) / 16
             + (self.bulk_elements - earlier.bulk_elements);
-        (self.sized == earlier.sized).then(|| (self.fuel - earlier.fuel).saturating_add(bulk))
+        let fuel = self.fuel.wrapping_sub(earlier.fuel);
+        // Below zero, see above: nothing yet.
+        let fuel = if fuel > i64::MAX as u64 { 0 } else { fuel };
+        (self.sized == earlier.sized).then(|| fuel.saturating_add(bulk))
     }
 
     /// What was added to earlier sums.

@@ -8,6 +8,7 @@ use probity_engine::{Config, Engine, Linker, Module, Store, Tier};
 use probity_engine::{Error, FuncType, Limits as StoreLimits};
 use probity_wasi::{OutputBuffer, Usage, WasiCtx, WasiCtxBuilder};
 
+use crate::python::{Report, Toolchain, take_report};
 use crate::task::Limits;
 
 /// Start of the virtual clock: 2000-01-01T00:00:00Z, ns since 1970.
@@ -49,15 +50,36 @@ impl Given<'_> {
 pub(super) struct Host {
     wasi: WasiCtx,
     stdout: OutputBuffer,
+    /// The program's own part of it, where it was told from another.
+    printed: Option<Vec<u8>>,
 }
 
 impl Host {
     pub fn new(given: &Given<'_>) -> Host {
-        let stdout = OutputBuffer::new();
         let mut builder = WasiCtxBuilder::new();
+        builder.arg("program").args(&given.args);
+        Host::with(builder, given)
+    }
+
+    /// That of an interpreter, which is given arguments of its own.
+    ///
+    /// # Errors
+    /// If its standard library is not where it was.
+    pub fn of_python(
+        given: &Given<'_>,
+        toolchain: &Toolchain,
+        args: &[&str],
+    ) -> Result<Host, String> {
+        let mut builder = WasiCtxBuilder::new();
+        let equipped = toolchain.equip(&mut builder);
+        equipped.map_err(|e| format!("failed to {e}"))?;
+        builder.args(args);
+        Ok(Host::with(builder, given))
+    }
+
+    fn with(mut builder: WasiCtxBuilder, given: &Given<'_>) -> Host {
+        let stdout = OutputBuffer::new();
         builder
-            .arg("program")
-            .args(&given.args)
             .stdin_bytes(given.stdin)
             .stdout(stdout.clone())
             .virtual_clock(CLOCK_START_NS, CLOCK_STEP_NS)
@@ -66,12 +88,22 @@ impl Host {
         Host {
             wasi: builder.build(),
             stdout,
+            printed: None,
         }
     }
 
     /// What was written to stdout.
     pub fn output(&self) -> Vec<u8> {
-        self.stdout.contents()
+        let printed = self.printed.clone();
+        printed.unwrap_or_else(|| self.stdout.contents())
+    }
+
+    /// Takes what the harness of a program in Python said behind all that the program wrote.
+    pub fn take_report(&mut self) -> Option<Report> {
+        let mut output = self.stdout.contents();
+        let report = take_report(&mut output);
+        self.printed = Some(output);
+        report
     }
 
     /// What the program has had of the outside world.
@@ -138,6 +170,16 @@ impl Shares {
         (limits.memory_mb << 20) / TABLE_ELEMENT_BYTES / self.tables.max(1)
     }
 
+    /// What the engine allows a program.
+    pub fn store_limits(self, limits: &Limits) -> StoreLimits {
+        StoreLimits {
+            memory_bytes_max: Some(self.memory_bytes(limits)),
+            table_elements_max: Some(self.table_elements(limits)),
+            heap_bytes_max: Some(limits.memory_mb << 20),
+            trap_on_refused_growth: true,
+        }
+    }
+
     /// Why there can be no instance, which the engine has no code for.
     pub fn refusal(self, limits: &Limits) -> Option<String> {
         let most = self.table_elements(limits);
@@ -151,14 +193,9 @@ impl Shares {
 }
 
 /// A store for a run.
-pub(super) fn store(engine: &Engine, given: &Given<'_>, shares: Shares) -> Store<Host> {
-    let mut store = Store::new(engine, Host::new(given));
-    store.set_limits(StoreLimits {
-        memory_bytes_max: Some(shares.memory_bytes(given.limits)),
-        table_elements_max: Some(shares.table_elements(given.limits)),
-        heap_bytes_max: Some(given.limits.memory_mb << 20),
-        trap_on_refused_growth: true,
-    });
+pub(super) fn store(engine: &Engine, host: Host, given: &Given<'_>, shares: Shares) -> Store<Host> {
+    let mut store = Store::new(engine, host);
+    store.set_limits(shares.store_limits(given.limits));
     store
 }
 

@@ -11,8 +11,10 @@ mod ended;
 mod explain;
 pub mod flags;
 mod host;
+mod loaded;
 mod meter;
 mod prepare;
+mod python;
 mod runner;
 mod scaling;
 mod watchdog;
@@ -23,7 +25,7 @@ use std::io;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-use probity_engine::{Engine, Module, Tier};
+use probity_engine::{Engine, Tier};
 use serde_json::Value;
 
 pub(crate) use explain::is_own as is_own_file;
@@ -31,6 +33,7 @@ pub use prepare::{PrepareError, Prepared, PreparedTest};
 pub use scaling::Scale;
 
 use self::host::Given;
+use self::loaded::Interpreters;
 use self::runner::{Observer, Ran, Runner};
 use self::watchdog::Watchdog;
 use crate::Status;
@@ -76,6 +79,7 @@ pub struct Judge {
     config: Config,
     /// By the size of the stack, bytes.
     engines: Mutex<HashMap<usize, Engine>>,
+    interpreters: Interpreters,
 }
 
 /// What one program costs with one input.
@@ -100,6 +104,7 @@ impl Judge {
         Judge {
             config,
             engines: Mutex::default(),
+            interpreters: Interpreters::default(),
         }
     }
 
@@ -202,21 +207,21 @@ impl Judge {
         let mut result = SampleResult {
             wasm_sha256: built.sha256.clone(),
             toolchain: built.toolchain.clone(),
-            wasm_bytes: Some(built.wasm.len() as u64),
+            wasm_bytes: built.python.is_none().then_some(built.wasm.len() as u64),
             seed: prepared.seed,
             ..blank(task)
         };
-        let engine = self.engine(&task.limits);
-        let module = match Module::new(&engine, &built.wasm) {
-            Ok(module) => module,
-            Err(error) => {
-                result.status = Status::CompileError;
-                result.message = Some(format!("not a module that can be run: {error}"));
+        let loaded = match self.load(built, &task.limits) {
+            Ok(loaded) => loaded,
+            Err((status, message)) => {
+                result.status = status;
+                result.message = Some(message);
                 return result;
             }
         };
+        let module = loaded.module();
         let watchdog = Watchdog::new();
-        let runner = |observer| Runner::new(&engine, &module, &task.entry, &watchdog, observer);
+        let runner = |observer| loaded.runner(&task.entry, &watchdog, observer);
         let mut counting = match runner(Observer::Counts) {
             Ok(runner) => runner,
             Err(message) => {
@@ -225,6 +230,7 @@ impl Judge {
                 return result;
             }
         };
+        counting.take_over(self.take_idle(&loaded));
         for (index, test) in prepared.tests.iter().enumerate() {
             let ran = counting.run(&given(test, &task.limits), &test.args, Some(&test.expected));
             hear(index, ran.text().as_deref());
@@ -233,7 +239,8 @@ impl Judge {
             let ends = matches!(
                 tested.status,
                 Some(
-                    Status::Fuel
+                    Status::CompileError
+                        | Status::Fuel
                         | Status::Memory
                         | Status::Wall
                         | Status::Output
@@ -245,7 +252,7 @@ impl Judge {
                 break;
             }
         }
-        drop(counting);
+        self.keep_idle(&loaded, counting.leave());
         if let Some(failed) = result.tests.iter().find(|test| !test.pass) {
             result.status = failed.status.unwrap_or(Status::Wrong);
             let message = failed.message.as_deref().unwrap_or_default();
@@ -256,14 +263,18 @@ impl Judge {
         let mut memory_errors = Vec::new();
         for (test, tested) in pairs() {
             let deep = self.deep(&runner, test, tested, &task.limits);
-            memory_errors.extend(deep.memory_errors);
+            // An interpreter's blocks are from before it was frozen, and no program's own.
+            if built.python.is_none() {
+                memory_errors.extend(deep.memory_errors);
+            }
             costs.push(deep.cost);
         }
-        if self.config.columns.explain {
+        // The lines of an interpreter are not the program's.
+        if self.config.columns.explain && built.python.is_none() {
             let ran = pairs().filter(|(_, tested)| tested.status != Some(Status::Wall));
             let explained = explain::explain(
                 &runner,
-                &module,
+                module,
                 ran,
                 &task.limits,
                 source,
@@ -402,16 +413,10 @@ impl Judge {
         program: &Program<'_>,
         run: impl FnOnce(&mut Runner<'_>) -> T,
     ) -> Result<T, String> {
-        let engine = self.engine(program.limits);
-        let module = Module::new(&engine, &program.built.wasm).map_err(|e| e.to_string())?;
+        let loaded = self.load(program.built, program.limits);
+        let loaded = loaded.map_err(|(_, message)| message)?;
         let watchdog = Watchdog::new();
-        let mut runner = Runner::new(
-            &engine,
-            &module,
-            program.entry,
-            &watchdog,
-            Observer::Nothing,
-        )?;
+        let mut runner = loaded.runner(program.entry, &watchdog, Observer::Nothing)?;
         Ok(run(&mut runner))
     }
 }

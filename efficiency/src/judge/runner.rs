@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
 use probity_analyses::Session;
-use probity_engine::{Engine, Error, Instance, Linker, Module, Snapshot, Store};
+use probity_engine::{Engine, Instance, Linker, Module, Snapshot, Store};
 use serde_json::Value;
 
 use super::call::{self, Called, Failure};
@@ -15,8 +15,10 @@ use super::counted::{Counted, Totals};
 use super::ended::Ended;
 use super::host::{self, Given, Host, Shares};
 use super::meter::Meter;
+use super::python::Python;
 use super::watchdog::{Armed, Watchdog};
 use crate::Status;
+use crate::python;
 use crate::result::Cost;
 use crate::task::Entry;
 
@@ -41,6 +43,16 @@ pub(super) struct Ran {
 }
 
 impl Ran {
+    /// It did not begin.
+    fn never(ended: Ended) -> Ran {
+        Ran {
+            ended,
+            stdout: Vec::new(),
+            value: None,
+            cost: Cost::default(),
+        }
+    }
+
     /// What it gave, as text, if it came to its end.
     pub fn text(&self) -> Option<Cow<'_, str>> {
         if self.ended.status != Status::Ok {
@@ -58,6 +70,8 @@ impl Ran {
 pub(super) struct Runner<'a> {
     pub module: &'a Module,
     pub entry: &'a Entry,
+    /// The program, where the module is its interpreter's.
+    python: Option<Python<'a>>,
     engine: &'a Engine,
     linker: Linker<Host>,
     shares: Shares,
@@ -86,7 +100,8 @@ impl Metering {
     }
 }
 
-struct Live {
+/// An instance that has run, and can run again.
+pub(super) struct Live {
     store: Store<Host>,
     instance: Instance,
     /// `None` if it has to be made anew each time.
@@ -102,10 +117,14 @@ impl<'a> Runner<'a> {
         engine: &'a Engine,
         module: &'a Module,
         entry: &'a Entry,
+        python: Option<Python<'a>>,
         watchdog: &'a Watchdog,
         observer: Observer,
     ) -> Result<Runner<'a>, String> {
-        let linker = host::linker(engine).map_err(|e| e.to_string())?;
+        let mut linker = host::linker(engine).map_err(|e| e.to_string())?;
+        if python.is_some() {
+            python::add_to_linker(&mut linker).map_err(|e| e.to_string())?;
+        }
         let missing = host::missing(&linker, module);
         if !missing.is_empty() {
             let names = missing.join(", ");
@@ -114,6 +133,7 @@ impl<'a> Runner<'a> {
         Ok(Runner {
             module,
             entry,
+            python,
             engine,
             linker,
             shares: Shares::of(module),
@@ -148,12 +168,18 @@ impl<'a> Runner<'a> {
         metering: Metering,
     ) -> Option<Ran> {
         let limit = Duration::from_secs(given.limits.wall_s);
-        if let Some(mut live) = self.live.take()
-            && live.restore(given).is_ok()
-        {
-            return self.go_on(live, given, args, like, metering);
-        }
-        let mut store = host::store(self.engine, given, self.shares);
+        let host = match self.host(given, args) {
+            Ok(host) => host,
+            Err(message) => return Some(Ran::never(Ended::by(Status::Internal, message))),
+        };
+        let host = match self.live.take() {
+            Some(mut live) => match live.restore(host, given, self.shares) {
+                Ok(()) => return self.go_on(live, given, args, like, metering),
+                Err(host) => host,
+            },
+            None => host,
+        };
+        let mut store = host::store(self.engine, host, given, self.shares);
         store.set_fuel_limit(given.fuel());
         if let Some(message) = self.shares.refusal(given.limits) {
             let ended = Ended::by(Status::Memory, message);
@@ -175,7 +201,11 @@ impl<'a> Runner<'a> {
         let meter = metering.of(&store, counted.as_ref(), &Totals::default());
         self.arm(limit, &store, meter.clone());
         let started = Instant::now();
-        let instance = self.linker.instantiate(&mut store, self.module);
+        let started_before = self.python.and_then(|python| python.interpreter.snapshot());
+        let instance = match started_before {
+            Some(snapshot) => self.linker.instantiate_snapshot(&mut store, snapshot),
+            None => self.linker.instantiate(&mut store, self.module),
+        };
         let took = started.elapsed();
         let fired = self.watchdog.disarm();
         let failed = match instance {
@@ -193,7 +223,9 @@ impl<'a> Runner<'a> {
         let snapshot = match starts {
             true => None,
             // What cannot be frozen is made anew.
-            false => instance.snapshot(&store).ok(),
+            false => started_before
+                .cloned()
+                .or_else(|| instance.snapshot(&store).ok()),
         };
         let pages = pages(&store, instance);
         let live = Live {
@@ -215,6 +247,16 @@ impl<'a> Runner<'a> {
         });
     }
 
+    /// Goes on with what another runner has left, for it need not be made again.
+    pub fn take_over(&mut self, live: Option<Live>) {
+        self.live = live;
+    }
+
+    /// Leaves what another runner may go on with.
+    pub fn leave(self) -> Option<Live> {
+        self.live
+    }
+
     /// The analyses, and the store that they have watched, if the last run has left one. They see the runs of the first store alone: a
     /// program with a start function has another one for each.
     pub fn into_session(self) -> Option<(Session, Option<Store<Host>>)> {
@@ -233,6 +275,17 @@ impl<'a> Runner<'a> {
         metering: Metering,
     ) -> Option<Ran> {
         let limit = Duration::from_secs(given.limits.wall_s);
+        let prepared = match self.python {
+            Some(python) => {
+                // What hands the program over is not the program's.
+                live.store.set_fuel_limit(None);
+                let prepared =
+                    python.prepare(&mut live.store, live.instance, given, self.entry, args);
+                live.store.set_fuel_limit(given.fuel());
+                prepared
+            }
+            None => Ok(()),
+        };
         let before = match (&live.snapshot, &live.counted) {
             // What instantiation did is part of the run.
             (None, _) | (_, None) => Ok(Totals::default()),
@@ -246,7 +299,10 @@ impl<'a> Runner<'a> {
         let started = Instant::now();
         let most = given.limits.stdout_mb << 20;
         let called = Called { args, like, most };
-        let result = enter(&mut live.store, live.instance, self.entry, &called);
+        let result = prepared.and_then(|()| match self.python {
+            Some(python) => python.enter(&mut live.store, live.instance, self.entry, &called),
+            None => enter(&mut live.store, live.instance, self.entry, &called),
+        });
         let took = started.elapsed();
         let fired = self.watchdog.disarm();
         let after = live.counted.as_ref().map(Counted::totals);
@@ -261,6 +317,7 @@ impl<'a> Runner<'a> {
                 let message = format!("its result is larger than {most} bytes");
                 (Ended::by(Status::Output, message), None)
             }
+            Err(Failure::Ended(ended)) => (ended, None),
             Err(Failure::Run(error)) => (Ended::of_error(&error), None),
         };
         let mut ended = end(ended, fired, limit);
@@ -289,6 +346,14 @@ impl<'a> Runner<'a> {
             self.live = Some(live);
         }
         Some(ran)
+    }
+
+    /// What the program has of the outside world.
+    fn host(&self, given: &Given<'_>, args: &[Value]) -> Result<Host, String> {
+        match self.python {
+            Some(python) => python.host(given, self.entry, args),
+            None => Ok(Host::new(given)),
+        }
     }
 
     /// It did not become an instance.
@@ -326,13 +391,17 @@ fn with_usage(cost: Cost, store: &Store<Host>, took: Duration) -> Cost {
 }
 
 impl Live {
-    /// Makes it what it was, for a run with this.
-    fn restore(&mut self, given: &Given<'_>) -> Result<(), Error> {
+    /// Makes it what it was, for a run with this. If that cannot be, the run needs another.
+    fn restore(&mut self, host: Host, given: &Given<'_>, shares: Shares) -> Result<(), Host> {
         let Some(snapshot) = &self.snapshot else {
-            return Err(Error::usage("it has no snapshot"));
+            return Err(host);
         };
-        *self.store.data_mut() = Host::new(given);
-        self.instance.restore(&mut self.store, snapshot)?;
+        // It may have been another task's.
+        self.store.set_limits(shares.store_limits(given.limits));
+        if self.instance.restore(&mut self.store, snapshot).is_err() {
+            return Err(host);
+        }
+        *self.store.data_mut() = host;
         self.store.set_fuel_limit(given.fuel());
         Ok(())
     }

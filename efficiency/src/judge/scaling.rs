@@ -1,9 +1,7 @@
 //! How the cost of one program grows.
 
-use probity_engine::Module;
-
 use super::prepare::PreparedTest;
-use super::runner::{Observer, Runner};
+use super::runner::Observer;
 use super::watchdog::Watchdog;
 use super::{Judge, given};
 use crate::Status;
@@ -34,23 +32,24 @@ impl Judge {
     /// # Errors
     /// If the sizes are no sizes to find growth with.
     pub fn scale(&self, of: &Scale<'_>, sizes: &Sizes) -> Result<Scaling, BadSizes> {
-        let engine = self.engine(of.limits);
+        let loaded = self.load(of.program, of.limits);
         let internal = |message: String| Failed {
             status: Status::Internal,
             message,
         };
         let watchdog = Watchdog::new();
-        let module = Module::new(&engine, &of.program.wasm).map_err(|e| Failed {
-            status: Status::CompileError,
-            message: e.to_string(),
-        });
-        let mut runner = module.as_ref().map_err(Clone::clone).and_then(|module| {
-            let runner = Runner::new(&engine, module, &Entry::Stdio, &watchdog, Observer::Counts);
-            runner.map_err(|message| Failed {
-                status: Status::Unsupported,
-                message,
-            })
-        });
+        let mut runner = match &loaded {
+            Err((status, message)) => Err(Failed {
+                status: *status,
+                message: message.clone(),
+            }),
+            Ok(loaded) => loaded
+                .runner(&Entry::Stdio, &watchdog, Observer::Counts)
+                .map_err(|message| Failed {
+                    status: Status::Unsupported,
+                    message,
+                }),
+        };
         let mut run = |size: u64| {
             let runner = runner.as_mut().map_err(|failed| failed.clone())?;
             let input = match of.generator {

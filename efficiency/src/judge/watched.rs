@@ -43,6 +43,9 @@ impl Judge {
             .max_stack_bytes(stack)
             .keep_locals(true);
         let engine = Engine::new(&config);
+        if built.python.is_some() {
+            return Err("programs in Python cannot be watched".to_owned());
+        }
         let module = Module::new(&engine, &built.wasm)
             .map_err(|e| format!("load the module: it cannot be run: {e}"))?;
         Ok(WatchedProgram {
@@ -72,7 +75,7 @@ impl WatchedProgram {
     ) -> Result<Watched, String> {
         let watchdog = Watchdog::new();
         let observer = Observer::Session(session);
-        let mut runner = Runner::new(&self.engine, &self.module, entry, &watchdog, observer)?;
+        let mut runner = Runner::new(&self.engine, &self.module, entry, None, &watchdog, observer)?;
         let given = Given {
             args: argv.to_vec(),
             stdin,

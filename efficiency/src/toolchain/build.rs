@@ -3,14 +3,15 @@
 use std::fmt;
 use std::io::{self, Read as _};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 
 use super::cache::BuildCache;
 use super::process::{Ended, Environment, ProcessLimits, run_limited};
-use super::table::Toolchains;
+use super::table::{PYTHON, Toolchains};
+use crate::python::{Program, Toolchain, ToolchainDir, ToolchainError};
 
 /// What programs may expect and not every standard library has, in `{include}`.
 const SHIMS: &[(&str, &str)] = &[
@@ -33,6 +34,8 @@ pub struct Built {
     pub sha256: String,
     /// Name and version of the compiler; empty if it came built.
     pub toolchain: String,
+    /// A program that an interpreter runs: its module is the interpreter's, and `wasm` is empty.
+    pub python: Option<Program>,
 }
 
 impl fmt::Debug for Built {
@@ -52,6 +55,17 @@ impl Built {
             sha256: hex(&Sha256::digest(&wasm)),
             wasm,
             toolchain: toolchain.into(),
+            python: None,
+        }
+    }
+
+    /// A program in Python, which is told from others by its interpreter and its text.
+    pub fn of_python(program: Program) -> Built {
+        Built {
+            wasm: Arc::default(),
+            sha256: program.sha256(),
+            toolchain: program.toolchain.title(),
+            python: Some(program),
         }
     }
 }
@@ -112,6 +126,30 @@ pub struct Builder {
     pub cache: Option<BuildCache>,
     /// What a compiler may take.
     pub limits: Limits,
+    /// The interpreter of programs in Python.
+    pub python: Python,
+}
+
+/// Where the interpreter of programs in Python is looked for, and what was found; clones share that.
+#[derive(Debug, Clone, Default)]
+pub struct Python {
+    dir: Option<ToolchainDir>,
+    found: Arc<OnceLock<Result<Arc<Toolchain>, ToolchainError>>>,
+}
+
+impl Python {
+    /// What was added to a folder.
+    pub fn of(dir: ToolchainDir) -> Python {
+        Python {
+            dir: Some(dir),
+            found: Arc::default(),
+        }
+    }
+
+    fn get(&self) -> Result<Arc<Toolchain>, ToolchainError> {
+        let dir = self.dir.as_ref().ok_or(ToolchainError::Absent)?;
+        self.found.get_or_init(|| dir.get().map(Arc::new)).clone()
+    }
 }
 
 impl Builder {
@@ -128,6 +166,16 @@ impl Builder {
     ) -> Result<Built, BuildError> {
         if language == "wat" {
             return module(text.as_bytes(), "wat");
+        }
+        // A table of one's own may have a compiler for it.
+        if language == PYTHON && !self.toolchains.has_compiler(PYTHON) {
+            let toolchain = self.python.get();
+            let toolchain =
+                toolchain.map_err(|e| BuildError::Unsupported(format!("failed to {e}")))?;
+            return Ok(Built::of_python(Program {
+                toolchain,
+                source: text.into(),
+            }));
         }
         let found = self
             .toolchains

@@ -6,7 +6,7 @@ mod cache;
 mod process;
 mod table;
 
-pub use build::{BuildError, Builder, Built, Limits};
+pub use build::{BuildError, Builder, Built, Limits, Python};
 pub(crate) use build::{module, read_file};
 pub use cache::BuildCache;
 pub use process::{Ended, Environment, ProcessLimits, run_limited};

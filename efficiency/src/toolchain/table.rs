@@ -13,6 +13,11 @@ use super::process::{Ended, Environment, ProcessLimits, run_limited};
 /// The table that comes with the program.
 const DEFAULT: &str = include_str!("default.toml");
 
+/// The language that an interpreter runs, which no table has.
+pub(super) const PYTHON: &str = "python";
+/// The end of the names of its files.
+const PYTHON_EXTENSION: &str = "py";
+
 /// A language.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -113,18 +118,27 @@ impl Toolchains {
 
     /// The names of the languages.
     pub fn languages(&self) -> impl Iterator<Item = &str> {
-        self.languages.keys().map(String::as_str)
+        let own = self.languages.keys().map(String::as_str);
+        own.chain((!self.has_compiler(PYTHON)).then_some(PYTHON))
+    }
+
+    /// Whether a table says how a language is compiled.
+    pub(super) fn has_compiler(&self, language: &str) -> bool {
+        self.languages.contains_key(language)
     }
 
     /// The language of a file, by the end of its name.
     pub fn language_of(&self, path: &Path) -> Option<&str> {
         let extension = path.extension()?.to_str()?;
         let mut languages = self.languages.iter();
-        let (name, _) = languages.find(|(_, language)| {
+        let found = languages.find(|(_, language)| {
             let mut own = language.extensions.iter();
             own.any(|own| own == extension)
-        })?;
-        Some(name)
+        });
+        match found {
+            Some((name, _)) => Some(name),
+            None => (extension == PYTHON_EXTENSION).then_some(PYTHON),
+        }
     }
 
     /// What a language's compiler is told where a task says nothing.
@@ -132,6 +146,9 @@ impl Toolchains {
     /// # Errors
     /// If there is no such language, or none of its compilers is installed.
     pub fn flags_of(&self, language: &str) -> Result<Vec<String>, String> {
+        if language == PYTHON && !self.has_compiler(PYTHON) {
+            return Ok(Vec::new());
+        }
         Ok(self.compiler(language)?.compiler.flags)
     }
 

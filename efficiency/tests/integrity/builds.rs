@@ -29,6 +29,7 @@ fn built_with(script: &str, text: &str, limits: Limits, cache: Option<BuildCache
             toolchains: Toolchains::with_file(&table).expect("a table"),
             limits,
             cache,
+            ..Builder::default()
         },
         tier: Some(TIERS[0]),
         columns: Columns::default(),

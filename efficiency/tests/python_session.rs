@@ -1,0 +1,157 @@
+//! How an interpreter is used that takes programs one after another: started once, and back at that moment for each test. A small
+//! module stands in for it, which knows the third text that it is given from the others; `python.rs` has the real one.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use probity_efficiency::Status;
+use probity_efficiency::judge::{Config, Judge};
+use probity_efficiency::python::{Artifacts, Kind, ToolchainDir};
+use probity_efficiency::result::SampleResult;
+use probity_efficiency::sample::Sample;
+use probity_efficiency::task::Task;
+use probity_efficiency::toolchain::{Builder, Python};
+use serde_json::{Value, json};
+
+/// What it does with the third text: `$go`.
+fn interpreter(go: &str) -> String {
+    format!(
+        r#"(module
+        (import "wasi_snapshot_preview1" "fd_write" (func $fd_write (param i32 i32 i32 i32) (result i32)))
+        (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+        (import "host" "call" (func $host (param i32 i32 i32 i32) (result i32)))
+        (memory (export "memory") 4)
+        (global $turns (mut i32) (i32.const 0))
+        (func (export "run") (result i32) i32.const 0)
+        (func (export "host_alloc") (param i32) (result i32) i32.const 65536)
+        (func (export "turn") (param $at i32) (param $len i32) (result i32)
+            (global.set $turns (i32.add (global.get $turns) (i32.const 1)))
+            (if (i32.lt_u (global.get $turns) (i32.const 3)) (then (return (i32.const 0))))
+            (i32.store8 (i32.const 16) (i32.add (i32.const 48) (global.get $turns)))
+            (i32.store (i32.const 0) (i32.const 16))
+            (i32.store (i32.const 4) (i32.const 1))
+            (drop (call $fd_write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))
+            {go}))"#
+    )
+}
+
+/// A judge whose Python is this; the folder has its files.
+fn judge(go: &str) -> (Judge, tempfile::TempDir) {
+    let dir = tempfile::tempdir().expect("a directory");
+    let put = |name: &str, bytes: &[u8]| fs::write(dir.path().join(name), bytes).expect("written");
+    put(
+        "python.wasm",
+        &wat::parse_str(interpreter(go)).expect("a module"),
+    );
+    put("python-stdlib.zip", b"");
+    put("MANIFEST", b"python 3.15.0\n");
+    let toolchains = ToolchainDir::new(dir.path().join("toolchains"));
+    let artifacts = Artifacts::check(dir.path(), true).expect("a build");
+    assert_eq!(artifacts.kind, Kind::Session);
+    toolchains.add(&artifacts).expect("added");
+    let builder = Builder {
+        python: Python::of(toolchains),
+        ..Builder::default()
+    };
+    let config = Config {
+        builder,
+        ..Config::default()
+    };
+    (Judge::new(config), dir)
+}
+
+fn judged(judge: &Judge, entry: &str, expected: Value) -> SampleResult {
+    let test = |id: &str| json!({"id": id, "args": [], "expected": expected});
+    let task = json!({"task_id": "t", "lang": "python", "entry": entry, "tests": [test("a"), test("b")], "limits": {"fuel": 1000}});
+    let task: Task = serde_json::from_value(task).expect("a task");
+    let prepared = judge.prepare(&Arc::new(task), Path::new(""), None, &Default::default());
+    let sample: Sample = serde_json::from_value(json!({"task_id": "t", "solution": "print(3)\n"}))
+        .expect("a sample");
+    judge.judge(&prepared.expect("prepared"), &sample, Path::new(""))
+}
+
+#[test]
+fn each_test_goes_on_from_the_same_moment() {
+    let (judge, _dir) = judge("i32.const 0");
+    for _ in 0..2 {
+        let result = judged(&judge, "stdio", json!("3"));
+        assert_eq!((result.status, result.message), (Status::Ok, None));
+        assert_eq!(result.toolchain, "cpython 3.15.0");
+        let [first, second] = &result.tests[..] else {
+            panic!("two tests");
+        };
+        assert_eq!(first.cost.instr, second.cost.instr);
+        // The texts before it are not the program's: what is counted is host_alloc (const, end: 2) and the turn (get, const, add, set;
+        // get, const, lt_u, if, end; const, const, get, add, store8; const, const, store twice; 4 const, call, drop; const, end).
+        assert_eq!(first.cost.instr, Some(2 + 4 + 5 + 5 + 6 + 6 + 2));
+        assert_eq!(first.cost.host_calls, Some(1));
+    }
+}
+
+#[test]
+fn an_end_without_a_word_is_told() {
+    let status = |go: &str, entry: &str| {
+        let (judge, _dir) = judge(go);
+        let result = judged(&judge, entry, json!("3"));
+        (result.status, result.message.unwrap_or_default())
+    };
+    assert_eq!(status("i32.const 3", "stdio").0, Status::Exit);
+    assert_eq!(
+        status("(call $exit (i32.const 0)) unreachable", "stdio").0,
+        Status::Ok
+    );
+    let (wrong, message) = status("(call $exit (i32.const 0)) unreachable", "func:f");
+    assert_eq!(wrong, Status::Wrong);
+    assert!(message.contains("before `f` gave a result"), "{message}");
+    assert_eq!(status("unreachable", "stdio").0, Status::Trap);
+    assert_eq!(status("(loop (br 0)) unreachable", "stdio").0, Status::Fuel);
+    // There is nobody to call.
+    let host = "(i32.ne (call $host (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0)) (i32.const -1))";
+    assert_eq!(status(host, "stdio").0, Status::Ok);
+}
+
+#[test]
+fn an_interpreter_that_does_not_start_is_no_program_s_fault() {
+    let (judge, dir) = judge("i32.const 0");
+    let broken = interpreter("i32.const 0").replace(
+        "(i32.lt_u (global.get $turns) (i32.const 3))",
+        "(unreachable)",
+    );
+    let path = dir.path().join("python.wasm");
+    fs::write(&path, wat::parse_str(&broken).expect("a module")).expect("written");
+    // It has changed since it was added.
+    let result = judged(&judge, "stdio", json!("3"));
+    assert_eq!(result.status, Status::Unsupported, "{:?}", result.message);
+    let toolchains = ToolchainDir::new(dir.path().join("others"));
+    toolchains
+        .add(&Artifacts::check(dir.path(), true).expect("a build"))
+        .expect("added");
+    let judge = Judge::new(Config {
+        builder: Builder {
+            python: Python::of(toolchains),
+            ..Builder::default()
+        },
+        ..Config::default()
+    });
+    let result = judged(&judge, "stdio", json!("3"));
+    assert_eq!(result.status, Status::Internal);
+    assert!(
+        result
+            .message
+            .expect("why")
+            .contains("failed to start Python")
+    );
+}
+
+#[test]
+fn without_an_interpreter_it_is_unsupported() {
+    let result = judged(&Judge::new(Config::default()), "stdio", json!("3"));
+    assert_eq!(result.status, Status::Unsupported);
+    assert!(
+        result
+            .message
+            .expect("why")
+            .contains("toolchain add python")
+    );
+}
