@@ -187,9 +187,9 @@ static REGISTRY: &[AnalysisInfo] = &[
     AnalysisInfo {
         name: "pyprofile",
         summary: "exact weight of each Python function and line of a program that CPython runs",
-        options: &[FUNC, TOP],
+        options: &[FUNC, TOP, python::MODE, python::EVERY],
         data: Some(DataKind::Profile),
-        make: |_| Box::new(python::PyProfile::new()),
+        make: |options| Box::new(python::PyProfile::new(options)),
     },
     AnalysisInfo {
         name: "pycoverage",

@@ -10,6 +10,8 @@ mod codes;
 mod coverage;
 mod dispatch;
 mod profile;
+#[cfg(test)]
+mod tests;
 mod tracker;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -24,11 +26,16 @@ use crate::guest::cpython::CPython;
 use crate::guest::{GuestError, GuestRuntime};
 use crate::report::table::{Fact, Kind, Value};
 pub(crate) use coverage::{FILES, PyCoverage, ROOT};
-pub(crate) use profile::PyProfile;
+pub(crate) use profile::{EVERY, MODE, PyProfile};
 use tracker::{RANGES, Tracker};
+
+/// Where an interpreter is.
+type Place = (Memory, Arc<Mutex<Tracker>>);
 
 /// Follows a Python program.
 struct Watch {
+    /// Whether the program is looked at now and then only, by [`Tracker::sample`].
+    samples: bool,
     /// What has executed, if that is of interest.
     total: Option<RunningTotal>,
     by_way: bool,
@@ -37,6 +44,8 @@ struct Watch {
     tracker: Option<Arc<Mutex<Tracker>>>,
     /// Its function.
     interpreter: Option<Func>,
+    /// Where samples find it and its memory.
+    place: Arc<Mutex<Option<Place>>>,
     /// Why what looked like an interpreter was none.
     problem: Option<GuestError>,
 }
@@ -44,17 +53,30 @@ struct Watch {
 impl Watch {
     fn new(total: Option<RunningTotal>, by_way: bool, with_nested: bool) -> Watch {
         Watch {
+            samples: false,
             total,
             by_way,
             with_nested,
             tracker: None,
             interpreter: None,
+            place: Arc::default(),
             problem: None,
+        }
+    }
+
+    /// One that puts no probes anywhere.
+    fn sampling() -> Watch {
+        Watch {
+            samples: true,
+            ..Watch::new(None, true, false)
         }
     }
 
     /// Puts probes into a function, if it is the interpreter's, and has it counted.
     fn instrument(&mut self, at: &mut Instrument<'_, '_, '_>) -> Result<()> {
+        if self.samples && self.interpreter.is_some() {
+            return Ok(());
+        }
         let cfg = at.cfg()?;
         if let Some(total) = &self.total {
             total.instrument(at.probes, at.func, &cfg, |_| 1)?;
@@ -98,6 +120,10 @@ impl Watch {
         let tracker = Tracker::new(python, self.by_way, self.with_nested, ranges.clone());
         let tracker = Arc::new(Mutex::new(tracker));
         self.tracker = Some(tracker.clone());
+        if self.samples {
+            *lock(&self.place) = Some((memory, tracker));
+            return Ok(());
+        }
         for dispatch in dispatches {
             // The way to the jump, as far as the total does not have it.
             let here = Unwind {
@@ -187,6 +213,6 @@ fn reading(total: &Option<RunningTotal>) -> u64 {
     total.as_ref().map_or(0, RunningTotal::get)
 }
 
-fn lock(tracker: &Mutex<Tracker>) -> MutexGuard<'_, Tracker> {
-    tracker.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

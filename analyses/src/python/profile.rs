@@ -3,39 +3,90 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use probity_engine::hook::{Counters, Probes};
 use probity_engine::{Func, Result};
 use probity_probes::source::{SourceFrame, SourceLine};
 use probity_probes::total::RunningTotal;
 use probity_probes::unwind::Unwind;
 
-use super::Watch;
 use super::tracker::{ROOT, Tracker};
+use super::{Watch, lock};
 use crate::analysis::{Analysis, Findings, Instrument, Key, Run};
 use crate::export::{Data, DataKind};
+use crate::options::{NUMBER, OptionInfo, Options};
 use crate::profile::data::{Function, Node, Profile, Weight};
 use crate::report::table::{Column, Fact, Kind, Table, Value};
 
 /// What executes outside of Python code.
 const NATIVE: &str = "(native)";
 
+/// Exactly, or by looking now and then.
+pub(crate) const MODE: OptionInfo = OptionInfo {
+    name: "mode",
+    default: "exact",
+    help: "exact: what each line executed; sample: where the program is, every so often, which costs next to nothing",
+    values: &["exact", "sample"],
+};
+
+/// How often samples are taken.
+pub(crate) const EVERY: OptionInfo = OptionInfo {
+    name: "every",
+    default: "100000",
+    help: "units of fuel between two samples",
+    values: &[NUMBER],
+};
+
 pub(crate) struct PyProfile {
-    total: RunningTotal,
+    mode: Mode,
     watch: Watch,
     is_exported: bool,
 }
 
+enum Mode {
+    Exact(RunningTotal),
+    /// Every so many units of fuel; what samples weigh that find no interpreter yet.
+    Sample(u64, Counters),
+}
+
 impl PyProfile {
-    pub fn new() -> PyProfile {
-        let total = RunningTotal::new();
+    pub fn new(options: &Options) -> PyProfile {
+        let (mode, watch) = match options.get(MODE.name) {
+            "sample" => {
+                let every = options.number(EVERY.name).unwrap_or(100_000);
+                let early = Counters::new(1);
+                (Mode::Sample(every, early), Watch::sampling())
+            }
+            _ => {
+                let total = RunningTotal::new();
+                let watch = Watch::new(Some(total.clone()), true, false);
+                (Mode::Exact(total), watch)
+            }
+        };
         PyProfile {
-            watch: Watch::new(Some(total.clone()), true, false),
-            total,
+            mode,
+            watch,
             is_exported: false,
         }
     }
 }
 
 impl Analysis for PyProfile {
+    fn attach(&mut self, probes: &mut Probes<'_>) {
+        let Mode::Sample(every, early) = &self.mode else {
+            return;
+        };
+        let (every, early, place) = (*every, early.clone(), self.watch.place.clone());
+        probes.on_fuel(every, move |context| {
+            match &*lock(&place) {
+                Some((memory, tracker)) => {
+                    lock(tracker).sample(memory.data(context), every);
+                }
+                None => early.add(0, every as i64),
+            }
+            Ok(())
+        });
+    }
+
     fn collect(&mut self, _kind: DataKind) {
         self.is_exported = true;
     }
@@ -50,14 +101,30 @@ impl Analysis for PyProfile {
 
     fn finish(&mut self, run: &Run<'_>) -> Findings {
         let tracker = self.watch.finish();
-        let profile = match &tracker {
-            Some(tracker) => profile(run, tracker),
-            None => nothing(run, self.total.get()),
+        let native = match &self.mode {
+            Mode::Exact(total) => total.get(),
+            Mode::Sample(_, early) => early.get(0),
         };
-        let mut facts = vec![
-            Fact::new("rule", Kind::Text, "instr.v1"),
-            Fact::new("total", Kind::Count, profile.total()),
-        ];
+        let mut profile = match &tracker {
+            Some(tracker) => profile(run, tracker),
+            None => nothing(run, native),
+        };
+        let mut facts = Vec::new();
+        match &self.mode {
+            Mode::Exact(_) => facts.push(Fact::new("rule", Kind::Text, "instr.v1")),
+            Mode::Sample(every, early) => {
+                profile.weight = Weight::Fuel;
+                profile.is_exact = false;
+                let found = tracker.as_ref().map_or(0, |tracker| tracker.samples);
+                let samples = found + early.get(0) / every;
+                if tracker.is_some() {
+                    profile.nodes[1].weight += early.get(0);
+                }
+                facts.push(Fact::new("samples", Kind::Count, samples));
+            }
+        }
+        facts.insert(0, Fact::new("weight", Kind::Text, profile.weight.name()));
+        facts.push(Fact::new("total", Kind::Count, profile.total()));
         facts.extend(self.watch.facts(tracker.as_deref()));
         let tables = vec![functions(&profile), lines(&profile, tracker.as_deref())];
         Findings {
@@ -175,25 +242,31 @@ fn profile(run: &Run<'_>, tracker: &Tracker) -> Profile {
 }
 
 fn functions(profile: &Profile) -> Table {
-    let columns = vec![
+    let mut columns = vec![
         Column::new("function", Kind::Function),
         Column::new("file", Kind::Text),
         Column::new("line", Kind::Index),
-        Column::new("calls", Kind::Count),
+    ];
+    columns.extend(
+        profile
+            .is_exact
+            .then_some(Column::new("calls", Kind::Count)),
+    );
+    columns.extend([
         Column::new("self", Kind::Count),
         Column::new("total", Kind::Count),
-    ];
+    ]);
     let mut table = Table::new("functions", columns, Some("self"));
     for (function, sums) in profile.functions.iter().zip(profile.by_function()) {
         let place = function.source.as_ref();
-        table.push(vec![
+        let mut row = vec![
             Value::Text(function.name.clone()),
             place.map_or(Value::Nothing, |place| Value::Text(place.file.clone())),
             place.map_or(Value::Nothing, |place| place.line.into()),
-            sums.calls.into(),
-            sums.own.into(),
-            sums.total.into(),
-        ]);
+        ];
+        row.extend(profile.is_exact.then(|| sums.calls.into()));
+        row.extend([sums.own.into(), sums.total.into()]);
+        table.push(row);
     }
     table
 }
@@ -212,22 +285,22 @@ fn lines(profile: &Profile, tracker: Option<&Tracker>) -> Table {
             *hits.entry(place).or_default() += did.hits;
         }
     }
-    let columns = vec![
+    let mut columns = vec![
         Column::new("file", Kind::Text),
         Column::new("line", Kind::Index),
-        Column::new("hits", Kind::Count),
+    ];
+    columns.extend(profile.is_exact.then_some(Column::new("hits", Kind::Count)));
+    columns.extend([
         Column::new("self", Kind::Count),
         Column::new("total", Kind::Count),
-    ];
+    ]);
     let mut table = Table::new("lines", columns, Some("self"));
     for (place, sums) in profile.by_line() {
-        table.push(vec![
-            Value::Text(place.file.clone()),
-            place.line.into(),
-            hits.get(&place).copied().unwrap_or(0).into(),
-            sums.own.into(),
-            sums.total.into(),
-        ]);
+        let came = hits.get(&place).copied().unwrap_or(0);
+        let mut row = vec![Value::Text(place.file), place.line.into()];
+        row.extend(profile.is_exact.then(|| came.into()));
+        row.extend([sums.own.into(), sums.total.into()]);
+        table.push(row);
     }
     table
 }

@@ -94,6 +94,8 @@ pub(super) struct Tracker {
     pub unreadable: u64,
     pub problem: Option<GuestError>,
     pub is_full: bool,
+    /// How often the program was looked at.
+    pub samples: u64,
 }
 
 impl Tracker {
@@ -121,6 +123,7 @@ impl Tracker {
             unreadable: 0,
             problem: None,
             is_full: false,
+            samples: 0,
         }
     }
 
@@ -173,6 +176,38 @@ impl Tracker {
         }
     }
 
+    /// The program is looked at: so much is the weight of the line that it is in.
+    pub fn sample(&mut self, memory: &[u8], weight: u64) {
+        self.samples += 1;
+        let (frames, problem) = self.python.frames(memory);
+        let mut row = (ROOT, 0);
+        // An interpreter whose innermost frame cannot be read is no Python code that is known.
+        let mut problem = problem.filter(|_| frames.is_empty());
+        let mut site = 0;
+        for frame in frames.iter().rev() {
+            let offsets = self.python.offsets();
+            match self.codes.at(View::new(memory), offsets, frame.code, false) {
+                Ok((code, start)) if !self.codes.all[code as usize].is_own() => {
+                    let node = self.child(row.0, code, site);
+                    let content = &self.codes.all[code as usize];
+                    let unit = frame.instruction.wrapping_sub(start) / 2;
+                    let range = content.range(unit).map(|at| content.ranges[at]);
+                    let line = range.and_then(|(_, _, line)| line);
+                    let line = line.unwrap_or(content.first());
+                    site = content.lines[line as usize];
+                    row = (node, line);
+                }
+                Ok(_) => {}
+                Err(error) => problem = Some(error),
+            }
+        }
+        if let Some(error) = problem {
+            self.unreadable += 1;
+            self.problem.get_or_insert(error);
+        }
+        add(&mut self.nodes, row, weight);
+    }
+
     /// A frame was left from within, or has caught an exception, which the total does not have.
     pub fn unwound(&mut self, missing: u64, has_left: bool) {
         if has_left {
@@ -214,16 +249,29 @@ impl Tracker {
             return Ok(self.row);
         };
         let levels = &activation.levels;
-        let found = levels.iter().rposition(|level| level.frame == frame);
         let is_inside = |level: &Level| {
             let distance = instruction.wrapping_sub(level.start);
-            let len = self.codes.all[level.code as usize].bytes();
-            distance < len
+            distance < self.codes.all[level.code as usize].bytes()
+        };
+        // Most often it is the same call, or its caller, or a callee.
+        let len = levels.len();
+        let mut near = (len.saturating_sub(2)..len).rev();
+        let near = near.find(|&at| levels[at].frame == frame);
+        if let Some(at) = near.filter(|&at| is_inside(&levels[at])) {
+            self.truncate(at + 1);
+            return Ok(self.line(frame, instruction));
+        }
+        let read = Frame::read(memory, self.python.offsets(), frame)?;
+        let is_callee = levels
+            .last()
+            .is_some_and(|level| level.frame == read.previous);
+        let found = match near {
+            None if !is_callee => levels.iter().rposition(|level| level.frame == frame),
+            near => near,
         };
         match found {
             Some(at) if is_inside(&levels[at]) => self.truncate(at + 1),
             _ => {
-                let read = Frame::read(memory, self.python.offsets(), frame)?;
                 let (offsets, nested) = (self.python.offsets(), self.with_nested);
                 let code = match read.code {
                     0 => None,
@@ -237,6 +285,7 @@ impl Tracker {
                 };
                 let keep = match found {
                     Some(at) => at,
+                    None if is_callee => len,
                     None => self.caller(memory, read.previous),
                 };
                 self.truncate(keep);

@@ -14,7 +14,7 @@ mod frames;
 mod lines;
 mod offsets;
 #[cfg(test)]
-mod synthetic;
+pub(crate) mod synthetic;
 mod unicode;
 
 use std::collections::HashMap;

@@ -33,7 +33,7 @@ fn table(minor: u32) -> Vec<(usize, Vec<u64>)> {
 pub struct Synthetic {
     pub memory: Vec<u8>,
     next: u32,
-    thread: u32,
+    pub thread: u32,
 }
 
 impl Synthetic {
@@ -73,6 +73,11 @@ impl Synthetic {
         let at = self.next;
         self.next = (at + bytes).next_multiple_of(8);
         at
+    }
+
+    /// Puts instructions into a code object.
+    pub fn instructions(&mut self, code: u32, bytes: &[u8]) {
+        self.copy(code + 128, bytes);
     }
 
     fn copy(&mut self, at: u32, bytes: &[u8]) {
