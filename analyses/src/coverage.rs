@@ -12,7 +12,7 @@ mod file_filter;
 mod files;
 mod merge;
 mod source;
-mod tables;
+pub(crate) mod tables;
 
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
@@ -33,8 +33,8 @@ use crate::report::table::{Column, Fact, Kind, Table, Value};
 use collect::Collector;
 pub use data::*;
 pub use diff::{CoverageDiff, FileDiff};
-pub(crate) use file_filter::FILES;
-use file_filter::FileFilter;
+pub(crate) use file_filter::{FILES, FileFilter};
+pub(crate) use files::FileSum;
 pub use files::{FileTotals, Share};
 
 /// What one thing to cover is.

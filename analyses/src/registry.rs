@@ -6,7 +6,7 @@ use crate::options::{FUNC, OptionInfo, Options, TOP, ZERO};
 use crate::profile::{DEPTH, EVERY, ExactProfile, HOST, RECURSION, SITES, Sample, WEIGHT};
 use crate::{
     allocations, blocks, branches, bytecode, cache, calls, constants, control, coverage, globals,
-    heap, hotness, icount, loop_traces, loops, memory, memstats, opcodes, tracepoints,
+    heap, hotness, icount, loop_traces, loops, memory, memstats, opcodes, python, tracepoints,
 };
 
 /// An analysis: its name, and how to ask for it.
@@ -183,6 +183,20 @@ static REGISTRY: &[AnalysisInfo] = &[
         options: &[FUNC, TOP, EVERY, HOST],
         data: Some(DataKind::Profile),
         make: |options| Box::new(Sample::new(options)),
+    },
+    AnalysisInfo {
+        name: "pyprofile",
+        summary: "exact weight of each Python function and line of a program that CPython runs",
+        options: &[FUNC, TOP, python::MODE, python::EVERY],
+        data: Some(DataKind::Profile),
+        make: |options| Box::new(python::PyProfile::new(options)),
+    },
+    AnalysisInfo {
+        name: "pycoverage",
+        summary: "which lines of Python files executed, in a program that CPython runs",
+        options: &[FUNC, TOP, python::FILES, python::ROOT],
+        data: Some(DataKind::Coverage),
+        make: |options| Box::new(python::PyCoverage::new(options)),
     },
 ];
 

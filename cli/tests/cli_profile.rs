@@ -116,7 +116,7 @@ fn what_is_wrong_is_said_before_the_guest_runs() {
     for (options, message) in [
         (
             "--export pprof=x",
-            "no analysis of the run has profile data; add fprofile or profile or sample",
+            "no analysis of the run has profile data; add fprofile or profile or sample or pyprofile",
         ),
         ("-a profile --export lcov=x", "coverage data; add coverage"),
         ("-a profile:depth=0", "known: all, <number>"),

@@ -5,6 +5,7 @@
 //! what came of it: one line of JSON each. The judge is between them; [`score`] and everything behind reads results alone.
 #![forbid(unsafe_code)]
 
+pub mod calibrate;
 pub mod card;
 pub mod compare;
 pub mod feedback;

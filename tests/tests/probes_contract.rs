@@ -53,6 +53,8 @@ macro_rules! suite {
             mod reads;
             #[path = "probes_contract/remove.rs"]
             mod remove;
+            #[path = "probes_contract/outside.rs"]
+            mod outside;
             #[path = "probes_contract/rings.rs"]
             mod rings;
             #[path = "probes_contract/stack_walk.rs"]

@@ -48,7 +48,7 @@ const FOREIGN_DIRS: &[&str] = &[
 ];
 
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum FileFilter {
+pub(crate) enum FileFilter {
     Own,
     All,
     Paths(Vec<WildMatch>),

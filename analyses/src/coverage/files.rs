@@ -92,7 +92,7 @@ type BranchKey = (u32, u32, Vec<u32>, u32);
 
 /// One file, added up.
 #[derive(Default)]
-pub(super) struct FileSum {
+pub(crate) struct FileSum {
     lines: BTreeMap<u32, u64>,
     functions: BTreeMap<(u32, String), (u32, u64)>,
     branches: BTreeMap<BranchKey, Vec<u64>>,

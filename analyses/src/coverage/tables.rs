@@ -20,7 +20,7 @@ impl Share {
 }
 
 /// The totals of all source files.
-pub(super) fn facts(totals: &FileTotals) -> Vec<Fact> {
+pub(crate) fn facts(totals: &FileTotals) -> Vec<Fact> {
     let count = |name, number: u64| Fact::new(name, Kind::Count, number);
     vec![
         count("lines_total", totals.lines.total),
@@ -34,7 +34,7 @@ pub(super) fn facts(totals: &FileTotals) -> Vec<Fact> {
 }
 
 /// A row for each source file.
-pub(super) fn files(coverage: &CoverageData) -> (FileTotals, Table) {
+pub(crate) fn files(coverage: &CoverageData) -> (FileTotals, Table) {
     let columns = vec![
         Column::new("file", Kind::Text),
         Column::new("lines_total", Kind::Count),

@@ -36,7 +36,7 @@ pub(super) fn functions(
 }
 
 /// The modules of a run.
-pub(super) fn modules(run: &Run<'_>) -> Vec<ProfiledModule> {
+pub(crate) fn modules(run: &Run<'_>) -> Vec<ProfiledModule> {
     let modules = (0..).zip(run.modules).zip(run.sources);
     let modules = modules.map(|((at, module), source)| ProfiledModule {
         name: module_name(module, at).into(),

@@ -33,6 +33,7 @@ use crate::analysis::{Analysis, Findings, Instrument, Key, Run};
 use crate::export::{Data, DataKind};
 use crate::options::{NUMBER, OptionInfo, Options};
 use crate::report::table::{Fact, Kind};
+pub(crate) use build::modules;
 use data::{Node, Profile, Weight};
 pub(crate) use sample::{EVERY, Sample};
 use tree::{Children, Shape, SharedTree, Tree};

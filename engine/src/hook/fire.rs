@@ -269,12 +269,12 @@ impl StoreCore {
                         fp: frame.fp,
                     };
                     // SAFETY: the frame that fires is live and wholly in memory.
-                    unsafe { action.apply(Some(slots)) }
+                    unsafe { action.apply(self, Some(slots)) }
                 }
                 None => Ok(()),
             },
             // SAFETY: it reads no slot.
-            action => unsafe { action.apply(None) },
+            action => unsafe { action.apply(self, None) },
         };
         if body.one_shot {
             self.remove_probe(body.id);
@@ -454,7 +454,7 @@ impl StoreCore {
                     self.call_back(&body, frame, moment)
                 }
                 // SAFETY: none that reads slots is at exits.
-                action => unsafe { action.apply(None) },
+                action => unsafe { action.apply(self, None) },
             };
             if body.one_shot {
                 self.remove_probe(body.id);

@@ -47,6 +47,7 @@ mod events;
 mod fire;
 mod fired;
 mod jump;
+mod outside;
 mod private;
 mod remote;
 mod ring;
@@ -74,6 +75,10 @@ pub use crate::frame::accessor::FrameAccessor;
 pub(crate) use fire::fire;
 #[cfg(jit)]
 pub(crate) use fired::Fired;
+pub(crate) use outside::OutsideCall;
+#[cfg(jit)]
+pub(crate) use outside::{CALL_STATUS, VALUES, call_outside};
+pub use outside::{OutsideCallback, StoreView};
 #[cfg(jit)]
 pub(crate) use private::SiteData;
 pub use remote::{Remote, RequestContext};
@@ -162,6 +167,14 @@ impl Counters {
         self.0[i].store(1, Ordering::Relaxed);
     }
 
+    /// Replaces a counter, such as the end of a range ([`Action::Outside`]).
+    ///
+    /// # Panics
+    /// Index out of range.
+    pub fn put(&self, i: usize, value: u64) {
+        self.0[i].store(value, Ordering::Relaxed);
+    }
+
     /// What [`Action::Set`] does. Only the store's own thread writes to counters of its probes meanwhile.
     pub(crate) fn note(&self, i: usize) {
         let before = self.0[i].load(Ordering::Relaxed);
@@ -231,6 +244,20 @@ pub enum Action {
         inputs: Vec<Input>,
         /// The function.
         callback: ValueCallback,
+    },
+    /// Calls a function with values of the frame where one of them is outside of its range, and with the store to read
+    /// from. Value `i` is inside if `value - ranges[first + 2 * i]`, which wraps around, is less than
+    /// `ranges[first + 2 * i + 1]`; what it is compared with is what the counters are at the fire, and whoever is called may
+    /// change them ([`Counters::put`]). Compiled code calls nothing as long as all are inside.
+    Outside {
+        /// What it is given, at most [`INPUTS_MAX`]; not at exits.
+        inputs: Vec<Input>,
+        /// Where each range begins, and its length.
+        ranges: Counters,
+        /// The first counter.
+        first: usize,
+        /// The function.
+        callback: OutsideCallback,
     },
     /// Writes a record to a buffer: a tag, and values of the frame behind it. Meant for many of them: nothing is called
     /// until the buffer is full.
@@ -424,7 +451,7 @@ impl<'a> Probes<'a> {
     /// Inserts a probe before every operator of every function.
     ///
     /// # Panics
-    /// The action is [`Action::Fold`], or [`Action::Values`] or [`Action::Record`] with inputs: what operands there are depends
+    /// The action is [`Action::Fold`], or [`Action::Values`], [`Action::Outside`] or [`Action::Record`] with inputs: what operands there are depends
     /// on the site. Or its ring is another store's.
     pub fn insert_global(&mut self, probe: Probe) -> ProbeId {
         self.core.insert_global_probe(probe)

@@ -393,7 +393,9 @@ impl PrivateCode {
                         Fold::Sum | Fold::Nonzero | Fold::Log2 => 0,
                     },
                 },
-                BodyAction::Values { .. } | BodyAction::Record { .. } => {
+                BodyAction::Values { .. }
+                | BodyAction::Outside { .. }
+                | BodyAction::Record { .. } => {
                     return match fires.iter().all(steps) {
                         true => with(ProbeKind::Steps),
                         false => slow,
@@ -503,6 +505,10 @@ impl Blocks {
                 taken: taken.clone(),
                 call: call.clone(),
             },
+            BodyAction::Outside { taken, call } => InPlace::Outside {
+                taken: taken.clone(),
+                call: call.clone(),
+            },
             BodyAction::Record { taken, tag, buffer } => InPlace::Record {
                 taken: taken.clone(),
                 tag: *tag,
@@ -532,6 +538,7 @@ impl Blocks {
                 folded,
             } => (counters, *index, CountBy::Fold(*folded)),
             BodyAction::Values { .. }
+            | BodyAction::Outside { .. }
             | BodyAction::Record { .. }
             | BodyAction::Call(_)
             | BodyAction::Stop => return None,

@@ -6,11 +6,11 @@ use probity_interp::layout::{Cell, Ctx, Shadow};
 use super::fire::top_value;
 use super::private::SiteData;
 use super::table::BodyAction;
-use super::value::INPUTS_MAX;
+use super::value::{INPUTS_MAX, Taken};
 use crate::code::FuncCode;
 use crate::error::Result;
 use crate::frame::walk::Position;
-use crate::runtime::core::{Ending, core_of};
+use crate::runtime::core::{Ending, StoreCore, core_of};
 
 /// A frame that is wholly in memory, at a cell of its code.
 #[derive(Clone, Copy)]
@@ -26,9 +26,9 @@ impl BodyAction {
         match self {
             BodyAction::Add { .. } | BodyAction::Set { .. } => false,
             BodyAction::Top { .. } | BodyAction::Fold { .. } => true,
-            BodyAction::Values { taken, .. } | BodyAction::Record { taken, .. } => {
-                !taken.is_empty()
-            }
+            BodyAction::Values { taken, .. }
+            | BodyAction::Outside { taken, .. }
+            | BodyAction::Record { taken, .. } => !taken.is_empty(),
             BodyAction::Call(_) | BodyAction::Stop => false,
         }
     }
@@ -37,7 +37,17 @@ impl BodyAction {
     ///
     /// # Safety
     /// The frame must be live, and the action that of a site of the cell.
-    pub(super) unsafe fn apply(&self, slots: Option<Slots<'_>>) -> Result<()> {
+    pub(super) unsafe fn apply(&self, core: &StoreCore, slots: Option<Slots<'_>>) -> Result<()> {
+        let values = |taken: &[Taken]| {
+            let mut values = [0; INPUTS_MAX];
+            for (value, taken) in values.iter_mut().zip(taken) {
+                if let Some(slots) = slots {
+                    // SAFETY: by contract.
+                    *value = unsafe { taken.read(slots.fp) };
+                }
+            }
+            values
+        };
         match self {
             BodyAction::Add { counters, index, n } => counters.add(*index, *n as i64),
             BodyAction::Set { counters, index } => counters.note(*index),
@@ -69,16 +79,8 @@ impl BodyAction {
                     folded.fold.apply(counters, *index, value);
                 }
             }
-            BodyAction::Values { taken, call } => {
-                let mut values = [0; INPUTS_MAX];
-                for (value, taken) in values.iter_mut().zip(taken) {
-                    if let Some(slots) = slots {
-                        // SAFETY: by contract.
-                        *value = unsafe { taken.read(slots.fp) };
-                    }
-                }
-                return call.run(&values);
-            }
+            BodyAction::Values { taken, call } => return call.run(&values(taken)),
+            BodyAction::Outside { taken, call } => return call.run(core, &values(taken)),
             BodyAction::Record { taken, tag, buffer } => {
                 let values = taken.iter().filter_map(|taken| {
                     // SAFETY: by contract.
@@ -107,6 +109,8 @@ pub(crate) unsafe fn steps(ctx: *mut Ctx, pc: *const Cell, fp: *mut u64) -> u64 
         cell: site.cell,
         fp,
     };
+    // SAFETY: code is running in `ctx`, and only here is the core in use.
+    let core = unsafe { core_of(ctx) };
     let mut failed = None;
     let mut group = None;
     for fire in site.list.iter() {
@@ -115,15 +119,13 @@ pub(crate) unsafe fn steps(ctx: *mut Ctx, pc: *const Cell, fp: *mut u64) -> u64 
         }
         group = Some(fire.at.group());
         // SAFETY: the frame is live, and wholly in memory at a cell with probes.
-        if let Err(error) = unsafe { fire.body.action.apply(Some(slots)) } {
+        if let Err(error) = unsafe { fire.body.action.apply(core, Some(slots)) } {
             failed.get_or_insert(error);
         }
     }
     match failed {
         None => 0,
         Some(error) => {
-            // SAFETY: code is running in `ctx`, and only here is the core in use.
-            let core = unsafe { core_of(ctx) };
             core.probes.failed = Some(error);
             1
         }

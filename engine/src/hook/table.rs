@@ -13,7 +13,8 @@ use super::jump::Jump;
 use super::private::PrivateCode;
 use super::value::INPUTS_MAX;
 use super::{
-    Action, Buffer, Callback, Counters, Folded, Input, Probe, ProbeId, Site, Taken, ValueCall,
+    Action, Buffer, Callback, Counters, Folded, Input, OutsideCall, Probe, ProbeId, Site, Taken,
+    ValueCall,
 };
 use crate::code::{FuncCode, Mode};
 use crate::error::{Error, Result};
@@ -53,6 +54,10 @@ pub(crate) enum BodyAction {
     Values {
         taken: Box<[Taken]>,
         call: Arc<ValueCall>,
+    },
+    Outside {
+        taken: Box<[Taken]>,
+        call: Arc<OutsideCall>,
     },
     Record {
         taken: Box<[Taken]>,
@@ -217,6 +222,15 @@ impl ProbeTable {
             Action::Values { inputs, callback } => BodyAction::Values {
                 taken: taken.into(),
                 call: Arc::new(ValueCall::new(callback, inputs.len())),
+            },
+            Action::Outside {
+                inputs,
+                ranges,
+                first,
+                callback,
+            } => BodyAction::Outside {
+                taken: taken.into(),
+                call: Arc::new(OutsideCall::new(callback, inputs.len(), ranges, first)),
             },
             Action::Record { ring, tag, .. } => BodyAction::Record {
                 taken: taken.into(),
@@ -425,9 +439,14 @@ impl StoreCore {
                     extend,
                 }]);
             }
-            Action::Values { inputs, .. } | Action::Record { inputs, .. } => {
+            Action::Values { inputs, .. }
+            | Action::Outside { inputs, .. }
+            | Action::Record { inputs, .. } => {
                 if let Action::Record { ring, .. } = &probe.action {
                     ring.0.bind(self.id())?;
+                }
+                if let Action::Outside { ranges, first, .. } = &probe.action {
+                    check_range(*first, 2 * inputs.len(), ranges)?;
                 }
                 let cell = match site {
                     Site::Entry => Some(sites.entry as usize),
@@ -468,6 +487,7 @@ impl StoreCore {
         let takes = match &probe.action {
             Action::Fold { .. } => true,
             Action::Values { inputs, .. } | Action::Record { inputs, .. } => !inputs.is_empty(),
+            Action::Outside { .. } => true,
             _ => false,
         };
         assert!(!takes, "an operand of a global probe");

@@ -10,6 +10,7 @@
 //! | `enter` | calls compiled code; its frame is what [`leave`] returns from |
 //! | exits | compiled code calls the engine: they leave a link on the stack |
 //! | `drain` | compiled code has filled a buffer of records, and keeps all its registers |
+//! | `outside` | compiled code has found a value outside of its range; the same |
 //! | `lazy` | first call of a function from compiled code: asks for the way there, and takes it |
 //! | `returned` | compiled code returns to a frame that the interpreter has to take over |
 //! | `replace` | gives a frame further out to the interpreter, and drops those inside it |
@@ -21,7 +22,7 @@ use std::ffi::c_void;
 
 use probity_interp::layout::{Ctx, NATIVES};
 
-use crate::hook::drain_full;
+use crate::hook::{call_outside, drain_full};
 use crate::tier::frames::{LINK_BELOW, Link, Saved};
 use crate::tier::{Activation, Registers, exits, throw};
 
@@ -158,11 +159,8 @@ global_asm!(
     "  pop rbx",
     "  pop rbp",
     "  jmp r11",
-    // drain(ctx, buffer): all registers are kept.
-    ".balign 16",
-    ".globl probity_native_drain",
-    ".hidden probity_native_drain",
-    "probity_native_drain:",
+    // Calls a function of (ctx, what it is about): all registers are kept.
+    ".macro probity_call_keeping function",
     "  push rbp",
     "  mov rbp, rsp",
     "  push rax",
@@ -184,7 +182,7 @@ global_asm!(
     "  movups [rsp + 208], xmm13",
     "  movups [rsp + 224], xmm14",
     "  movups [rsp + 240], xmm15",
-    "  call {drain}",
+    "  call \\function",
     "probity_load_vectors",
     "  movups xmm8, [rsp + 128]",
     "  movups xmm9, [rsp + 144]",
@@ -206,6 +204,19 @@ global_asm!(
     "  pop rax",
     "  pop rbp",
     "  ret",
+    ".endm",
+    // drain(ctx, buffer)
+    ".balign 16",
+    ".globl probity_native_drain",
+    ".hidden probity_native_drain",
+    "probity_native_drain:",
+    "probity_call_keeping {drain}",
+    // outside(ctx, call)
+    ".balign 16",
+    ".globl probity_native_outside",
+    ".hidden probity_native_outside",
+    "probity_native_outside:",
+    "probity_call_keeping {outside}",
     // land(fp, sp, saved, code) -> !
     ".balign 16",
     ".globl probity_native_land",
@@ -268,6 +279,7 @@ global_asm!(
     fire = sym exits::fire,
     throw = sym throw::throw,
     drain = sym drain_full,
+    outside = sym call_outside,
     resolve = sym exits::resolve,
     returned = sym exits::returned,
     trapped = sym exits::trapped,
@@ -292,6 +304,7 @@ unsafe extern "sysv64" {
     fn probity_native_lazy();
     fn probity_native_trapped();
     fn probity_native_drain();
+    fn probity_native_outside();
     fn probity_native_call_out();
     fn probity_native_slow();
     fn probity_native_is_subtype();
@@ -406,6 +419,11 @@ pub(crate) fn lazy() -> *const c_void {
 /// What compiled code calls when a buffer of records is full, with all its registers in use.
 pub(crate) fn drain() -> *const c_void {
     probity_native_drain as *const c_void
+}
+
+/// What compiled code calls when a value has left its range, with all its registers in use.
+pub(crate) fn outside() -> *const c_void {
+    probity_native_outside as *const c_void
 }
 
 /// Lets the signal handler turn faults of this thread into traps, or not; gives how it was.

@@ -12,7 +12,7 @@ use super::code::Slot;
 #[cfg(jit)]
 use super::code::{HeldPlace, NativeCode};
 use crate::code::FuncCode;
-use crate::hook::{Buffer, Counters, Folded, Taken, ValueCall};
+use crate::hook::{Buffer, Counters, Folded, OutsideCall, Taken, ValueCall};
 use crate::runtime::core::StoreCore;
 
 /// What compiled code does at the sites of a function.
@@ -84,7 +84,7 @@ impl Step {
     pub(crate) fn count(&self) -> Option<&Count> {
         match &self.action {
             InPlace::Count(count) => Some(count),
-            InPlace::Call { .. } | InPlace::Record { .. } => None,
+            InPlace::Call { .. } | InPlace::Outside { .. } | InPlace::Record { .. } => None,
         }
     }
 }
@@ -97,6 +97,11 @@ pub(crate) enum InPlace {
     Call {
         taken: Box<[Taken]>,
         call: Arc<ValueCall>,
+    },
+    /// Calls a function if a value is outside of its range.
+    Outside {
+        taken: Box<[Taken]>,
+        call: Arc<OutsideCall>,
     },
     /// Writes a record.
     Record {

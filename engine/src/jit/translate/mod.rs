@@ -16,6 +16,7 @@ mod fuel;
 mod gc;
 mod memory;
 mod numeric;
+mod outside;
 mod polls;
 mod records;
 mod simd;

@@ -34,7 +34,7 @@ fn any_buffer(watch: &WatchPlan) -> Option<usize> {
     });
     let buffers = inline.flatten().filter_map(|step| match &step.action {
         InPlace::Record { buffer, .. } => Some(address(buffer)),
-        InPlace::Count(_) | InPlace::Call { .. } => None,
+        InPlace::Count(_) | InPlace::Call { .. } | InPlace::Outside { .. } => None,
     });
     // Which one must not hang on the order of a table.
     buffers.min()

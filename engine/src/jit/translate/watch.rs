@@ -146,6 +146,14 @@ impl Translator<'_> {
                         continue;
                     }
                     InPlace::Call { taken, call } => self.call_values(taken, call),
+                    InPlace::Outside { taken, call } => {
+                        let outside = self.is_outside(taken, call);
+                        if failed.is_none() && i + 1 == group.len() {
+                            self.call_outside_or_leave(call, outside);
+                            continue;
+                        }
+                        self.call_if_outside(call, outside)
+                    }
                     InPlace::Record { taken, tag, buffer } => {
                         let full = self.write_record(taken, *tag, buffer);
                         if failed.is_none() && i + 1 == group.len() {
