@@ -107,6 +107,14 @@ fn programs_and_functions_are_judged() {
         "def f(x):\n    return x + 2\n",
         Status::Wrong,
     );
+    let big = "def f(n):\n    return 10 ** n + 1\n";
+    let reference = task(
+        json!({"entry": "func:f", "tests": [{"id": "a", "args": [30]}],
+        "references": [{"id": "r", "source": big}]}),
+    );
+    is(reference.clone(), big, Status::Ok);
+    is(reference, "def f(n):\n    return 10 ** n\n", Status::Wrong);
+    is(call(json!([30]), json!(1e30)), big, Status::Ok);
     // A method, as LeetCode has them.
     let method = task(
         json!({"entry": "func:Solution.f", "tests": [{"id": "a", "args": [[1, 2]], "expected": 3}]}),

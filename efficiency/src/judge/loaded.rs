@@ -29,7 +29,10 @@ enum Code<'a> {
 
 /// Interpreters that have started, by the size of their stacks and by which they are.
 #[derive(Default)]
-pub(super) struct Interpreters(Mutex<HashMap<(u64, String), Result<Arc<Started>, String>>>);
+pub(super) struct Interpreters(Mutex<HashMap<(u64, String), Known>>);
+
+/// Or why it does not start.
+type Known = Result<Arc<Started>, String>;
 
 impl fmt::Debug for Interpreters {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -174,8 +174,8 @@ impl<'a> Runner<'a> {
         };
         let host = match self.live.take() {
             Some(mut live) => match live.restore(host, given, self.shares) {
-                Ok(()) => return self.go_on(live, given, args, like, metering),
-                Err(host) => host,
+                None => return self.go_on(live, given, args, like, metering),
+                Some(host) => host,
             },
             None => host,
         };
@@ -391,19 +391,19 @@ fn with_usage(cost: Cost, store: &Store<Host>, took: Duration) -> Cost {
 }
 
 impl Live {
-    /// Makes it what it was, for a run with this. If that cannot be, the run needs another.
-    fn restore(&mut self, host: Host, given: &Given<'_>, shares: Shares) -> Result<(), Host> {
+    /// Makes it what it was, for a run with this; gives that back if it cannot be, for the run needs another.
+    fn restore(&mut self, host: Host, given: &Given<'_>, shares: Shares) -> Option<Host> {
         let Some(snapshot) = &self.snapshot else {
-            return Err(host);
+            return Some(host);
         };
         // It may have been another task's.
         self.store.set_limits(shares.store_limits(given.limits));
         if self.instance.restore(&mut self.store, snapshot).is_err() {
-            return Err(host);
+            return Some(host);
         }
         *self.store.data_mut() = host;
         self.store.set_fuel_limit(given.fuel());
-        Ok(())
+        None
     }
 }
 

@@ -14,7 +14,7 @@ def _probity_make():
     compile_, exec_, getattr_, iter_ = compile, exec, getattr, iter
     str_, int_, float_, bool_, bytes_ = str, int, float, bool, bytes
     list_, tuple_, dict_, set_, frozenset_ = list, tuple, dict, set, frozenset
-    complex_, bytearray_, sorted_, len_ = complex, bytearray, sorted, len
+    complex_, bytearray_, sorted_ = complex, bytearray, sorted
     Base, Exit, NoMemory, TooDeep = BaseException, SystemExit, MemoryError, RecursionError
     Problem, Type, Value = Exception, TypeError, ValueError
     NoKey, NoAttribute = KeyError, AttributeError
@@ -22,6 +22,7 @@ def _probity_make():
     quote, load, exits = json.encoder.encode_basestring_ascii, json.loads, atexit._run_exitfuncs
     Module = type_(sys)
     int_text, float_text, join = int_.__repr__, float_.__repr__, "".join
+    at_least, at_most, least, most = int_.__ge__, int_.__le__, -(1 << 63), (1 << 64) - 1
     infinity = float_("inf")
     job = {}
 
@@ -74,7 +75,10 @@ def _probity_make():
         elif issubclass_(kind, str_):
             put(quote(value))
         elif issubclass_(kind, int_):
-            put(int_text(value))
+            text = int_text(value)
+            # Beyond 64 bits, readers of JSON would take neighbours for the same.
+            fits = at_least(value, least) and at_most(value, most)
+            put(text if fits else '{"\\u0000int":"' + text + '"}')
         elif issubclass_(kind, float_):
             put(number(value))
         elif issubclass_(kind, list_):
