@@ -221,3 +221,68 @@ fn turn(store: &mut Store<Host>, instance: Instance, text: &str) -> Result<u32, 
     memory.write(&mut *store, at.into(), text.as_bytes())?;
     Ok(turn.call(store, (at, bytes))? & CODE)
 }
+
+#[cfg(all(test, feature = "python"))]
+mod tests {
+    use super::super::counted::Counted;
+    use super::*;
+    use crate::python::ToolchainDir;
+    use probity_engine::Tier;
+    use serde_json::json;
+
+    const SOURCE: &str = "import re\ndef f(xs):\n    words = {str(x): [x] * 3 for x in xs}\n    return re.sub('1', '2', ' '.join(sorted(words)))\n";
+
+    /// What a program costs that goes on from the snapshot is what it costs in an interpreter that was started for it.
+    #[test]
+    fn a_frozen_interpreter_goes_on_as_one_that_has_just_started() {
+        let dir = std::env::var_os("PROBITY_TOOLCHAIN_DIR").expect("a folder with a Python");
+        let toolchain = Arc::new(ToolchainDir::new(dir).get().expect("a Python"));
+        let engine = host::engine(Tier::Auto, 64 << 20);
+        let interpreter = Interpreter::start(&engine, &toolchain).expect("it starts");
+        let python = Python {
+            interpreter: &interpreter,
+            source: SOURCE,
+        };
+        let given = Given {
+            args: Vec::new(),
+            stdin: &[],
+            seed: super::super::RANDOM_SEED,
+            limits: &START_LIMITS,
+            metered: false,
+        };
+        let (entry, args) = (Entry::Func("f".to_owned()), [json!([1, 2, 11])]);
+        let mut linker = host::linker(&engine).expect("a linker");
+        python::add_to_linker(&mut linker).expect("defined");
+        let run = |snapshot: Option<&Snapshot>| {
+            let host = python.host(&given, &entry, &args).expect("a host");
+            let shares = Shares::of(&interpreter.module);
+            let mut store = host::store(&engine, host, &given, shares);
+            let counted = Counted::attach(&mut store, &interpreter.module);
+            let instance = match snapshot {
+                Some(snapshot) => linker.instantiate_snapshot(&mut store, snapshot),
+                None => linker.instantiate(&mut store, &interpreter.module),
+            };
+            let instance = instance.expect("an instance");
+            if snapshot.is_none() {
+                python::initialize(&mut store, instance).expect("initialized");
+                assert_eq!(turn(&mut store, instance, HARNESS).expect("it runs"), 0);
+                *store.data_mut() = python.host(&given, &entry, &args).expect("a host");
+            }
+            let prepared = python.prepare(&mut store, instance, &given, &entry, &args);
+            assert!(prepared.is_ok());
+            let before = counted.totals().expect("counts");
+            let called = Called {
+                args: &args,
+                like: None,
+                most: 1 << 20,
+            };
+            let value = python.enter(&mut store, instance, &entry, &called);
+            let cost = counted.totals().expect("counts").since(&before);
+            (value.ok().flatten(), cost)
+        };
+        let (value, cost) = run(interpreter.snapshot());
+        assert_eq!(value, Some(json!("2 22 2")));
+        assert!(cost.instr > Some(10_000), "{cost:?}");
+        assert_eq!((value, cost), run(None));
+    }
+}
