@@ -8,7 +8,7 @@ use std::sync::{Arc, LazyLock};
 use probity_efficiency::Status;
 use probity_efficiency::import::{Options, Sink, formats};
 use probity_efficiency::jsonl::Lines;
-use probity_efficiency::judge::{Config, Judge};
+use probity_efficiency::judge::{Columns, Config, Judge};
 use probity_efficiency::python::ToolchainDir;
 use probity_efficiency::result::SampleResult;
 use probity_efficiency::sample::Sample;
@@ -534,4 +534,51 @@ fn effibench() {
         &[("dataset.json", problems), ("model.json", programs)],
     );
     assert_eq!(statuses(&results), [Status::Ok]);
+}
+
+/// Its own lines, over two tests: the loop's body runs 200 and 300 times, and the way out for negative numbers never.
+#[test]
+fn functions_and_lines_are_explained() {
+    let source = "def g(n):\n    if n < 0:\n        return None\n    total = 0\n    for i in range(n):\n        total += i * i\n    return total\n\n\n\
+                  def f(n):\n    return sorted([g(n), g(0)])\n";
+    let tests = json!([
+        {"id": "a", "args": [200], "expected": [0, (0..200).map(|i| i * i).sum::<u64>()]},
+        {"id": "b", "args": [300], "expected": [0, (0..300).map(|i| i * i).sum::<u64>()]},
+    ]);
+    let task = task(json!({"entry": "func:f", "tests": tests}));
+    let dir = std::env::var_os("PROBITY_TOOLCHAIN_DIR").expect("a folder with a Python");
+    let explaining = Judge::new(Config {
+        columns: Columns {
+            explain: true,
+            ..Columns::default()
+        },
+        builder: Builder {
+            python: Python::of(ToolchainDir::new(dir)),
+            ..Builder::default()
+        },
+        ..Config::default()
+    });
+    let result = judged_by(&explaining, task, source);
+    assert_eq!(result.status, Status::Ok, "{:?}", result.message);
+    let hot = result.hot.as_ref().expect("lines");
+    let total: u64 = result.tests.iter().filter_map(|test| test.cost.instr).sum();
+    let line = &hot.lines[0];
+    assert_eq!((&*line.file, line.line, line.count), ("main.py", 6, 500));
+    assert_eq!(line.text, "total += i * i");
+    assert!(
+        line.instr > total / 10 && line.instr < total,
+        "{line:?} of {total}"
+    );
+    let g = hot.functions.iter().find(|function| function.name == "g");
+    let g = g.expect("it is hot");
+    // Each test calls it twice.
+    assert_eq!(g.calls, 4);
+    assert!(g.instr >= line.instr && g.instr < total, "{g:?} of {total}");
+    let coverage = result.coverage.as_ref().expect("lines");
+    assert_eq!(coverage.uncovered, ["main.py:3"]);
+    // 2 definitions, 6 lines of g and 1 of f, of which one was not executed.
+    assert!(
+        (coverage.line - 100.0 * 8.0 / 9.0).abs() < 1e-9,
+        "{coverage:?}"
+    );
 }

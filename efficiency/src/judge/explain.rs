@@ -19,7 +19,7 @@ use crate::result::{Coverage, Hot, HotBranch, HotFunction, HotLine, HotLoop, Tes
 use crate::task::Limits;
 
 /// Entries of each list that are kept, hottest first.
-const KEPT: usize = 20;
+pub(super) const KEPT: usize = 20;
 /// Lines that were not executed that are kept.
 const UNCOVERED_KEPT: usize = 100;
 /// How the judge calls the program's own file, without the end.
@@ -117,7 +117,7 @@ pub(crate) fn is_own(path: &str) -> bool {
 }
 
 /// What of the program's own file was executed.
-fn coverage(file: &FileCoverage) -> Coverage {
+pub(super) fn coverage(file: &FileCoverage) -> Coverage {
     let share = |part: usize, of: usize| match of {
         0 => 100.0,
         of => 100.0 * part as f64 / of as f64,
@@ -136,7 +136,7 @@ fn coverage(file: &FileCoverage) -> Coverage {
     }
 }
 
-fn name_of(path: &str) -> &str {
+pub(super) fn name_of(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
 }
 

@@ -9,6 +9,7 @@ mod counted;
 mod deep;
 mod ended;
 mod explain;
+mod explain_python;
 pub mod flags;
 mod host;
 mod loaded;
@@ -269,17 +270,14 @@ impl Judge {
             }
             costs.push(deep.cost);
         }
-        // The lines of an interpreter are not the program's.
-        if self.config.columns.explain && built.python.is_none() {
+        if self.config.columns.explain {
             let ran = pairs().filter(|(_, tested)| tested.status != Some(Status::Wall));
-            let explained = explain::explain(
-                &runner,
-                module,
-                ran,
-                &task.limits,
-                source,
-                self.config.columns.heap,
-            );
+            let (limits, heap) = (&task.limits, self.config.columns.heap);
+            let explained = match built.python {
+                // The lines of an interpreter are not the program's.
+                Some(_) => explain_python::explain(&runner, ran, limits, source),
+                None => explain::explain(&runner, module, ran, limits, source, heap),
+            };
             (result.hot, result.coverage) = explained;
         }
         for (tested, cost) in result.tests.iter_mut().zip(costs) {
