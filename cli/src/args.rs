@@ -3,11 +3,11 @@
 use clap::{Parser, Subcommand};
 
 use crate::{
-    cache::CacheArgs, compare::CompareArgs, coverage::CoverageArgs, debug::DebugArgs,
-    feedback::FeedbackArgs, gate::GateArgs, import::ImportArgs, inspect::InspectArgs, mcp::McpArgs,
-    measure::MeasureArgs, optimize::OptimizeArgs, report::ReportArgs, run::RunArgs,
-    scale::ScaleArgs, score::ScoreArgs, sites::SitesArgs, toolchain::ToolchainArgs,
-    trace::TraceArgs, truth::TruthArgs,
+    cache::CacheArgs, calibrate::CalibrateArgs, compare::CompareArgs, coverage::CoverageArgs,
+    debug::DebugArgs, feedback::FeedbackArgs, gate::GateArgs, import::ImportArgs,
+    inspect::InspectArgs, mcp::McpArgs, measure::MeasureArgs, optimize::OptimizeArgs,
+    report::ReportArgs, run::RunArgs, scale::ScaleArgs, score::ScoreArgs, sites::SitesArgs,
+    toolchain::ToolchainArgs, trace::TraceArgs, truth::TruthArgs,
 };
 
 /// Run and watch WebAssembly programs.
@@ -61,6 +61,8 @@ pub enum Command {
     Measure(Box<MeasureArgs>),
     /// Find out how a program's cost grows with the size of its input
     Scale(Box<ScaleArgs>),
+    /// Find out how well counts order programs as native time does
+    Calibrate(Box<CalibrateArgs>),
     /// Show what changed between two programs, or two files of results
     Compare(CompareArgs),
     /// Hold results to a baseline

@@ -9,6 +9,7 @@
 
 mod args;
 mod cache;
+mod calibrate;
 mod compare;
 mod coverage;
 mod debug;
@@ -65,6 +66,7 @@ fn main() -> ExitCode {
         Command::Cache(args) => cache::main(args),
         Command::Measure(args) => measure::main(*args),
         Command::Scale(args) => scale::main(*args),
+        Command::Calibrate(args) => calibrate::main(*args),
         Command::Compare(args) => compare::main(&args),
         Command::Gate(args) => gate::main(&args),
         Command::Feedback(args) => feedback::main(&args),

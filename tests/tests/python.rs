@@ -306,5 +306,12 @@ fn lines_are_those_that_the_interpreter_tells_of() {
     // Never called.
     assert_eq!((lines[&18], lines[&19]), (0, 0));
     lines.retain(|_, count| *count > 0);
-    assert_eq!(lines, told);
+    let executed: Vec<u32> = lines.keys().copied().collect();
+    assert_eq!(executed, told.keys().copied().collect::<Vec<u32>>());
+    // A line counts once for its class, its lambda or the rounds of its comprehension, of which the interpreter tells again;
+    // that a generator is made counts at its line, too, of which the interpreter does not tell.
+    let several = [10, 32, 34, 37, 39];
+    let once = |(line, count): (&u32, &u64)| (!several.contains(line)).then_some((*line, *count));
+    let lines: Vec<(u32, u64)> = lines.iter().filter_map(once).collect();
+    assert_eq!(lines, told.iter().filter_map(once).collect::<Vec<_>>());
 }

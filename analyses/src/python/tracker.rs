@@ -379,8 +379,13 @@ impl Tracker {
         let (start, end, line) = range.unwrap_or((0, content.bytes() / 2, None));
         // What is of no line is part of what was before.
         let line = line.unwrap_or(level.line);
-        if level.is_new || line != level.line {
-            (level.line, level.is_new) = (line, false);
+        // A generator that goes on does so within its line.
+        let goes_on = level.is_new && unit > 0;
+        let was_new = std::mem::take(&mut level.is_new);
+        if goes_on {
+            level.line = line;
+        } else if was_new || line != level.line {
+            level.line = line;
             self.nodes[level.node as usize].lines[line as usize].hits += 1;
         }
         let row = (level.node, line);

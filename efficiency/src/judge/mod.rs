@@ -442,7 +442,10 @@ fn given_again<'a>(test: &'a PreparedTest, tested: &TestResult, limits: &'a Limi
 }
 
 /// The text of a sample's program; `dir` is what its path is relative to.
-pub(crate) fn source_of(task: &Task, sample: &Sample, dir: &Path) -> Result<String, BuildError> {
+///
+/// # Errors
+/// If it has none, or its file cannot be read.
+pub fn source_of(task: &Task, sample: &Sample, dir: &Path) -> Result<String, BuildError> {
     match (&sample.solution, &sample.path, &sample.completion) {
         (Some(solution), ..) => Ok(solution.clone()),
         (None, Some(path), _) => {

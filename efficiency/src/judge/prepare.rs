@@ -62,7 +62,7 @@ impl PreparedTest {
     }
 
     /// Arguments as programs have them.
-    pub(super) fn argv(&self) -> Vec<String> {
+    pub fn argv(&self) -> Vec<String> {
         let text = |arg: &Value| match arg {
             Value::String(text) => text.clone(),
             other => other.to_string(),

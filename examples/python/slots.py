@@ -1,0 +1,16 @@
+class Node:
+    __slots__ = ("value", "next")
+
+    def __init__(self, value, next):
+        self.value = value
+        self.next = next
+
+
+head = None
+for i in range(150_000):
+    head = Node(i, head)
+total, node = 0, head
+while node is not None:
+    total += node.value
+    node = node.next
+print(total)

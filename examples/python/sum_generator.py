@@ -1,0 +1,1 @@
+print(sum(i * i % 7 for i in range(600_000)))
