@@ -124,6 +124,12 @@ impl CountPlan {
         self.functions().get(&func).map(Placed::counts)
     }
 
+    /// A number that grows whenever something is counted in a function: while it is the same, so are its [`counts`](Self::counts), which
+    /// take far longer. `None` if it never started.
+    pub fn progress(&self, func: Func) -> Option<u64> {
+        self.functions().get(&func).map(Placed::progress)
+    }
+
     fn functions(&self) -> MutexGuard<'_, HashMap<Func, Placed>> {
         self.functions
             .lock()
@@ -157,6 +163,14 @@ impl Placed {
             let before = (0..block).filter(|&other| self.flow.counts_block(other));
             self.counters.add(before.count(), 1);
         }
+    }
+
+    /// Nothing of what is added up here ever becomes less.
+    fn progress(&self) -> u64 {
+        let counters = (0..self.counters.len()).map(|slot| self.counters.get(slot));
+        let stops = self.stops.values().chain(self.failed.values()).copied();
+        let all = counters.chain(stops).chain(self.caught.iter().copied());
+        all.fold(0, u64::wrapping_add)
     }
 
     fn counts(&self) -> FunctionCounts {

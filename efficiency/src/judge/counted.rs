@@ -27,9 +27,17 @@ const BULK_ELEMENTS: usize = 1;
 
 #[derive(Default)]
 struct Shared {
-    functions: Vec<(Func, Vec<Weight>)>,
+    functions: Vec<Function>,
     /// Why a function could not be counted, if one could not.
     problem: Option<Error>,
+}
+
+/// What is counted of one function.
+struct Function {
+    func: Func,
+    weights: Vec<Weight>,
+    /// Its sums, and by how far the counts had come then: most functions of a large module do nothing in most runs.
+    known: Option<(u64, Totals)>,
 }
 
 /// What one execution of an operator is.
@@ -77,7 +85,11 @@ impl Counted {
             let weights = instrument(&plan, &bulk, probes, func, &module, index);
             let mut shared = lock(&shared);
             match weights {
-                Ok(weights) => shared.functions.push((func, weights)),
+                Ok(weights) => shared.functions.push(Function {
+                    func,
+                    weights,
+                    known: None,
+                }),
                 Err(error) => shared.problem = Some(error),
             }
         });
@@ -89,7 +101,7 @@ impl Counted {
     /// # Errors
     /// If a function could not be counted: the sums would be too small.
     pub fn totals(&self) -> Result<Totals, String> {
-        let shared = lock(&self.shared);
+        let mut shared = lock(&self.shared);
         if let Some(error) = &shared.problem {
             return Err(format!("failed to count: {error}"));
         }
@@ -98,10 +110,21 @@ impl Counted {
             bulk_elements: self.bulk.get(BULK_ELEMENTS),
             ..Totals::default()
         };
-        for (func, weights) in &shared.functions {
-            if let Some(counts) = self.plan.counts(*func) {
-                totals.add(&counts, weights);
+        for function in &mut shared.functions {
+            let Some(progress) = self.plan.progress(function.func) else {
+                continue;
+            };
+            let known = function.known.take();
+            let known = known.filter(|(at, _)| *at == progress).or_else(|| {
+                let counts = self.plan.counts(function.func)?;
+                let mut own = Totals::default();
+                own.add(&counts, &function.weights);
+                Some((progress, own))
+            });
+            if let Some((_, own)) = &known {
+                totals.plus(own);
             }
+            function.known = known;
         }
         Ok(totals)
     }
@@ -216,6 +239,20 @@ impl Totals {
                 plus(&mut self.bytes, ways * u64::from(width), done);
             }
         }
+    }
+
+    /// Adds the sums of a function, modulo 2^64 as well.
+    fn plus(&mut self, other: &Totals) {
+        let plus = |sum: &mut u64, more: u64| *sum = sum.wrapping_add(more);
+        plus(&mut self.instr, other.instr);
+        plus(&mut self.fuel, other.fuel);
+        for (sum, more) in self.classes.iter_mut().zip(other.classes) {
+            plus(sum, more);
+        }
+        plus(&mut self.loads, other.loads);
+        plus(&mut self.stores, other.stores);
+        plus(&mut self.bytes, other.bytes);
+        plus(&mut self.sized, other.sized);
     }
 
     /// At most so much fuel was taken since earlier sums, sizes of bulk operations included: as a limit sees it. `None` if that
