@@ -31,7 +31,7 @@ pub(crate) const MODE: OptionInfo = OptionInfo {
 /// How often samples are taken.
 pub(crate) const EVERY: OptionInfo = OptionInfo {
     name: "every",
-    default: "100000",
+    default: "1000000",
     help: "units of fuel between two samples",
     values: &[NUMBER],
 };
@@ -52,7 +52,7 @@ impl PyProfile {
     pub fn new(options: &Options) -> PyProfile {
         let (mode, watch) = match options.get(MODE.name) {
             "sample" => {
-                let every = options.number(EVERY.name).unwrap_or(100_000);
+                let every = options.number(EVERY.name).unwrap_or(1_000_000);
                 let early = Counters::new(1);
                 (Mode::Sample(every, early), Watch::sampling())
             }
