@@ -17,6 +17,7 @@ mod kernels;
 mod memory_trace;
 mod pairs;
 mod probes;
+mod python;
 mod report;
 mod short;
 mod start;
@@ -70,6 +71,8 @@ enum Command {
     },
     /// What judging and measuring costs against plain runs, and how counts agree with time
     Judge(judge::Judging),
+    /// What Python programs take: start, counts and lines, beside another engine
+    Python(python::Programs),
     /// From process start to a module's first instruction
     Start {
         /// The module to start
@@ -147,6 +150,7 @@ fn main() -> ExitCode {
             measure,
         } => probes::command(&measure, tier, &variant),
         Command::Judge(judging) => judge::command(&judging),
+        Command::Python(programs) => python::command(&programs),
         Command::Start {
             module,
             compile,

@@ -31,7 +31,8 @@ use crate::{
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("input").args(["programs", "samples", "from"]).required(true).multiple(true))]
 #[command(after_help = "\
-Languages are run by python3, cc, c++ and rustc; --native and --native-build say otherwise. In a command {source} is the
+Languages are run by python3 (isolated, -I -S), cc, c++ and rustc; time is processor
+time. --native and --native-build say otherwise. In a command {source} is the
 program's file and {exe} a place for what is built; words are separated by spaces.
 
 Examples:

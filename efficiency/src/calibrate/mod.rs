@@ -43,7 +43,7 @@ pub struct Row {
     pub vcycles: Option<u64>,
     /// Executions of each class of operators, by name.
     pub classes: BTreeMap<String, u64>,
-    /// What it took natively, ns: the shortest of several runs.
+    /// Processor time that it took natively, ns: the shortest of several runs.
     pub time_ns: u64,
     /// The same, measured once more.
     pub again_ns: u64,

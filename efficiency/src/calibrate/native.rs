@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use nix::sys::resource::{UsageWho, getrusage};
 use tempfile::TempDir;
 
 use crate::toolchain::{Ended, Environment, ProcessLimits, run_limited};
@@ -51,7 +52,7 @@ impl Default for Natives {
         Natives(BTreeMap::from([
             (
                 "python".to_owned(),
-                native(None, "python3 {source}", "py", "pass\n"),
+                native(None, "python3 -I -S {source}", "py", "pass\n"),
             ),
             (
                 "c".to_owned(),
@@ -145,7 +146,7 @@ impl Native {
 }
 
 impl Ready {
-    /// Runs it: what it took and what it printed.
+    /// Runs it: what it took, processor time, and what it printed. No other process may be waited for meanwhile.
     pub fn run(
         &self,
         args: &[String],
@@ -186,13 +187,23 @@ fn timed(
     if command.is_empty() {
         return Err(NativeError("its command is empty".to_owned()));
     }
-    let started = Instant::now();
+    let failed = |e| NativeError(format!("read the time of processes: {e}"));
+    let before = children_time().map_err(failed)?;
     let ended = run_limited(command, Some(dir), stdin, limits);
-    let took = started.elapsed();
+    let took = children_time().map_err(failed)?.saturating_sub(before);
     match ended {
         Ok(ended) => Ok((took, ended)),
         Err(error) => Err(NativeError(format!("start `{}`: {error}", command[0]))),
     }
+}
+
+/// Processor time of all processes that this one has started and waited for. Wall time is that of whatever else the machine does, too.
+fn children_time() -> nix::Result<Duration> {
+    let usage = getrusage(UsageWho::RUSAGE_CHILDREN)?;
+    let times = [usage.user_time(), usage.system_time()];
+    let us =
+        times.map(|time| time.tv_sec().unsigned_abs() * 1_000_000 + time.tv_usec().unsigned_abs());
+    Ok(Duration::from_micros(us.iter().sum()))
 }
 
 fn well(command: &[String], ended: Ended) -> Result<String, NativeError> {

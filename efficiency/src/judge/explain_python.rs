@@ -1,6 +1,9 @@
 //! Where the instructions of a program in Python are, by its own functions and lines, and which of them it did not execute: over all tests
 //! together. The interpreter's work for a line is the line's.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use probity_analyses::Session;
 use probity_analyses::coverage::FileCoverage;
 use probity_analyses::export::{Data, DataKind};
@@ -22,9 +25,11 @@ pub(super) fn explain<'a, 't>(
     source: Option<&str>,
 ) -> (Option<Hot>, Option<Coverage>) {
     let mut session = Session::new();
+    // The counts of lines of libraries, too.
+    let all = [("files".to_owned(), "all".to_owned())];
     // Both are in the registry, and have such data.
     let added = session.add("pyprofile", &[]).is_ok()
-        && session.add("pycoverage", &[]).is_ok()
+        && session.add("pycoverage", &all).is_ok()
         && session.collect(DataKind::Profile).is_ok();
     let Ok(mut watched) = runner(Observer::Session(session)) else {
         return (None, None);
@@ -63,9 +68,10 @@ pub(super) fn explain<'a, 't>(
     let Some((profile, own)) = profile.zip(own) else {
         return (None, None);
     };
+    let did = Did::of(&profile);
     let mut hot = Hot {
-        functions: functions(&profile, total),
-        lines: lines(&profile, &files, total),
+        functions: functions(&profile, &did, total),
+        lines: lines(&did, &files, total),
         ..Hot::default()
     };
     if let Some(source) = source {
@@ -74,9 +80,39 @@ pub(super) fn explain<'a, 't>(
     (Some(hot), Some(coverage(own)))
 }
 
-/// Whether a file is one that people have: the harness and what is built in have names in brackets.
-fn is_file(path: &str) -> bool {
-    !path.starts_with('<')
+/// What the program did, in its own files and in those of libraries that it called. The harness is neither.
+struct Did {
+    /// Calls and instructions of each of the profile's functions.
+    functions: Vec<(u64, u64)>,
+    /// Instructions by file and line.
+    lines: BTreeMap<(Arc<str>, u32), u64>,
+}
+
+impl Did {
+    fn of(profile: &Profile) -> Did {
+        let mut did = Did {
+            functions: vec![(0, 0); profile.functions.len()],
+            lines: BTreeMap::new(),
+        };
+        let mut is_under = vec![false; profile.nodes.len()];
+        // A caller comes before what it calls.
+        for (at, node) in profile.nodes.iter().enumerate().skip(1) {
+            let function = &profile.functions[node.function as usize];
+            let file = function.source.as_ref().map(|place| &place.file);
+            let called = is_under[node.parent as usize];
+            is_under[at] = called || file.is_some_and(|file| is_own(file));
+            let Some(file) = file.filter(|_| is_under[at]) else {
+                continue;
+            };
+            let (calls, instr) = &mut did.functions[node.function as usize];
+            *calls += node.calls;
+            *instr += node.weight;
+            for &(line, weight) in &node.pcs {
+                *did.lines.entry((file.clone(), line)).or_default() += weight;
+            }
+        }
+        did
+    }
 }
 
 fn percent(part: u64, total: u64) -> f64 {
@@ -86,18 +122,15 @@ fn percent(part: u64, total: u64) -> f64 {
     }
 }
 
-fn functions(profile: &Profile, total: u64) -> Vec<HotFunction> {
-    let all = profile.functions.iter().zip(profile.by_function());
-    let all = all.filter(|(function, _)| {
-        let file = function.source.as_ref().map(|place| &*place.file);
-        file.is_some_and(is_file)
-    });
+fn functions(profile: &Profile, did: &Did, total: u64) -> Vec<HotFunction> {
+    let all = profile.functions.iter().zip(&did.functions);
     let mut hot: Vec<HotFunction> = all
-        .map(|(function, sums)| HotFunction {
+        .filter(|(_, (_, instr))| *instr > 0)
+        .map(|(function, &(calls, instr))| HotFunction {
             name: function.name.to_string(),
-            calls: sums.calls,
-            instr: sums.own,
-            instr_percent: percent(sums.own, total),
+            calls,
+            instr,
+            instr_percent: percent(instr, total),
         })
         .collect();
     hot.sort_by(|a, b| b.instr.cmp(&a.instr).then_with(|| a.name.cmp(&b.name)));
@@ -105,23 +138,24 @@ fn functions(profile: &Profile, total: u64) -> Vec<HotFunction> {
     hot
 }
 
-fn lines(profile: &Profile, files: &[FileCoverage], total: u64) -> Vec<HotLine> {
+fn lines(did: &Did, files: &[FileCoverage], total: u64) -> Vec<HotLine> {
     let count = |path: &str, number: u32| {
         let file = files.iter().find(|file| file.path == path)?;
         let line = file.lines.iter().find(|line| line.line == number)?;
         Some(line.count)
     };
-    let all = profile.by_line().into_iter();
-    let mut hot: Vec<HotLine> = all
-        .filter(|(place, sums)| sums.own > 0 && place.line > 0 && is_file(&place.file))
-        .map(|(place, sums)| HotLine {
-            file: name_of(&place.file).to_owned(),
-            line: place.line,
+    let mut hot: Vec<HotLine> = did
+        .lines
+        .iter()
+        .filter(|((_, line), _)| *line > 0)
+        .map(|((path, line), &instr)| HotLine {
+            file: name_of(path).to_owned(),
+            line: *line,
             // See `quote`.
             text: String::new(),
-            count: count(&place.file, place.line).unwrap_or(0),
-            instr: sums.own,
-            instr_percent: percent(sums.own, total),
+            count: count(path, *line).unwrap_or(0),
+            instr,
+            instr_percent: percent(instr, total),
             allocs: None,
         })
         .collect();
