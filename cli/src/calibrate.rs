@@ -132,7 +132,7 @@ pub fn main(args: CalibrateArgs) -> Result<u8, Failure> {
     let mut measured = Vec::new();
     let mut failed = 0;
     for (at, subject) in subjects.iter().enumerate() {
-        progress.phase(&format!(
+        progress.phase(format!(
             "{} of {}: {}",
             at + 1,
             subjects.len(),
