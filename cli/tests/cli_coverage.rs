@@ -103,7 +103,7 @@ fn the_formats_are_listed() {
         });
         let line = line.unwrap_or_else(|| panic!("{format}: {}", done.stdout));
         assert!(
-            line.starts_with(summary) && line.contains("(coverage)"),
+            line.starts_with(summary) && line.ends_with("(coverage, pycoverage)"),
             "{line}"
         );
     }
