@@ -12,7 +12,7 @@ use probity_efficiency::{
 };
 
 use crate::{
-    failure::{Failure, OUTPUT},
+    failure::{Failure, OUTPUT, say},
     judging::JudgingArgs,
     place::Place,
     program::{self, ProgramArgs},
@@ -142,7 +142,7 @@ pub fn main(args: CalibrateArgs) -> Result<u8, Failure> {
             Ok(row) => measured.push(row),
             Err(error) => {
                 failed += 1;
-                eprintln!("probity: failed to measure {}: {error}", subject.program);
+                say(&format!("failed to measure {}: {error}", subject.program));
             }
         }
     }
@@ -212,10 +212,10 @@ fn subjects(args: &CalibrateArgs, judge: &Judge) -> Result<Vec<Subject>, Failure
                 )));
             };
             if task.entry != Entry::Stdio {
-                eprintln!(
-                    "probity: {}: functions are not run natively; left out",
+                say(&format!(
+                    "{}: functions are not run natively; left out",
                     sample.task_id
-                );
+                ));
                 continue;
             }
             if !largest.contains_key(&sample.task_id) {

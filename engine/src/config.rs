@@ -256,6 +256,11 @@ impl Config {
         self.tier == Tier::Jit
     }
 
+    /// Whether functions may be compiled: every tier but [`Tier::Interp`], where there is a compiler.
+    pub fn may_compile(&self) -> bool {
+        cfg!(jit) && self.tier != Tier::Interp
+    }
+
     /// The Wasm features that parser and validator accept under these settings. The only
     /// place that decides it.
     pub(crate) fn wasm_features(&self) -> WasmFeatures {

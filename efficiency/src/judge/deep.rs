@@ -57,10 +57,7 @@ impl Judge {
             return deep;
         };
         // Simulations take many times as long: their time is not the program's.
-        let patient = Limits {
-            wall_s: limits.wall_s.saturating_mul(PATIENCE),
-            ..*limits
-        };
+        let patient = patient(limits);
         watched.run(
             &given_again(test, tested, &patient),
             &test.args,
@@ -112,7 +109,15 @@ const MEMORY_ERRORS: [(&str, &str); 4] = [
 ];
 
 /// How many times the task's limit of time a watched run may take.
-pub(super) const PATIENCE: u64 = 60;
+const PATIENCE: u64 = 60;
+
+/// The limits of a watched run.
+pub(super) fn patient(limits: &Limits) -> Limits {
+    Limits {
+        wall_s: limits.wall_s.saturating_mul(PATIENCE),
+        ..*limits
+    }
+}
 
 /// A number that an analysis found.
 pub(super) fn fact(report: &AnalysisReport, name: &str) -> Option<u64> {

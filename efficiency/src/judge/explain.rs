@@ -11,7 +11,7 @@ use probity_engine::{Module, WasmPc};
 use probity_probes::demangle::demangle;
 use probity_probes::source::SourceMap;
 
-use super::deep::PATIENCE;
+use super::deep::patient;
 use super::given_again;
 use super::prepare::PreparedTest;
 use super::runner::{Observer, Runner};
@@ -48,10 +48,7 @@ pub(super) fn explain<'a, 't>(
     if !added {
         return (None, None);
     }
-    let patient = Limits {
-        wall_s: limits.wall_s.saturating_mul(PATIENCE),
-        ..*limits
-    };
+    let patient = patient(limits);
     for (test, tested) in tests {
         let given = given_again(test, tested, &patient);
         watched.run(&given, &test.args, Some(&test.expected));
@@ -138,6 +135,20 @@ pub(super) fn coverage(file: &FileCoverage) -> Coverage {
 
 pub(super) fn name_of(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
+}
+
+/// How often a line was executed; 0 if it has no code.
+pub(super) fn line_count(files: &[FileCoverage], path: &str, number: u32) -> u64 {
+    let file = files.iter().find(|file| file.path == path);
+    let line = file.and_then(|file| file.lines.iter().find(|line| line.line == number));
+    line.map_or(0, |line| line.count)
+}
+
+pub(super) fn percent(part: u64, total: u64) -> f64 {
+    match total {
+        0 => 0.0,
+        total => 100.0 * part as f64 / total as f64,
+    }
 }
 
 /// Conditional branches that were executed, the most executed first.
@@ -243,10 +254,7 @@ impl Weighed {
     }
 
     fn percent(&self, part: u64) -> f64 {
-        match self.total {
-            0 => 0.0,
-            total => 100.0 * part as f64 / total as f64,
-        }
+        percent(part, self.total)
     }
 
     fn functions(&self, functions: &[FunctionCoverage]) -> Vec<HotFunction> {
@@ -271,11 +279,6 @@ impl Weighed {
     }
 
     fn lines(&self, files: &[FileCoverage], sites: Option<&[HeapSite]>) -> Vec<HotLine> {
-        let count = |path: &str, number: u32| {
-            let file = files.iter().find(|file| file.path == path)?;
-            let line = file.lines.iter().find(|line| line.line == number)?;
-            Some(line.count)
-        };
         let mut hot: Vec<(&(String, u32), &u64)> = self.lines.iter().collect();
         hot.sort_by(|a, b| b.1.cmp(a.1).then_with(|| a.0.cmp(b.0)));
         hot.truncate(KEPT);
@@ -284,7 +287,7 @@ impl Weighed {
             line: *number,
             // See `quote`.
             text: String::new(),
-            count: count(path, *number).unwrap_or(0),
+            count: line_count(files, path, *number),
             instr: *instr,
             instr_percent: self.percent(*instr),
             allocs: sites.map(|sites| line_allocs(sites, path, *number)),

@@ -9,8 +9,8 @@ use probity_analyses::coverage::FileCoverage;
 use probity_analyses::export::{Data, DataKind};
 use probity_analyses::profile::data::Profile;
 
-use super::deep::PATIENCE;
-use super::explain::{KEPT, coverage, is_own, name_of, quote};
+use super::deep::patient;
+use super::explain::{KEPT, coverage, is_own, line_count, name_of, percent, quote};
 use super::given_again;
 use super::prepare::PreparedTest;
 use super::runner::{Observer, Runner};
@@ -37,10 +37,7 @@ pub(super) fn explain<'a, 't>(
     if !added {
         return (None, None);
     }
-    let patient = Limits {
-        wall_s: limits.wall_s.saturating_mul(PATIENCE),
-        ..*limits
-    };
+    let patient = patient(limits);
     // What the tests cost without the harness, which is in the profile, too.
     let mut total = 0;
     for (test, tested) in tests {
@@ -115,13 +112,6 @@ impl Did {
     }
 }
 
-fn percent(part: u64, total: u64) -> f64 {
-    match total {
-        0 => 0.0,
-        total => 100.0 * part as f64 / total as f64,
-    }
-}
-
 fn functions(profile: &Profile, did: &Did, total: u64) -> Vec<HotFunction> {
     let all = profile.functions.iter().zip(&did.functions);
     let mut hot: Vec<HotFunction> = all
@@ -139,11 +129,6 @@ fn functions(profile: &Profile, did: &Did, total: u64) -> Vec<HotFunction> {
 }
 
 fn lines(did: &Did, files: &[FileCoverage], total: u64) -> Vec<HotLine> {
-    let count = |path: &str, number: u32| {
-        let file = files.iter().find(|file| file.path == path)?;
-        let line = file.lines.iter().find(|line| line.line == number)?;
-        Some(line.count)
-    };
     let mut hot: Vec<HotLine> = did
         .lines
         .iter()
@@ -153,7 +138,7 @@ fn lines(did: &Did, files: &[FileCoverage], total: u64) -> Vec<HotLine> {
             line: *line,
             // See `quote`.
             text: String::new(),
-            count: count(path, *line).unwrap_or(0),
+            count: line_count(files, path, *line),
             instr,
             instr_percent: percent(instr, total),
             allocs: None,

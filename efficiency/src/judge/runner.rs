@@ -148,7 +148,9 @@ impl<'a> Runner<'a> {
     /// Where exact counts are taken anyway, compiled code need not count fuel as well: the counts tell whether the limit was
     /// kept. A run that may have exceeded it is nothing but a finding; it is run again, and ends where the limit says.
     pub fn run(&mut self, given: &Given<'_>, args: &[Value], like: Option<&Value>) -> Ran {
-        if given.metered && matches!(self.observer, Observer::Counts) {
+        // The interpreter counts fuel in any case.
+        let may_compile = self.engine.config().may_compile();
+        if given.metered && may_compile && matches!(self.observer, Observer::Counts) {
             let metering = Metering::Counts(given.limits.fuel);
             let unmetered = given.clone().unmetered();
             if let Some(ran) = self.attempt(&unmetered, args, like, metering) {
@@ -194,10 +196,6 @@ impl<'a> Runner<'a> {
                 None
             }
         };
-        if matches!(metering, Metering::Counts(_)) && !store.probes().may_compile() {
-            // The interpreter counts fuel in any case.
-            return None;
-        }
         let meter = metering.of(&store, counted.as_ref(), &Totals::default());
         self.arm(limit, &store, meter.clone());
         let started = Instant::now();

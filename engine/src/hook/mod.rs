@@ -480,7 +480,7 @@ impl<'a> Probes<'a> {
     /// Whether functions of this store may be compiled. There a counter costs next to nothing, while to take a
     /// probe away that has fired costs new code; where all is interpreted it is the other way round.
     pub fn may_compile(&self) -> bool {
-        cfg!(jit) && self.core.engine().config().tier != crate::config::Tier::Interp
+        self.core.engine().config().may_compile()
     }
 
     /// The module of a function and its index there; `None` for host functions.
