@@ -18,13 +18,15 @@ use probity_probes::source::{Source, SourceMap};
 use probity_probes::unwind::Unwind;
 use probity_probes::wanted::Wanted;
 
+pub use crate::common::Common;
 use crate::export::{Data, DataKind};
 use crate::report::table::{Column, Fact, Kind, Table, Value};
 
 /// One analysis in one run.
 pub trait Analysis: Send {
-    /// Has the store tell of what is no site of a function. Called once, before the first module is attached.
-    fn attach(&mut self, _probes: &mut Probes<'_>) {}
+    /// Has the store tell of what is no site of a function, and finds what it has in common with others of the session. Called
+    /// once, before the first module is attached and before any function is instrumented.
+    fn attach(&mut self, _probes: &mut Probes<'_>, _common: &mut Common) {}
 
     /// Something wants this data, one of the kinds that the analysis has by its row of the
     /// registry. Called before the run, if at all: what nobody wants need not be collected.

@@ -18,6 +18,7 @@ mod branches;
 mod bytecode;
 pub mod cache;
 mod calls;
+mod common;
 mod constants;
 pub mod control;
 pub mod coverage;

@@ -187,7 +187,7 @@ static REGISTRY: &[AnalysisInfo] = &[
     AnalysisInfo {
         name: "pyprofile",
         summary: "exact weight of each Python function and line of a program that CPython runs",
-        options: &[FUNC, TOP, python::MODE, python::EVERY],
+        options: &[FUNC, TOP, python::MODE, python::WEIGHT, python::EVERY],
         data: Some(DataKind::Profile),
         make: |options| Box::new(python::PyProfile::new(options)),
     },

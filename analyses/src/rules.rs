@@ -16,7 +16,7 @@ use probity_probes::rule::{
 };
 use probity_probes::unwind::Unwind;
 
-use crate::analysis::{Analysis, Findings, Instrument, Key, Run, module_name};
+use crate::analysis::{Analysis, Common, Findings, Instrument, Key, Run, module_name};
 use crate::options::{FUNC, OptionInfo, TOP};
 use crate::report::table::{Column, Kind, Table, Value};
 
@@ -52,7 +52,7 @@ impl Rules {
 }
 
 impl Analysis for Rules {
-    fn attach(&mut self, probes: &mut Probes<'_>) {
+    fn attach(&mut self, probes: &mut Probes<'_>, _common: &mut Common) {
         for watcher in &self.watchers {
             watcher.attach_events(probes);
         }

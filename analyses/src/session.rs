@@ -14,7 +14,7 @@ use probity_probes::source::{Origin, Source};
 use probity_probes::unwind::Unwind;
 use probity_probes::wanted::Wanted;
 
-use crate::analysis::{Analysis, Instrument, Key, Run};
+use crate::analysis::{Analysis, Common, Instrument, Key, Run};
 use crate::export::DataKind;
 use crate::options::{FUNC, Options, TOP, UsageError};
 use crate::registry::{AnalysisInfo, registry};
@@ -254,8 +254,9 @@ impl Session {
         }
         if state.modules.is_empty() {
             state.plan.attach(&mut store.probes());
+            let mut common = Common::default();
             for tool in &mut state.tools {
-                tool.analysis.attach(&mut store.probes());
+                tool.analysis.attach(&mut store.probes(), &mut common);
             }
         }
         let at = state.modules.len() as u32;

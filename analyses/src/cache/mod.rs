@@ -31,7 +31,7 @@ use probity_probes::events::{self, BranchKind, Callee};
 use probity_probes::wanted::Wanted;
 
 use crate::accesses::{Sink, Touch, Tracer};
-use crate::analysis::{Analysis, Findings, Instrument, Run};
+use crate::analysis::{Analysis, Common, Findings, Instrument, Run};
 use crate::export::DataKind;
 use crate::options::{GEOMETRY, Geometry, OptionInfo, Options};
 use data::Costs;
@@ -272,7 +272,7 @@ impl Analysis for Cache {
         self.is_exported = true;
     }
 
-    fn attach(&mut self, probes: &mut Probes<'_>) {
+    fn attach(&mut self, probes: &mut Probes<'_>, _common: &mut Common) {
         self.tracer.attach(probes);
     }
 

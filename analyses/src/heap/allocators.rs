@@ -7,7 +7,7 @@ use crate::options::{FUNCTIONS, OptionInfo, Options};
 
 /// What an allocator's function does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Role {
+pub(crate) enum Role {
     /// Its parameter of this index is the size, its result the block.
     Malloc { size: u32 },
     /// The first two parameters are multiplied.
@@ -157,12 +157,17 @@ const KNOWN: &[(&str, &[&str], Role)] = &[
 ];
 
 /// What is looked for.
-pub(super) struct Allocators {
+pub(crate) struct Allocators {
     /// Functions that the user names, by option and what they do.
     given: Vec<(&'static str, FunctionSelector, Role)>,
 }
 
 impl Allocators {
+    /// Those with known names.
+    pub fn known() -> Allocators {
+        Allocators { given: Vec::new() }
+    }
+
     pub fn new(options: &Options) -> Allocators {
         let roles = [
             (MALLOC, Role::Malloc { size: 0 }),

@@ -16,7 +16,7 @@
 //! A *double free* is that of a block that was freed and not allocated again, an *invalid free* that of anything else but null
 //! that is no block's beginning. Both are counted, and change nothing.
 
-mod allocators;
+pub(crate) mod allocators;
 mod blocks;
 pub mod data;
 mod ledger;
@@ -30,7 +30,7 @@ use probity_probes::access::{AccessKind, unsigned};
 use probity_probes::demangle::demangle;
 
 use crate::accesses::{Sink, Touch, Tracer};
-use crate::analysis::{Analysis, Findings, Instrument, Run, function_name};
+use crate::analysis::{Analysis, Common, Findings, Instrument, Run, function_name};
 use crate::export::DataKind;
 use crate::options::{NUMBER, OptionInfo, Options, TOP};
 use allocators::{Allocators, CALLOC, FREE, MALLOC, MEMALIGN, REALLOC, Role};
@@ -273,7 +273,7 @@ impl Analysis for Heap {
         self.is_exported = true;
     }
 
-    fn attach(&mut self, probes: &mut Probes<'_>) {
+    fn attach(&mut self, probes: &mut Probes<'_>, _common: &mut Common) {
         self.tracer.attach(probes);
     }
 

@@ -21,7 +21,7 @@ use probity_engine::{Result, WasmPc};
 use probity_probes::cfg::Cfg;
 
 use self::walk::{BACK, CUT, Cycle, INNER, LEAVE, Step, TO, Walk};
-use crate::analysis::{Analysis, Findings, Instrument, Key, Run};
+use crate::analysis::{Analysis, Common, Findings, Instrument, Key, Run};
 use crate::options::{NUMBER, OptionInfo, Options};
 use crate::report::table::{Column, Fact, Kind, Table, Value};
 
@@ -72,7 +72,7 @@ impl LoopTraces {
 const DEPTH_MAX: u32 = 256;
 
 impl Analysis for LoopTraces {
-    fn attach(&mut self, probes: &mut Probes<'_>) {
+    fn attach(&mut self, probes: &mut Probes<'_>, _common: &mut Common) {
         let ring = self.ring.clone();
         // The ring is this store's, and its function does not fail.
         probes.on_end(move |probes, _, _| drop(ring.drain(probes)));

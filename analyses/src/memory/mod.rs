@@ -18,7 +18,7 @@ use probity_engine::hook::Probes;
 use probity_probes::access::AccessKind;
 
 use crate::accesses::{Sink, Touch, Tracer};
-use crate::analysis::{Analysis, Findings, Instrument, Run};
+use crate::analysis::{Analysis, Common, Findings, Instrument, Run};
 use crate::options::{LINE_POWER, NUMBER, OptionInfo, Options, PAGE_POWER};
 use chunks::Chunks;
 use sites::Sites;
@@ -161,7 +161,7 @@ impl Sums {
 }
 
 impl Analysis for MemoryUse {
-    fn attach(&mut self, probes: &mut Probes<'_>) {
+    fn attach(&mut self, probes: &mut Probes<'_>, _common: &mut Common) {
         self.tracer.attach(probes);
     }
 

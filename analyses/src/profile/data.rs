@@ -46,6 +46,10 @@ pub enum Weight {
     Fuel,
     /// Nanoseconds.
     Time,
+    /// Allocations.
+    Allocs,
+    /// Bytes that were allocated.
+    Bytes,
 }
 
 impl Weight {
@@ -56,6 +60,8 @@ impl Weight {
             Weight::Cycles => "cycles",
             Weight::Fuel => "fuel",
             Weight::Time => "time",
+            Weight::Allocs => "allocs",
+            Weight::Bytes => "bytes",
         }
     }
 
@@ -63,6 +69,7 @@ impl Weight {
     pub fn unit(self) -> &'static str {
         match self {
             Weight::Time => "nanoseconds",
+            Weight::Bytes => "bytes",
             _ => "count",
         }
     }
@@ -117,6 +124,9 @@ pub struct Node {
     pub weight: u64,
     /// The same by byte offset in the module, ascending, if that is known.
     pub pcs: Vec<(u32, u64)>,
+    /// Allocations of its own by offset, ascending, if they are known: how many, and of how many bytes.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub allocs: Vec<(u32, u64, u64)>,
 }
 
 /// Own weight, and weight with all that is called.
@@ -397,6 +407,7 @@ mod tests {
             calls: 1,
             weight,
             pcs: Vec::new(),
+            allocs: Vec::new(),
         }
     }
 

@@ -29,7 +29,7 @@ use probity_probes::total::RunningTotal;
 use probity_probes::unwind::Unwind;
 use probity_probes::wanted::Wanted;
 
-use crate::analysis::{Analysis, Findings, Instrument, Key, Run};
+use crate::analysis::{Analysis, Common, Findings, Instrument, Key, Run};
 use crate::export::{Data, DataKind};
 use crate::options::{NUMBER, OptionInfo, Options};
 use crate::report::table::{Fact, Kind};
@@ -156,7 +156,7 @@ impl Analysis for ExactProfile {
         self.is_exported = true;
     }
 
-    fn attach(&mut self, probes: &mut Probes<'_>) {
+    fn attach(&mut self, probes: &mut Probes<'_>, _common: &mut Common) {
         if !self.host {
             return;
         }
@@ -247,6 +247,7 @@ impl Analysis for ExactProfile {
                     node.sum.load(Relaxed)
                 },
                 pcs: Vec::new(),
+                allocs: Vec::new(),
             }
         });
         let mut profile = Profile {

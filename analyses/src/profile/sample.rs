@@ -15,7 +15,7 @@ use probity_engine::{BacktraceFrame, Module, Result};
 
 use super::data::{Node, Profile, Weight};
 use super::{Frame, Frames, build, lock, tables};
-use crate::analysis::{Analysis, Findings, Instrument, Key, Run};
+use crate::analysis::{Analysis, Common, Findings, Instrument, Key, Run};
 use crate::export::{Data, DataKind};
 use crate::options::{DURATION, NUMBER, OptionInfo, Options};
 use crate::report::table::{Fact, Kind};
@@ -219,7 +219,7 @@ impl Analysis for Sample {
         self.is_exported = true;
     }
 
-    fn attach(&mut self, probes: &mut Probes<'_>) {
+    fn attach(&mut self, probes: &mut Probes<'_>, _common: &mut Common) {
         match self.every {
             Every::Time(period) => self.attach_timer(probes, period),
             Every::Fuel(units) => {
@@ -261,6 +261,7 @@ impl Analysis for Sample {
                 calls: 0,
                 weight,
                 pcs,
+                allocs: Vec::new(),
             }
         });
         let mut profile = Profile {

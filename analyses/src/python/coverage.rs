@@ -5,12 +5,13 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
+use probity_engine::hook::Probes;
 use probity_engine::{Func, Result};
 use probity_probes::unwind::Unwind;
 
-use super::Watch;
 use super::tracker::Tracker;
-use crate::analysis::{Analysis, Findings, Instrument, Key, Run};
+use super::watch::{Member, Wish};
+use crate::analysis::{Analysis, Common, Findings, Instrument, Key, Run};
 use crate::coverage::{CoverageData, FileFilter, FileSum, ModuleCoverage, SourceFunction, tables};
 use crate::export::Data;
 use crate::options::{OptionInfo, Options};
@@ -35,7 +36,8 @@ pub(crate) const ROOT: OptionInfo = OptionInfo {
 const FROZEN: &str = "<frozen ";
 
 pub(crate) struct PyCoverage {
-    watch: Watch,
+    options: Options,
+    member: Member,
     filter: FileFilter,
     root: String,
 }
@@ -43,7 +45,8 @@ pub(crate) struct PyCoverage {
 impl PyCoverage {
     pub fn new(options: &Options) -> PyCoverage {
         PyCoverage {
-            watch: Watch::new(None, false, true),
+            options: options.clone(),
+            member: Member::default(),
             filter: FileFilter::parse(options.get(FILES.name)),
             root: options.get(ROOT.name).to_owned(),
         }
@@ -51,16 +54,25 @@ impl PyCoverage {
 }
 
 impl Analysis for PyCoverage {
+    fn attach(&mut self, _probes: &mut Probes<'_>, common: &mut Common) {
+        let wish = Wish {
+            costs: false,
+            nested: true,
+        };
+        self.member.join(common, &self.options, &wish);
+    }
+
     fn instrument(&mut self, at: &mut Instrument<'_, '_, '_>) -> Result<()> {
-        self.watch.instrument(at)
+        self.member.instrument(at)
     }
 
     fn unwound(&mut self, _key: Key, func: Func, unwind: Unwind) {
-        self.watch.unwound(func, unwind);
+        self.member.unwound(func, unwind);
     }
 
     fn finish(&mut self, run: &Run<'_>) -> Findings {
-        let tracker = self.watch.finish();
+        let followed = self.member.finish();
+        let tracker = followed.tracker();
         let modules = crate::profile::modules(run).into_iter().zip(run.modules);
         let modules = modules.map(|(of, module)| ModuleCoverage {
             hash: blake3::hash(module.bytes()).to_hex().to_string(),
@@ -80,7 +92,7 @@ impl Analysis for PyCoverage {
         }
         let (totals, files) = tables::files(&data);
         let mut facts = tables::facts(&totals);
-        facts.extend(self.watch.facts(tracker.as_deref()));
+        facts.extend(followed.facts(tracker.as_deref()));
         Findings {
             facts,
             tables: vec![files],
@@ -103,9 +115,11 @@ impl PyCoverage {
 
 /// What of each file executed, by path.
 fn files(tracker: &Tracker, filter: &FileFilter) -> BTreeMap<Arc<str>, FileSum> {
-    // Each code object has one node, or none.
-    let nodes = tracker.nodes[1..].iter().map(|node| (node.code, node));
-    let nodes: HashMap<u32, _> = nodes.collect();
+    // A code object has a node for each way to it.
+    let mut nodes: HashMap<u32, Vec<_>> = HashMap::new();
+    for node in &tracker.nodes[1..] {
+        nodes.entry(node.code).or_default().push(node);
+    }
     let codes = &tracker.codes.all;
     // Lines that others have than the functions that begin there: what defines these.
     let mut around: HashSet<(&str, u32)> = HashSet::new();
@@ -123,21 +137,21 @@ fn files(tracker: &Tracker, filter: &FileFilter) -> BTreeMap<Arc<str>, FileSum> 
             continue;
         }
         let sum = files.entry(code.file.clone()).or_default();
-        let node = nodes.get(&index);
+        let nodes = nodes.get(&index).map_or(&[][..], Vec::as_slice);
         for (&line, at) in code.lines.iter().zip(0..) {
             let begins = line == code.first_line && !code.is_module();
             if line == 0 || !code.has_code(at) || begins && around.contains(&(&*code.file, line)) {
                 continue;
             }
-            let hits = node.map_or(0, |node| node.lines[at as usize].hits);
-            sum.line(line, hits);
+            let hits = nodes.iter().map(|node| node.lines[at as usize].hits);
+            sum.line(line, hits.sum());
         }
         if !code.is_module() {
             sum.function(SourceFunction {
                 name: code.name.to_string(),
                 line: code.first_line.max(1),
                 end_line: code.lines.last().copied().unwrap_or(1).max(1),
-                count: node.map_or(0, |node| node.calls),
+                count: nodes.iter().map(|node| node.calls).sum(),
             });
         }
     }

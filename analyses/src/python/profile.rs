@@ -1,20 +1,20 @@
 //! `pyprofile`: instructions of each Python function and line, along the calls.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use probity_engine::hook::{Counters, Probes};
 use probity_engine::{Func, Result};
 use probity_probes::source::{SourceFrame, SourceLine};
-use probity_probes::total::RunningTotal;
 use probity_probes::unwind::Unwind;
 
-use super::tracker::{ROOT, Tracker};
-use super::{Watch, lock};
-use crate::analysis::{Analysis, Findings, Instrument, Key, Run};
+use super::allocs::Allocated;
+use super::tracker::{Line, ROOT, Tracker};
+use super::watch::{Member, Place, Wish, lock};
+use crate::analysis::{Analysis, Common, Findings, Instrument, Key, Run};
 use crate::export::{Data, DataKind};
 use crate::options::{NUMBER, OptionInfo, Options};
-use crate::profile::data::{Function, Node, Profile, Weight};
+use crate::profile::data::{Function, Node, Profile, Sums, Weight};
 use crate::report::table::{Column, Fact, Kind, Table, Value};
 
 /// What executes outside of Python code.
@@ -36,46 +36,76 @@ pub(crate) const EVERY: OptionInfo = OptionInfo {
     values: &[NUMBER],
 };
 
+/// What exact ones add up.
+pub(crate) const WEIGHT: OptionInfo = OptionInfo {
+    name: "weight",
+    default: "instructions",
+    help: "what to add up, if exactly: operators executed, allocations, or the bytes of these",
+    values: &["instructions", "allocs", "bytes"],
+};
+
 pub(crate) struct PyProfile {
+    options: Options,
     mode: Mode,
-    watch: Watch,
+    member: Member,
     is_exported: bool,
 }
 
 enum Mode {
-    Exact(RunningTotal),
-    /// Every so many units of fuel; what samples weigh that find no interpreter yet.
-    Sample(u64, Counters),
+    Exact(Weight),
+    Sample(Samples),
+}
+
+struct Samples {
+    /// Units of fuel between two.
+    every: u64,
+    /// What those weigh that find no interpreter yet.
+    early: Counters,
+    place: Arc<Mutex<Option<Place>>>,
 }
 
 impl PyProfile {
     pub fn new(options: &Options) -> PyProfile {
-        let (mode, watch) = match options.get(MODE.name) {
+        let (mode, member) = match options.get(MODE.name) {
             "sample" => {
-                let every = options.number(EVERY.name).unwrap_or(1_000_000);
-                let early = Counters::new(1);
-                (Mode::Sample(every, early), Watch::sampling())
+                let (member, place) = Member::sampling();
+                let samples = Samples {
+                    every: options.number(EVERY.name).unwrap_or(1_000_000),
+                    early: Counters::new(1),
+                    place,
+                };
+                (Mode::Sample(samples), member)
             }
             _ => {
-                let total = RunningTotal::new();
-                let watch = Watch::new(Some(total.clone()), true, false);
-                (Mode::Exact(total), watch)
+                let weight = match options.get(WEIGHT.name) {
+                    "allocs" => Weight::Allocs,
+                    "bytes" => Weight::Bytes,
+                    _ => Weight::Instructions,
+                };
+                (Mode::Exact(weight), Member::default())
             }
         };
         PyProfile {
+            options: options.clone(),
             mode,
-            watch,
+            member,
             is_exported: false,
         }
     }
 }
 
 impl Analysis for PyProfile {
-    fn attach(&mut self, probes: &mut Probes<'_>) {
-        let Mode::Sample(every, early) = &self.mode else {
+    fn attach(&mut self, probes: &mut Probes<'_>, common: &mut Common) {
+        let Mode::Sample(samples) = &self.mode else {
+            let wish = Wish {
+                costs: true,
+                nested: false,
+            };
+            self.member.join(common, &self.options, &wish);
             return;
         };
-        let (every, early, place) = (*every, early.clone(), self.watch.place.clone());
+        let every = samples.every;
+        let (early, place) = (samples.early.clone(), samples.place.clone());
         probes.on_fuel(every, move |context| {
             match &*lock(&place) {
                 Some((memory, tracker)) => {
@@ -92,41 +122,52 @@ impl Analysis for PyProfile {
     }
 
     fn instrument(&mut self, at: &mut Instrument<'_, '_, '_>) -> Result<()> {
-        self.watch.instrument(at)
+        self.member.instrument(at)
     }
 
     fn unwound(&mut self, _key: Key, func: Func, unwind: Unwind) {
-        self.watch.unwound(func, unwind);
+        self.member.unwound(func, unwind);
     }
 
     fn finish(&mut self, run: &Run<'_>) -> Findings {
-        let tracker = self.watch.finish();
-        let native = match &self.mode {
-            Mode::Exact(total) => total.get(),
-            Mode::Sample(_, early) => early.get(0),
-        };
-        let mut profile = match &tracker {
-            Some(tracker) => profile(run, tracker),
-            None => nothing(run, native),
-        };
+        let followed = self.member.finish();
+        let tracker = followed.tracker();
         let mut facts = Vec::new();
-        match &self.mode {
-            Mode::Exact(_) => facts.push(Fact::new("rule", Kind::Text, "instr.v1")),
-            Mode::Sample(every, early) => {
-                profile.weight = Weight::Fuel;
-                profile.is_exact = false;
-                let found = tracker.as_ref().map_or(0, |tracker| tracker.samples);
-                let samples = found + early.get(0) / every;
-                if tracker.is_some() {
-                    profile.nodes[1].weight += early.get(0);
-                }
-                facts.push(Fact::new("samples", Kind::Count, samples));
+        let profile = match &self.mode {
+            Mode::Exact(weight) => {
+                facts.push(Fact::new("rule", Kind::Text, "instr.v1"));
+                let all = match weight {
+                    Weight::Allocs => followed.allocated.unwrap_or_default().count,
+                    Weight::Bytes => followed.allocated.unwrap_or_default().bytes,
+                    _ => followed.total,
+                };
+                profile(run, tracker.as_deref(), *weight, all)
             }
-        }
+            Mode::Sample(samples) => {
+                let (every, early) = (samples.every, samples.early.get(0));
+                let found = tracker.as_ref().map_or(0, |tracker| tracker.samples);
+                facts.push(Fact::new("samples", Kind::Count, found + early / every));
+                let mut profile = profile(run, tracker.as_deref(), Weight::Fuel, early);
+                profile.is_exact = false;
+                if tracker.is_some() {
+                    profile.nodes[1].weight += early;
+                }
+                profile
+            }
+        };
         facts.insert(0, Fact::new("weight", Kind::Text, profile.weight.name()));
         facts.push(Fact::new("total", Kind::Count, profile.total()));
-        facts.extend(self.watch.facts(tracker.as_deref()));
-        let tables = vec![functions(&profile), lines(&profile, tracker.as_deref())];
+        let known = followed.allocated.filter(|_| profile.is_exact);
+        if let Some(allocated) = known {
+            facts.push(Fact::new("allocs", Kind::Count, allocated.count));
+            facts.push(Fact::new("bytes", Kind::Count, allocated.bytes));
+        }
+        facts.extend(followed.facts(tracker.as_deref()));
+        let places = places(tracker.as_deref());
+        let tables = vec![
+            functions(&profile, known.is_some()),
+            lines(&profile, &places, known.is_some()),
+        ];
         Findings {
             facts,
             tables,
@@ -135,8 +176,17 @@ impl Analysis for PyProfile {
     }
 }
 
+/// What a line is in a profile of such weights.
+fn weight_of(line: &Line, weight: Weight) -> u64 {
+    match weight {
+        Weight::Allocs => line.allocated.count,
+        Weight::Bytes => line.allocated.bytes,
+        _ => line.weight,
+    }
+}
+
 /// A profile without functions, but for what is of none.
-fn nothing(run: &Run<'_>, native: u64) -> Profile {
+fn nothing(run: &Run<'_>, weight: Weight, native: u64) -> Profile {
     let node = |weight| Node {
         parent: 0,
         function: 0,
@@ -144,9 +194,10 @@ fn nothing(run: &Run<'_>, native: u64) -> Profile {
         calls: 0,
         weight,
         pcs: Vec::new(),
+        allocs: Vec::new(),
     };
     Profile {
-        weight: Weight::Instructions,
+        weight,
         is_exact: true,
         modules: crate::profile::modules(run),
         functions: vec![Function {
@@ -162,9 +213,14 @@ fn nothing(run: &Run<'_>, native: u64) -> Profile {
     }
 }
 
-/// Lines stand for offsets: a function's are those of its code.
-fn profile(run: &Run<'_>, tracker: &Tracker) -> Profile {
-    let mut profile = nothing(run, tracker.nodes[ROOT as usize].lines[0].weight);
+/// Lines stand for offsets: a function's are those of its code. `all` is what executed if no interpreter was found.
+fn profile(run: &Run<'_>, tracker: Option<&Tracker>, weight: Weight, all: u64) -> Profile {
+    let Some(tracker) = tracker else {
+        return nothing(run, weight, all);
+    };
+    let native = &tracker.nodes[ROOT as usize].lines[0];
+    let mut profile = nothing(run, weight, weight_of(native, weight));
+    profile.nodes[1].allocs.extend(allocs_of((0, native)));
     let mut indices: HashMap<(Arc<str>, Arc<str>, u32), u32> = HashMap::new();
     let mut own: Vec<BTreeMap<u32, u64>> = vec![BTreeMap::new()];
     for node in &tracker.nodes[1..] {
@@ -189,9 +245,9 @@ fn profile(run: &Run<'_>, tracker: &Tracker) -> Profile {
             own.push(BTreeMap::new());
             index
         });
-        let lines = code.lines.iter().zip(&node.lines);
-        let lines = lines.filter(|(_, line)| line.weight > 0);
-        let pcs: Vec<(u32, u64)> = lines.map(|(&at, line)| (at, line.weight)).collect();
+        let lines = || code.lines.iter().copied().zip(&node.lines);
+        let weights = lines().map(|(at, line)| (at, weight_of(line, weight)));
+        let pcs: Vec<(u32, u64)> = weights.filter(|(_, weight)| *weight > 0).collect();
         let of = &mut own[function as usize];
         pcs.iter()
             .for_each(|&(line, weight)| *of.entry(line).or_default() += weight);
@@ -207,6 +263,7 @@ fn profile(run: &Run<'_>, tracker: &Tracker) -> Profile {
             calls: node.calls,
             weight: pcs.iter().map(|(_, weight)| weight).sum(),
             pcs,
+            allocs: lines().filter_map(allocs_of).collect(),
         });
     }
     let sites: Vec<(u32, u32)> = profile.nodes[1..]
@@ -241,65 +298,90 @@ fn profile(run: &Run<'_>, tracker: &Tracker) -> Profile {
     profile
 }
 
-fn functions(profile: &Profile) -> Table {
+/// What a line allocated, if it did.
+fn allocs_of((at, line): (u32, &Line)) -> Option<(u32, u64, u64)> {
+    let Allocated { count, bytes } = line.allocated;
+    (count > 0).then_some((at, count, bytes))
+}
+
+/// Columns of costs: own and with callees, and allocations if they are known.
+fn cost_columns(first: Option<&'static str>, known: bool) -> Vec<Column> {
+    let allocs = known.then_some(["allocs", "bytes"]);
+    let names = first.into_iter().chain(["self", "total"]);
+    let names = names.chain(allocs.into_iter().flatten());
+    names.map(|name| Column::new(name, Kind::Count)).collect()
+}
+
+fn cost_cells(first: Option<u64>, sums: &Sums, allocated: Option<Allocated>) -> Vec<Value> {
+    let allocated = allocated.map(|allocated| [allocated.count, allocated.bytes]);
+    let cells = first.into_iter().chain([sums.own, sums.total]);
+    let cells = cells.chain(allocated.into_iter().flatten());
+    cells.map(Value::from).collect()
+}
+
+fn functions(profile: &Profile, known: bool) -> Table {
+    let mut allocated = vec![Allocated::default(); profile.functions.len()];
+    for node in &profile.nodes[1..] {
+        let of = &mut allocated[node.function as usize];
+        for &(_, count, bytes) in &node.allocs {
+            of.add(Allocated { count, bytes });
+        }
+    }
     let mut columns = vec![
         Column::new("function", Kind::Function),
         Column::new("file", Kind::Text),
         Column::new("line", Kind::Index),
     ];
-    columns.extend(
-        profile
-            .is_exact
-            .then_some(Column::new("calls", Kind::Count)),
-    );
-    columns.extend([
-        Column::new("self", Kind::Count),
-        Column::new("total", Kind::Count),
-    ]);
+    columns.extend(cost_columns(profile.is_exact.then_some("calls"), known));
     let mut table = Table::new("functions", columns, Some("self"));
-    for (function, sums) in profile.functions.iter().zip(profile.by_function()) {
+    let sums = profile.by_function().into_iter().zip(allocated);
+    for (function, (sums, allocated)) in profile.functions.iter().zip(sums) {
         let place = function.source.as_ref();
         let mut row = vec![
             Value::Text(function.name.clone()),
             place.map_or(Value::Nothing, |place| Value::Text(place.file.clone())),
             place.map_or(Value::Nothing, |place| place.line.into()),
         ];
-        row.extend(profile.is_exact.then(|| sums.calls.into()));
-        row.extend([sums.own.into(), sums.total.into()]);
+        let calls = profile.is_exact.then_some(sums.calls);
+        row.extend(cost_cells(calls, &sums, known.then_some(allocated)));
         table.push(row);
     }
     table
 }
 
-fn lines(profile: &Profile, tracker: Option<&Tracker>) -> Table {
-    let mut hits: HashMap<SourceLine, u64> = HashMap::new();
-    for node in tracker.map_or(&[][..], |tracker| &tracker.nodes[1..]) {
-        let Some(code) = tracker.map(|t| &t.codes.all[node.code as usize]) else {
-            continue;
-        };
+/// What each line did, all ways to it taken together.
+fn places(tracker: Option<&Tracker>) -> HashMap<SourceLine, Line> {
+    let mut places: HashMap<SourceLine, Line> = HashMap::new();
+    let Some(tracker) = tracker else {
+        return places;
+    };
+    for node in &tracker.nodes[1..] {
+        let code = &tracker.codes.all[node.code as usize];
         for (&line, did) in code.lines.iter().zip(&node.lines) {
             let place = SourceLine {
                 file: code.file.clone(),
                 line,
             };
-            *hits.entry(place).or_default() += did.hits;
+            let sum = places.entry(place).or_default();
+            sum.hits += did.hits;
+            sum.allocated.add(did.allocated);
         }
     }
+    places
+}
+
+fn lines(profile: &Profile, places: &HashMap<SourceLine, Line>, known: bool) -> Table {
     let mut columns = vec![
         Column::new("file", Kind::Text),
         Column::new("line", Kind::Index),
     ];
-    columns.extend(profile.is_exact.then_some(Column::new("hits", Kind::Count)));
-    columns.extend([
-        Column::new("self", Kind::Count),
-        Column::new("total", Kind::Count),
-    ]);
+    columns.extend(cost_columns(profile.is_exact.then_some("hits"), known));
     let mut table = Table::new("lines", columns, Some("self"));
     for (place, sums) in profile.by_line() {
-        let came = hits.get(&place).copied().unwrap_or(0);
+        let did = places.get(&place).copied().unwrap_or_default();
         let mut row = vec![Value::Text(place.file), place.line.into()];
-        row.extend(profile.is_exact.then(|| came.into()));
-        row.extend([sums.own.into(), sums.total.into()]);
+        let hits = profile.is_exact.then_some(did.hits);
+        row.extend(cost_cells(hits, &sums, known.then_some(did.allocated)));
         table.push(row);
     }
     table

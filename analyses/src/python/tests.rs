@@ -20,6 +20,8 @@ const CALL_C: u8 = 3;
 /// Takes as many rounds as its number says.
 const WORK: u8 = 4;
 const TRAP: u8 = 5;
+/// Allocates two elements of as many bytes as its number says.
+const ALLOCATE: u8 = 6;
 
 /// Where the frames of functions are, by number.
 const FRAMES: u32 = 0x800;
@@ -64,6 +66,9 @@ fn interpreter(memory: &Synthetic) -> String {
              (loop (br_if 0 (local.tee 2 (i32.sub (local.get 2) (i32.const 1)))))"
             .to_owned(),
         TRAP => "unreachable".to_owned(),
+        ALLOCATE => "(drop (call $calloc (i32.const 2)
+                (i32.load8_u offset=1 (i32.sub (local.get 3) (i32.const 2)))))"
+            .to_owned(),
         _ => String::new(),
     };
     let targets = (0..CASES).map(|case| if case < HANDLERS { case } else { 0 });
@@ -72,6 +77,9 @@ fn interpreter(memory: &Synthetic) -> String {
         "(module (memory (export \"memory\") 1)
           (func $first (param i32) (result i32)
             (i32.add (i32.and (i32.load (local.get 0)) (i32.const -4)) (i32.const 128)))
+          (func $malloc (param i32) (result i32) (i32.const 8))
+          (func $calloc (param i32 i32) (result i32)
+            (call $malloc (i32.mul (local.get 0) (local.get 1))))
           (func $c (param i32 i32 i32) (result i32)
             (call $eval (local.get 0) (local.get 1) (local.get 2)))
           (func $eval (export \"eval\") (param i32 i32 i32) (result i32) (local i32)
@@ -123,7 +131,7 @@ fn program(last: u8) -> String {
         &mut memory,
         "key",
         30,
-        &[(NOP, 0), (WORK, 7), (CALL, 0), (RETURN, 0)],
+        &[(ALLOCATE, 5), (WORK, 7), (CALL, 0), (RETURN, 0)],
         &[],
     );
     let (unused, _) = code(&mut memory, "unused", 40, &[(RETURN, 0), (NOP, 0)], &[]);
@@ -143,7 +151,16 @@ fn program(last: u8) -> String {
     )
 }
 
-fn run(text: &str, (tier, zeal): (Tier, TierZeal), mode: &str) -> (Vec<AnalysisReport>, bool) {
+fn run(text: &str, way: (Tier, TierZeal), mode: &str) -> (Vec<AnalysisReport>, bool) {
+    run_weighed(text, way, mode, "instructions")
+}
+
+fn run_weighed(
+    text: &str,
+    (tier, zeal): (Tier, TierZeal),
+    mode: &str,
+    weight: &str,
+) -> (Vec<AnalysisReport>, bool) {
     let mut config = Config::new();
     config.tier(tier).tier_zeal(zeal);
     let engine = Engine::new(&config);
@@ -152,7 +169,11 @@ fn run(text: &str, (tier, zeal): (Tier, TierZeal), mode: &str) -> (Vec<AnalysisR
     let mut session = Session::new();
     session.add("icount", &[]).expect("an analysis");
     let option = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-    let options = [option("mode", mode), option("every", "50")];
+    let options = [
+        option("mode", mode),
+        option("every", "50"),
+        option("weight", weight),
+    ];
     session.add("pyprofile", &options).expect("an analysis");
     session.add("pycoverage", &[]).expect("an analysis");
     session.collect(DataKind::Profile).expect("a profile");
@@ -239,6 +260,12 @@ fn calls_and_lines_are_followed_in_every_tier() {
             own(7) + own(8) + with(9) + own(10),
             "{way}"
         );
+        // `calloc` is one allocation, whatever it calls: two times 5 bytes.
+        let allocated: Vec<(u64, u64, u64)> = { report.tables[1].rows.iter() }
+            .map(|row| (number(&row[1]), number(&row[5]), number(&row[6])))
+            .filter(|&(_, count, _)| count > 0)
+            .collect();
+        assert_eq!(allocated, [(30, 1, 10)], "{way}");
         let Some(Data::Coverage(coverage)) = &reports[2].data else {
             panic!("coverage");
         };
@@ -249,6 +276,22 @@ fn calls_and_lines_are_followed_in_every_tier() {
         let report = reports.swap_remove(1);
         let first = first.get_or_insert_with(|| report.clone());
         assert_eq!((&first.tables, &first.data), (&report.tables, &report.data));
+    }
+}
+
+#[test]
+fn allocations_are_a_weight() {
+    for (weight, sum) in [("allocs", 1), ("bytes", 10)] {
+        for (way, tier, zeal) in WAYS {
+            let (reports, _) = run_weighed(&program(RETURN), (tier, zeal), "exact", weight);
+            assert_eq!(total(&reports[1]), sum, "{way}");
+            let Some(Data::Profile(profile)) = &reports[1].data else {
+                panic!("a profile");
+            };
+            assert_eq!((profile.weight.name(), profile.total()), (weight, sum));
+            let with = functions(&reports[1]).into_iter().filter(|f| f.2);
+            assert_eq!(with.map(|f| f.0).collect::<Vec<_>>(), ["key"], "{way}");
+        }
     }
 }
 

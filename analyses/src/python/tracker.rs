@@ -13,6 +13,7 @@ use std::collections::HashMap;
 
 use probity_engine::hook::Counters;
 
+use super::allocs::{Allocated, Allocs};
 use super::codes::Codes;
 use crate::guest::cpython::{CPython, Frame};
 use crate::guest::{GuestError, View};
@@ -44,6 +45,7 @@ pub(super) struct Line {
     pub weight: u64,
     /// Times that control came to it from another line.
     pub hits: u64,
+    pub allocated: Allocated,
 }
 
 /// A call that is active.
@@ -78,6 +80,7 @@ pub(super) struct Tracker {
     /// Whether functions are of interest that are never called.
     with_nested: bool,
     ranges: Counters,
+    allocs: Option<Allocs>,
     pub codes: Codes,
     pub nodes: Vec<Node>,
     children: HashMap<(u32, u32, u32), u32>,
@@ -86,6 +89,8 @@ pub(super) struct Tracker {
     row: (u32, u32),
     /// The total when it began.
     last: u64,
+    /// What had been allocated then.
+    last_allocated: Allocated,
     /// What the total lacks of frames that were unwound.
     correction: u64,
     /// The row of the activation that was left last.
@@ -99,7 +104,13 @@ pub(super) struct Tracker {
 }
 
 impl Tracker {
-    pub fn new(python: CPython, by_way: bool, with_nested: bool, ranges: Counters) -> Tracker {
+    pub fn new(
+        python: CPython,
+        by_way: bool,
+        with_nested: bool,
+        ranges: Counters,
+        allocs: Option<Allocs>,
+    ) -> Tracker {
         let root = Node {
             parent: ROOT,
             code: 0,
@@ -112,12 +123,14 @@ impl Tracker {
             by_way,
             with_nested,
             ranges,
+            allocs,
             codes: Codes::default(),
             nodes: vec![root],
             children: HashMap::new(),
             active: Vec::new(),
             row: (ROOT, 0),
             last: 0,
+            last_allocated: Allocated::default(),
             correction: 0,
             left: (ROOT, 0),
             unreadable: 0,
@@ -230,6 +243,15 @@ impl Tracker {
         let now = total.wrapping_add(self.correction);
         add(&mut self.nodes, self.row, now.wrapping_sub(self.last));
         self.last = now;
+        let Some(allocs) = &self.allocs else {
+            return;
+        };
+        let (now, before) = (allocs.get(), self.last_allocated);
+        if now != before {
+            let line = line_of(&mut self.nodes, self.row);
+            line.allocated.add(now.since(before));
+            self.last_allocated = now;
+        }
     }
 
     fn set_ranges(&self, ranges: [u64; RANGES]) {
@@ -396,8 +418,12 @@ impl Tracker {
     }
 }
 
-fn add(nodes: &mut [Node], (node, line): (u32, u32), weight: u64) {
-    let line = &mut nodes[node as usize].lines[line as usize];
+fn line_of(nodes: &mut [Node], (node, line): (u32, u32)) -> &mut Line {
+    &mut nodes[node as usize].lines[line as usize]
+}
+
+fn add(nodes: &mut [Node], row: (u32, u32), weight: u64) {
+    let line = line_of(nodes, row);
     line.weight = line.weight.wrapping_add(weight);
 }
 

@@ -43,7 +43,7 @@ use self::instrument::Placing;
 use self::options::Settings;
 use self::record::{Head, Part, Turn};
 use self::recorder::Recorder;
-use crate::analysis::{Analysis, Findings, Instrument, Run};
+use crate::analysis::{Analysis, Common, Findings, Instrument, Run};
 use crate::options::{Options, UsageError};
 use crate::report::table::{Fact, Kind, Value as Cell};
 
@@ -140,7 +140,7 @@ impl Trace {
 }
 
 impl Analysis for Trace {
-    fn attach(&mut self, probes: &mut Probes<'_>) {
+    fn attach(&mut self, probes: &mut Probes<'_>, _common: &mut Common) {
         let mut ids = Vec::new();
         let shared = self.shared.clone();
         ids.push(probes.on_trap(move |context, error| shared.trap(context, error)));

@@ -50,7 +50,9 @@ pub(super) fn explain<'a, 't>(
     };
     let mut profile = None;
     let mut files: Vec<FileCoverage> = Vec::new();
+    let mut knows_allocs = false;
     for mut report in session.finish(&mut store) {
+        knows_allocs |= report.facts.iter().any(|fact| fact.column.name == "allocs");
         match report.data.take() {
             Some(Data::Profile(found)) => profile = Some(found),
             Some(Data::Coverage(found)) => {
@@ -68,7 +70,7 @@ pub(super) fn explain<'a, 't>(
     let did = Did::of(&profile);
     let mut hot = Hot {
         functions: functions(&profile, &did, total),
-        lines: lines(&did, &files, total),
+        lines: lines(&did, &files, total, knows_allocs),
         ..Hot::default()
     };
     if let Some(source) = source {
@@ -81,8 +83,15 @@ pub(super) fn explain<'a, 't>(
 struct Did {
     /// Calls and instructions of each of the profile's functions.
     functions: Vec<(u64, u64)>,
-    /// Instructions by file and line.
-    lines: BTreeMap<(Arc<str>, u32), u64>,
+    /// By file and line.
+    lines: BTreeMap<(Arc<str>, u32), Spent>,
+}
+
+/// What a line cost.
+#[derive(Default)]
+struct Spent {
+    instr: u64,
+    allocs: u64,
 }
 
 impl Did {
@@ -105,7 +114,10 @@ impl Did {
             *calls += node.calls;
             *instr += node.weight;
             for &(line, weight) in &node.pcs {
-                *did.lines.entry((file.clone(), line)).or_default() += weight;
+                did.lines.entry((file.clone(), line)).or_default().instr += weight;
+            }
+            for &(line, allocs, _) in &node.allocs {
+                did.lines.entry((file.clone(), line)).or_default().allocs += allocs;
             }
         }
         did
@@ -128,12 +140,12 @@ fn functions(profile: &Profile, did: &Did, total: u64) -> Vec<HotFunction> {
     hot
 }
 
-fn lines(did: &Did, files: &[FileCoverage], total: u64) -> Vec<HotLine> {
+fn lines(did: &Did, files: &[FileCoverage], total: u64, knows_allocs: bool) -> Vec<HotLine> {
     let mut hot: Vec<HotLine> = did
         .lines
         .iter()
         .filter(|((_, line), _)| *line > 0)
-        .map(|((path, line), &instr)| HotLine {
+        .map(|((path, line), &Spent { instr, allocs })| HotLine {
             file: name_of(path).to_owned(),
             line: *line,
             // See `quote`.
@@ -141,7 +153,7 @@ fn lines(did: &Did, files: &[FileCoverage], total: u64) -> Vec<HotLine> {
             count: line_count(files, path, *line),
             instr,
             instr_percent: percent(instr, total),
-            allocs: None,
+            allocs: knows_allocs.then_some(allocs),
         })
         .collect();
     hot.sort_by(|a, b| {

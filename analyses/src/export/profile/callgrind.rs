@@ -17,6 +17,8 @@ pub(in crate::export) fn write(profile: &Profile, out: &mut dyn io::Write) -> io
         Weight::Cycles => "Cycles",
         Weight::Fuel => "Fuel",
         Weight::Time => "Nanoseconds",
+        Weight::Allocs => "Allocs",
+        Weight::Bytes => "Bytes",
     };
     writeln!(out, "# callgrind format\nversion: 1")?;
     writeln!(out, "creator: probity {}", env!("CARGO_PKG_VERSION"))?;

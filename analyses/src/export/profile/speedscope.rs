@@ -71,6 +71,7 @@ pub(in crate::export) fn write(profile: &Profile, out: &mut dyn io::Write) -> io
             name: profile.weight.name(),
             unit: match profile.weight {
                 Weight::Time => "nanoseconds",
+                Weight::Bytes => "bytes",
                 _ => "none",
             },
             start_value: 0,
