@@ -20,6 +20,7 @@ mod probes;
 mod python;
 mod report;
 mod short;
+mod snapshots;
 mod start;
 mod target;
 
@@ -73,6 +74,8 @@ enum Command {
     Judge(judge::Judging),
     /// What Python programs take: start, counts and lines, beside another engine
     Python(python::Programs),
+    /// What copies of a snapshot take: time and memory, by the size of the memory
+    Snapshots(snapshots::Copies),
     /// From process start to a module's first instruction
     Start {
         /// The module to start
@@ -150,6 +153,7 @@ fn main() -> ExitCode {
             measure,
         } => probes::command(&measure, tier, &variant),
         Command::Judge(judging) => judge::command(&judging),
+        Command::Snapshots(copies) => snapshots::command(&copies),
         Command::Python(programs) => python::command(&programs),
         Command::Start {
             module,

@@ -39,9 +39,9 @@ pub use module::{FunctionInfo, Module};
 #[doc(hidden)]
 pub use runtime::StoreCore;
 pub use runtime::{
-    AnyRef, AsContext, AsContextMut, Caller, ExnRef, Extern, ExternRef, Func, Global, Instance,
-    InterruptHandle, IntoFunc, Limits, Linker, Memory, SharedMemory, Snapshot, Store, Table, Tag,
-    TypedFunc, Val, WasmParams, WasmResults, WasmRet, WasmTy,
+    AnyRef, AsContext, AsContextMut, Caller, ExnRef, Extern, ExternRef, Func, Global, HostState,
+    Instance, InterruptHandle, IntoFunc, Limits, Linker, Memory, SharedMemory, Snapshot, Store,
+    Table, Tag, TypedFunc, Val, WasmParams, WasmResults, WasmRet, WasmTy,
 };
 #[doc(hidden)]
 pub use tier::TierStats;

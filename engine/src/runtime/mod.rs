@@ -51,7 +51,7 @@ pub use interrupt::InterruptHandle;
 pub use linker::Linker;
 pub use memory::Memory;
 pub use shared::SharedMemory;
-pub use snapshot::Snapshot;
+pub use snapshot::{HostState, Snapshot};
 pub use store::{AsContext, AsContextMut, Limits, Store};
 pub use table::Table;
 pub use tag::Tag;

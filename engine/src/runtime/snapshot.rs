@@ -3,12 +3,13 @@
 //! References are kept by the index of their function, so that a snapshot belongs to no store. Memories are frozen once;
 //! an instance that goes back to them, or is made from them, copies nothing until it writes.
 
+use std::any::Any;
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::instance::{CoreRef, InstanceData};
 use super::linker::check_imports;
-use super::{AsContext, AsContextMut, Extern, Instance, StoreCore};
+use super::{AsContext, AsContextMut, Extern, Instance, Store, StoreCore};
 use crate::error::{Error, Result, TrapCode};
 use crate::gc::layout::raw_to_i31;
 use crate::module::Module;
@@ -41,13 +42,77 @@ use crate::types::ValType;
 /// # Ok::<(), probity_engine::Error>(())
 /// ```
 #[derive(Clone)]
-pub struct Snapshot(Arc<Frozen>);
+pub struct Snapshot {
+    frozen: Arc<Frozen>,
+    host: Option<Arc<dyn Any + Send + Sync>>,
+}
+
+/// Mutable state of the host's that declares itself part of snapshots: the data of a store.
+///
+/// ```
+/// use probity_engine::{Engine, Error, HostState, Linker, Module, Store};
+///
+/// struct Clock(u64);
+///
+/// impl HostState for Clock {
+///     type Frozen = u64;
+///
+///     fn freeze(&self) -> Result<u64, Error> {
+///         Ok(self.0)
+///     }
+///
+///     fn thaw(&mut self, frozen: &u64) -> Result<(), Error> {
+///         self.0 = *frozen;
+///         Ok(())
+///     }
+/// }
+///
+/// let engine = Engine::default();
+/// let module = Module::new(&engine, r#"(module
+///     (import "clock" "read" (func $read (result i64)))
+///     (func (export "now") (result i64) (call $read)))"#)?;
+/// let mut linker = Linker::new(&engine);
+/// linker.func_wrap("clock", "read", |mut caller: probity_engine::Caller<'_, Clock>| {
+///     caller.data_mut().0 += 1;
+///     caller.data().0
+/// })?;
+/// let mut store = Store::new(&engine, Clock(10));
+/// let instance = linker.instantiate(&mut store, &module)?;
+/// let now = instance.get_typed_func::<(), u64>(&store, "now")?;
+/// assert_eq!(now.call(&mut store, ())?, 11);
+/// let snapshot = instance.snapshot_with_host(&store)?;
+/// assert_eq!(now.call(&mut store, ())?, 12);
+///
+/// let mut other = Store::new(&engine, Clock(0));
+/// let copy = linker.instantiate_snapshot(&mut other, &snapshot)?;
+/// other.restore_host(&snapshot)?;
+/// let now = copy.get_typed_func::<(), u64>(&other, "now")?;
+/// assert_eq!(now.call(&mut other, ())?, 12);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub trait HostState {
+    /// What is kept. It may be thawed any number of times, in any store.
+    type Frozen: Any + Send + Sync;
+
+    /// What it is now.
+    ///
+    /// # Errors
+    /// It refers to what cannot be had twice; the message says to what.
+    fn freeze(&self) -> Result<Self::Frozen>;
+
+    /// Makes it what it was.
+    ///
+    /// # Errors
+    /// What it referred to is not there; it is unchanged then.
+    fn thaw(&mut self, frozen: &Self::Frozen) -> Result<()>;
+}
 
 impl std::fmt::Debug for Snapshot {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let lengths = self.0.memories.iter().map(|memory| memory.len);
+        let lengths = self.frozen.memories.iter().map(|memory| memory.len);
         f.debug_struct("Snapshot")
             .field("memory_bytes", &lengths.sum::<u64>())
+            .field("host", &self.host.is_some())
             .finish_non_exhaustive()
     }
 }
@@ -220,13 +285,13 @@ impl StoreCore {
 impl Snapshot {
     /// The module that it is an instance of.
     pub fn module(&self) -> &Module {
-        &self.0.module
+        &self.frozen.module
     }
 }
 
 impl Instance {
     /// Freezes what the instance is now: its memories, tables, globals, and which of its segments are dropped. What the host
-    /// keeps for it is not in it.
+    /// keeps for it is not in it, see [`Instance::snapshot_with_host`].
     ///
     /// # Errors
     /// The module imports a memory, a table or a mutable global, a memory is shared, the instance holds references to objects or to
@@ -235,7 +300,22 @@ impl Instance {
         let core = store.core();
         core.check_idle()?;
         let data = &core.instances[self.checked(core) as usize];
-        Ok(Snapshot(Arc::new(core.freeze(data)?)))
+        Ok(Snapshot {
+            frozen: Arc::new(core.freeze(data)?),
+            host: None,
+        })
+    }
+
+    /// The same with the store's data, which [`Store::restore_host`] gives to another store, or to this one again.
+    ///
+    /// # Errors
+    /// As for [`Instance::snapshot`], or the data cannot be frozen.
+    pub fn snapshot_with_host<T: HostState>(&self, store: &Store<T>) -> Result<Snapshot> {
+        let snapshot = self.snapshot(store)?;
+        Ok(Snapshot {
+            host: Some(Arc::new(store.data().freeze()?)),
+            ..snapshot
+        })
     }
 
     /// Makes the instance what it was when the snapshot was taken, of it or of another instance of its module. Compiled code and probes
@@ -251,7 +331,7 @@ impl Instance {
         if !core.instances[id as usize].module.same(snapshot.module()) {
             return Err(Error::usage("the snapshot is of another module"));
         }
-        core.thaw(id, &snapshot.0)
+        core.thaw(id, &snapshot.frozen)
     }
 
     /// Makes an instance that goes on where the snapshot was taken: segments and start function have run. Whatever its size, only
@@ -270,6 +350,22 @@ impl Instance {
             return Err(Error::usage("snapshot of another engine"));
         }
         check_imports(&CoreRef(core), module, imports)?;
-        core.make_instance(module, imports, |core, id| core.thaw(id, &snapshot.0))
+        core.make_instance(module, imports, |core, id| core.thaw(id, &snapshot.frozen))
+    }
+}
+
+impl<T: HostState> Store<T> {
+    /// Makes the store's data what they were when a snapshot was taken with them ([`Instance::snapshot_with_host`]). Instances go
+    /// back by themselves ([`Instance::restore`]).
+    ///
+    /// # Errors
+    /// The snapshot was taken without data, or with data of another kind, or they cannot be thawed.
+    pub fn restore_host(&mut self, snapshot: &Snapshot) -> Result<()> {
+        let host = snapshot.host.as_ref();
+        let host = host.ok_or_else(|| Error::usage("the snapshot has no state of a host"))?;
+        let frozen = host.downcast_ref::<T::Frozen>();
+        let frozen =
+            frozen.ok_or_else(|| Error::usage("the snapshot has the state of another host"))?;
+        self.data_mut().thaw(frozen)
     }
 }

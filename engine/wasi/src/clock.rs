@@ -43,14 +43,14 @@ impl Clock {
 }
 
 /// Where the guest's time comes from. All times are nanoseconds.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) enum Clocks {
     #[default]
     Host,
     Virtual(VirtualClock),
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct VirtualClock {
     start_ns: u64,
     step_ns: u64,

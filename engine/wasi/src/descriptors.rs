@@ -98,6 +98,16 @@ impl Descriptor {
 pub(crate) struct Descriptors(Vec<Option<Descriptor>>);
 
 impl Descriptors {
+    /// By number.
+    pub(crate) fn all(&self) -> &[Option<Descriptor>] {
+        &self.0
+    }
+
+    /// By number.
+    pub(crate) fn into_all(self) -> Vec<Option<Descriptor>> {
+        self.0
+    }
+
     /// Puts a descriptor (or a hole) behind the last number.
     pub(crate) fn push(&mut self, descriptor: Option<Descriptor>) {
         self.0.push(descriptor);

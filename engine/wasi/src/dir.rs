@@ -14,6 +14,7 @@ use crate::rights;
 use crate::stat::{self, NewTimes};
 
 /// An open directory of the host.
+#[derive(Debug)]
 pub(crate) struct HostDir {
     pub(crate) dir: Dir,
     /// The guest's name of a preopened directory.
@@ -23,6 +24,7 @@ pub(crate) struct HostDir {
     listing: Option<Vec<Listed>>,
 }
 
+#[derive(Clone, Debug)]
 struct Listed {
     name: Vec<u8>,
     ino: u64,
@@ -43,6 +45,15 @@ impl HostDir {
             preopen: Some(name),
             ..HostDir::new(dir)
         }
+    }
+
+    /// The same directory by another descriptor of the host's, at the same place of its listing.
+    pub(crate) fn try_clone(&self) -> std::io::Result<HostDir> {
+        Ok(HostDir {
+            dir: self.dir.try_clone()?,
+            preopen: self.preopen.clone(),
+            listing: self.listing.clone(),
+        })
     }
 
     /// Brings the directory itself to the disk.

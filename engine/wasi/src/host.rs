@@ -100,6 +100,11 @@ impl HostFile {
         self.seekable
     }
 
+    /// A stream of the embedder's.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.shared
+    }
+
     /// Never waits: always ready, and short reads mean the end.
     pub(crate) fn regular(&self) -> bool {
         self.filetype == filetype::REGULAR_FILE

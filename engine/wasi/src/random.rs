@@ -13,7 +13,7 @@ use crate::guest::Guest;
 const CHUNK: usize = 1 << 20;
 
 /// Where random bytes come from.
-#[derive(Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) enum Random {
     #[default]
     Os,

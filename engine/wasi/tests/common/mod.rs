@@ -199,6 +199,11 @@ impl Guest {
         add_to_linker(&mut linker, |ctx| ctx).unwrap();
         let mut store = Store::new(&engine, builder.build());
         let instance = linker.instantiate(&mut store, &module).unwrap();
+        Guest::of(store, instance)
+    }
+
+    /// An instance of the module that there is already.
+    pub fn of(store: Store<WasiCtx>, instance: Instance) -> Guest {
         let memory = instance.get_memory(&store, "memory").unwrap();
         Guest {
             store,
