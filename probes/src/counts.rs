@@ -253,6 +253,18 @@ impl FunctionCounts {
             .saturating_sub(failed.copied().unwrap_or(0))
     }
 
+    /// Times that a block was left from within: the block, the index of the first operator that was then not executed, and the times.
+    pub fn stops(&self) -> impl Iterator<Item = (usize, usize, u64)> {
+        let stops = self.stops.iter();
+        stops.map(|(&(block, behind), &times)| (block as usize, behind as usize, times))
+    }
+
+    /// Times that the operator of an index executed and did not complete.
+    pub fn failed(&self) -> impl Iterator<Item = (usize, u64)> {
+        let failed = self.failed.iter();
+        failed.map(|(&index, &times)| (index as usize, times))
+    }
+
     /// Executions of every operator, in program order.
     pub fn instrs(&self) -> Vec<u64> {
         let mut counts = Vec::with_capacity(self.cfg.len());

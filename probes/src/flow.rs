@@ -12,6 +12,8 @@
 //! exceptions that the function catches itself: each is a stop in one block
 //! and an arrival at the start of another.
 
+use std::sync::OnceLock;
+
 use crate::cfg::Cfg;
 use crate::wanted::Wanted;
 
@@ -26,6 +28,15 @@ pub struct Flow {
     counted: Vec<bool>,
     classes: usize,
     outside: u32,
+    /// In which order counts follow; worked out when they are first asked for.
+    steps: OnceLock<Vec<Step>>,
+}
+
+/// The count of an arc follows from what is known of a class.
+#[derive(Debug, Clone, Copy)]
+struct Step {
+    arc: u32,
+    class: u32,
 }
 
 /// What counted blocks add to a total, modulo 2^64.
@@ -101,6 +112,7 @@ impl Flow {
             arcs,
             classes: names.len as usize,
             outside,
+            steps: OnceLock::new(),
         }
     }
 
@@ -165,7 +177,6 @@ impl Flow {
         // What arrives at a class less what departs from it. Intermediate
         // sums may pass below zero, the result cannot: hence wrapping.
         let mut surplus = vec![0u64; self.classes];
-        let mut open: Vec<Vec<u32>> = vec![Vec::new(); self.classes];
         for (arc, ends) in self.arcs.iter().enumerate() {
             let Some((from, to)) = *ends else { continue };
             let mut arrive = |class: u32, times: u64| {
@@ -178,7 +189,29 @@ impl Flow {
                 counts[arc] = counted[arc];
                 arrive(from, counted[arc].wrapping_neg());
                 arrive(to, counted[arc]);
-            } else if self.wanted[arc] {
+            }
+        }
+        for &Step { arc, class } in self.steps.get_or_init(|| self.steps()) {
+            let Some((from, to)) = self.arcs[arc as usize] else {
+                continue;
+            };
+            let count = match from == class {
+                true => surplus[class as usize],
+                false => surplus[class as usize].wrapping_neg(),
+            };
+            counts[arc as usize] = count;
+            surplus[from as usize] = surplus[from as usize].wrapping_sub(count);
+            surplus[to as usize] = surplus[to as usize].wrapping_add(count);
+        }
+        counts
+    }
+
+    /// From the leaves of the tree on, so that in a class all counts but one are known.
+    fn steps(&self) -> Vec<Step> {
+        let mut open: Vec<Vec<u32>> = vec![Vec::new(); self.classes];
+        let arcs = self.arcs.iter().enumerate();
+        for (arc, ends) in arcs.filter(|&(arc, _)| self.wanted[arc] && !self.counted[arc]) {
+            if let Some((from, to)) = *ends {
                 open[from as usize].push(arc as u32);
                 open[to as usize].push(arc as u32);
             }
@@ -187,22 +220,18 @@ impl Flow {
         let mut left: Vec<usize> = open.iter().map(Vec::len).collect();
         let leaf = |class: usize, left: &[usize]| left[class] == 1 && class as u32 != self.outside;
         let mut leaves: Vec<usize> = (0..self.classes).filter(|&c| leaf(c, &left)).collect();
+        let mut steps = Vec::new();
         while let Some(class) = leaves.pop() {
             let unknown = open[class].iter().find(|&&arc| !known[arc as usize]);
             let Some(&arc) = unknown else { continue };
             let Some((from, to)) = self.arcs[arc as usize] else {
                 continue;
             };
-            let departs = from as usize == class;
-            let count = if departs {
-                surplus[class]
-            } else {
-                surplus[class].wrapping_neg()
-            };
-            counts[arc as usize] = count;
             known[arc as usize] = true;
-            surplus[from as usize] = surplus[from as usize].wrapping_sub(count);
-            surplus[to as usize] = surplus[to as usize].wrapping_add(count);
+            steps.push(Step {
+                arc,
+                class: class as u32,
+            });
             for class in [from as usize, to as usize] {
                 left[class] -= 1;
                 if leaf(class, &left) {
@@ -210,7 +239,7 @@ impl Flow {
                 }
             }
         }
-        counts
+        steps
     }
 }
 

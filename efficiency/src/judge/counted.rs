@@ -35,9 +35,9 @@ struct Shared {
 /// What is counted of one function.
 struct Function {
     func: Func,
-    weights: Vec<Weight>,
+    weights: Weights,
     /// Its sums, and by how far the counts had come then: most functions of a large module do nothing in most runs.
-    known: Option<(u64, Totals)>,
+    known: Option<(u64, [u64; COLUMNS])>,
 }
 
 /// What one execution of an operator is.
@@ -50,21 +50,32 @@ struct Weight {
     sized: bool,
 }
 
-/// Sums since the store was made.
+/// What the operators of a function add, and those of each of its blocks together.
+struct Weights {
+    each: Vec<Weight>,
+    /// Columns of [`Totals::sums`] with what one execution of a block adds; those of a block from its number in `starts` on.
+    blocks: Vec<(u8, u32)>,
+    starts: Vec<u32>,
+}
+
+/// Sums since the store was made, modulo 2^64.
 #[derive(Clone, Default)]
 pub(super) struct Totals {
-    instr: u64,
-    fuel: u64,
-    /// By [`Class`].
-    classes: [u64; CLASSES],
-    loads: u64,
-    stores: u64,
-    bytes: u64,
+    /// By column, the classes first.
+    sums: [u64; COLUMNS],
     bulk_bytes: u64,
     bulk_elements: u64,
-    /// Executions of operators that take fuel by a size that is not counted.
-    sized: u64,
 }
+
+const CLASSES: usize = Class::ALL.len();
+const INSTR: usize = CLASSES;
+const FUEL: usize = CLASSES + 1;
+const LOADS: usize = CLASSES + 2;
+const STORES: usize = CLASSES + 3;
+const BYTES: usize = CLASSES + 4;
+/// Executions of operators that take fuel by a size that is not counted.
+const SIZED: usize = CLASSES + 5;
+const COLUMNS: usize = CLASSES + 6;
 
 impl Counted {
     /// Counts everything that the module executes in this store. Call it before there is an instance.
@@ -117,20 +128,16 @@ impl Counted {
             let known = function.known.take();
             let known = known.filter(|(at, _)| *at == progress).or_else(|| {
                 let counts = self.plan.counts(function.func)?;
-                let mut own = Totals::default();
-                own.add(&counts, &function.weights);
-                Some((progress, own))
+                Some((progress, function.weights.sums(&counts)))
             });
             if let Some((_, own)) = &known {
-                totals.plus(own);
+                add(&mut totals.sums, own, 1);
             }
             function.known = known;
         }
         Ok(totals)
     }
 }
-
-const CLASSES: usize = Class::ALL.len();
 
 /// A panic elsewhere leaves whole entries behind.
 fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
@@ -144,9 +151,9 @@ fn instrument(
     func: Func,
     module: &Module,
     index: u32,
-) -> Result<Vec<Weight>> {
+) -> Result<Weights> {
     let Some(info) = module.function(index) else {
-        return Ok(Vec::new());
+        return Ok(Weights::default());
     };
     let operators = info.operators()?;
     let cfg = Arc::new(Cfg::new(&operators));
@@ -162,7 +169,7 @@ fn instrument(
         access: Access::of(op).map(|access| (access.kind, access.width as u8)),
         sized: is_sized(op),
     };
-    Ok(operators.iter().map(weight).collect())
+    Ok(Weights::new(operators.iter().map(weight).collect(), &cfg))
 }
 
 /// The counter of an operator whose topmost operand is a length.
@@ -213,73 +220,115 @@ fn count_length(
     Ok(())
 }
 
-impl Totals {
-    /// While code runs, counts that follow from others may be below zero by the frames that stand in a function: sums are modulo 2^64, so
-    /// that these only take away what others have too much.
-    fn add(&mut self, counts: &FunctionCounts, weights: &[Weight]) {
-        let plus = |sum: &mut u64, times: u64, count: u64| {
-            *sum = sum.wrapping_add(times.wrapping_mul(count));
-        };
+fn add(sums: &mut [u64; COLUMNS], more: &[u64; COLUMNS], times: u64) {
+    for (sum, more) in sums.iter_mut().zip(more) {
+        *sum = sum.wrapping_add(more.wrapping_mul(times));
+    }
+}
+
+impl Weight {
+    /// What it adds if it executes, and completes. One that traps accesses nothing.
+    fn add_to(&self, sums: &mut [u64; COLUMNS]) {
+        sums[self.class as usize] += 1;
+        sums[INSTR] += 1;
+        sums[FUEL] += u64::from(self.fuel);
+        sums[SIZED] += u64::from(self.sized);
+        self.add_access(sums);
+    }
+
+    fn add_access(&self, sums: &mut [u64; COLUMNS]) {
+        if let Some((kind, width)) = self.access {
+            let (reads, writes) = (u64::from(kind.reads()), u64::from(kind.writes()));
+            sums[LOADS] += reads;
+            sums[STORES] += writes;
+            sums[BYTES] += (reads + writes) * u64::from(width);
+        }
+    }
+}
+
+impl Default for Weights {
+    fn default() -> Weights {
+        Weights {
+            each: Vec::new(),
+            blocks: Vec::new(),
+            starts: vec![0],
+        }
+    }
+}
+
+impl Weights {
+    fn new(each: Vec<Weight>, cfg: &Cfg) -> Weights {
+        let mut weights = Weights::default();
+        for block in cfg.blocks() {
+            let mut sums = [0; COLUMNS];
+            each[block.instrs()]
+                .iter()
+                .for_each(|w| w.add_to(&mut sums));
+            let columns = sums.iter().zip(0..).filter(|(n, _)| **n > 0);
+            // A function has fewer operators than that.
+            let columns = columns.map(|(&n, column)| (column, n as u32));
+            weights.blocks.extend(columns);
+            weights.starts.push(weights.blocks.len() as u32);
+        }
+        weights.each = each;
+        weights
+    }
+
+    /// All that a function did. While code runs, counts that follow from others may be below zero by the frames that stand in it: these
+    /// take away what others have too much.
+    fn sums(&self, counts: &FunctionCounts) -> [u64; COLUMNS] {
+        let mut sums = [0u64; COLUMNS];
         // One at each function entry.
-        plus(&mut self.fuel, 1, counts.entries());
-        for (index, (weight, count)) in weights.iter().zip(counts.instrs()).enumerate() {
-            if count == 0 {
-                continue;
-            }
-            plus(&mut self.instr, 1, count);
-            plus(&mut self.fuel, weight.fuel.into(), count);
-            plus(&mut self.classes[weight.class as usize], 1, count);
-            plus(&mut self.sized, weight.sized.into(), count);
-            if let Some((kind, width)) = weight.access {
-                // One that traps accesses nothing.
-                let done = counts.completed(index);
-                plus(&mut self.loads, kind.reads().into(), done);
-                plus(&mut self.stores, kind.writes().into(), done);
-                let ways = u64::from(kind.reads()) + u64::from(kind.writes());
-                plus(&mut self.bytes, ways * u64::from(width), done);
+        sums[FUEL] = counts.entries();
+        let blocks = counts.blocks().iter().zip(self.starts.windows(2));
+        for (&count, range) in blocks.filter(|(count, _)| **count != 0) {
+            for &(column, n) in &self.blocks[range[0] as usize..range[1] as usize] {
+                let sum = &mut sums[column as usize];
+                *sum = sum.wrapping_add(count.wrapping_mul(n.into()));
             }
         }
-    }
-
-    /// Adds the sums of a function, modulo 2^64 as well.
-    fn plus(&mut self, other: &Totals) {
-        let plus = |sum: &mut u64, more: u64| *sum = sum.wrapping_add(more);
-        plus(&mut self.instr, other.instr);
-        plus(&mut self.fuel, other.fuel);
-        for (sum, more) in self.classes.iter_mut().zip(other.classes) {
-            plus(sum, more);
+        for (block, behind, times) in counts.stops() {
+            let end = counts.cfg().blocks()[block].instrs().end;
+            let mut rest = [0; COLUMNS];
+            { self.each[behind..end].iter() }.for_each(|w| w.add_to(&mut rest));
+            add(&mut sums, &rest, times.wrapping_neg());
         }
-        plus(&mut self.loads, other.loads);
-        plus(&mut self.stores, other.stores);
-        plus(&mut self.bytes, other.bytes);
-        plus(&mut self.sized, other.sized);
+        for (index, times) in counts.failed() {
+            let mut access = [0; COLUMNS];
+            self.each[index].add_access(&mut access);
+            add(&mut sums, &access, times.wrapping_neg());
+        }
+        sums
     }
+}
 
+impl Totals {
     /// At most so much fuel was taken since earlier sums, sizes of bulk operations included: as a limit sees it. `None` if that
     /// cannot be told.
     pub fn fuel_at_most(&self, earlier: &Totals) -> Option<u64> {
         // Of 16 bytes, or an element, one unit: the sum of what is rounded down is no more than the sum rounded down.
         let bulk = (self.bulk_bytes - earlier.bulk_bytes) / 16
             + (self.bulk_elements - earlier.bulk_elements);
-        let fuel = self.fuel.wrapping_sub(earlier.fuel);
+        let fuel = self.sums[FUEL].wrapping_sub(earlier.sums[FUEL]);
         // Below zero, see above: nothing yet.
         let fuel = if fuel > i64::MAX as u64 { 0 } else { fuel };
-        (self.sized == earlier.sized).then(|| fuel.saturating_add(bulk))
+        (self.sums[SIZED] == earlier.sums[SIZED]).then(|| fuel.saturating_add(bulk))
     }
 
     /// What was added to earlier sums.
     pub fn since(&self, earlier: &Totals) -> Cost {
+        let of = |column: usize| self.sums[column].wrapping_sub(earlier.sums[column]);
         let classes = Class::ALL.iter().filter_map(|&class| {
-            let count = self.classes[class as usize] - earlier.classes[class as usize];
+            let count = of(class as usize);
             (count > 0).then(|| (class.name().to_owned(), count))
         });
         Cost {
-            instr: Some(self.instr - earlier.instr),
-            fuel: Some(self.fuel - earlier.fuel),
+            instr: Some(of(INSTR)),
+            fuel: Some(of(FUEL)),
             classes: classes.collect(),
-            loads: Some(self.loads - earlier.loads),
-            stores: Some(self.stores - earlier.stores),
-            bytes: Some(self.bytes - earlier.bytes),
+            loads: Some(of(LOADS)),
+            stores: Some(of(STORES)),
+            bytes: Some(of(BYTES)),
             bulk_bytes: Some(self.bulk_bytes - earlier.bulk_bytes),
             bulk_elements: Some(self.bulk_elements - earlier.bulk_elements),
             ..Cost::default()

@@ -8,6 +8,8 @@
 
 mod body;
 mod const_expr;
+#[cfg(jit)]
+pub(crate) mod digest;
 mod names;
 mod parse;
 #[cfg(test)]
@@ -23,6 +25,7 @@ use wasmparser::ValidatorResources;
 use crate::code::CodeCache;
 use crate::engine::Engine;
 use crate::error::LoadError;
+use crate::sys::read::read_file;
 use crate::types::registry::TypeInfo;
 use crate::types::{
     CompositeType, ExportType, ExternType, FuncType, GlobalType, ImportType, MemoryType, RefType,
@@ -120,7 +123,10 @@ pub(crate) struct ModuleInner {
     pub(crate) engine: Engine,
     /// Unique in the process.
     pub(crate) id: u64,
-    pub(crate) bytes: Vec<u8>,
+    pub(crate) bytes: Arc<Vec<u8>>,
+    /// Of `bytes`.
+    #[cfg(jit)]
+    pub(crate) digest: digest::Digest,
     /// What each type of the type section is.
     pub(crate) types: Vec<Arc<TypeInfo>>,
     /// Their identities, by the same index.
@@ -264,14 +270,14 @@ impl Module {
     /// As [`Module::new`]; if the file cannot be read, the message names its path.
     pub fn from_file(engine: &Engine, path: impl AsRef<Path>) -> Result<Module, LoadError> {
         let path = path.as_ref();
-        let bytes = std::fs::read(path).map_err(|error| {
+        let bytes = read_file(path).map_err(|error| {
             LoadError::without_offset(format!("cannot read `{}`: {error}", path.display()))
         })?;
         Module::from_input(engine, bytes)
     }
 
     fn from_input(engine: &Engine, input: Vec<u8>) -> Result<Module, LoadError> {
-        let bytes = parse::binary_of(input)?;
+        let bytes = Arc::new(parse::binary_of(input)?);
         let inner = parse::parse(engine, bytes)?;
         if !engine.config().lazy {
             inner.validate_all()?;

@@ -12,6 +12,8 @@ use wasmparser::{
 
 use super::body::Body;
 use super::const_expr::ConstExpr;
+#[cfg(jit)]
+use super::digest::Digest;
 use super::{
     Data, DataKind, Element, ElementItems, ElementKind, Export, ExternIndex, GlobalDef, Import,
     ImportKind, ModuleInner, TableDef,
@@ -51,12 +53,17 @@ pub(super) fn binary_of(input: Vec<u8>) -> Result<Vec<u8>, LoadError> {
 }
 
 /// Reads and validates all sections; function bodies are only registered.
-pub(super) fn parse(engine: &Engine, bytes: Vec<u8>) -> Result<ModuleInner, LoadError> {
+pub(super) fn parse(engine: &Engine, bytes: Arc<Vec<u8>>) -> Result<ModuleInner, LoadError> {
     static NEXT_ID: AtomicU64 = AtomicU64::new(1);
     let mut module = ModuleInner {
         engine: engine.clone(),
         id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
-        bytes: Vec::new(),
+        bytes: bytes.clone(),
+        #[cfg(jit)]
+        digest: match engine.disk_cache() {
+            Some(_) => Digest::start(&bytes),
+            None => Digest::default(),
+        },
         types: Vec::new(),
         type_ids: Vec::new(),
         imports: Vec::new(),
@@ -100,7 +107,6 @@ pub(super) fn parse(engine: &Engine, bytes: Vec<u8>) -> Result<ModuleInner, Load
             _ => module.read_section(payload)?,
         }
     }
-    module.bytes = bytes;
     module.code = CodeCache::new(module.bodies.len(), module.types.len());
     let mut slot = 0;
     for global in &module.globals[module.num_imported_globals as usize..] {

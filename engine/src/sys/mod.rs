@@ -11,6 +11,7 @@ pub(crate) mod nudge;
 #[cfg(not(jit))]
 #[path = "nudge_absent.rs"]
 pub(crate) mod nudge;
+pub(crate) mod read;
 pub(crate) mod region;
 #[cfg(jit)]
 pub(crate) mod signals;

@@ -187,7 +187,7 @@ impl ModuleCache {
         disk.dir.as_ref()?;
         let mut hasher = blake3::Hasher::new();
         hasher.update(&compiler.environment(&module.inner.engine));
-        hasher.update(&module.inner.bytes);
+        hasher.update(module.inner.digest.get(&module.inner.bytes).as_bytes());
         let mut cache = ModuleCache {
             disk: disk.clone(),
             key: *hasher.finalize().as_bytes(),
