@@ -565,6 +565,8 @@ fn functions_and_lines_are_explained() {
     let line = &hot.lines[0];
     assert_eq!((&*line.file, line.line, line.count), ("main.py", 6, 500));
     assert_eq!(line.text, "total += i * i");
+    // Numbers of these sizes are taken from a list of free ones.
+    assert_eq!(line.allocs, Some(0));
     assert!(
         line.instr > total / 10 && line.instr < total,
         "{line:?} of {total}"

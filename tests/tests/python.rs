@@ -109,9 +109,13 @@ impl Ran {
     }
 
     fn total(&self, name: &str) -> u64 {
+        self.fact(name, "total")
+    }
+
+    fn fact(&self, name: &str, fact: &str) -> u64 {
         let facts = &self.report(name).facts;
-        let total = facts.iter().find(|fact| fact.column.name == "total");
-        number(&total.expect("a total").value)
+        let found = facts.iter().find(|found| found.column.name == fact);
+        number(&found.expect(fact).value)
     }
 
     /// Executions of each line of a file.
@@ -226,6 +230,47 @@ fn the_sum_over_lines_is_the_total_in_every_tier() {
             python.run(root.path(), &["/work/program.py"], &["icount", "pyprofile"])
         });
         assert_eq!(report.tables, first.report("pyprofile").tables, "{way}");
+    }
+}
+
+/// A list of one element is two blocks: the object, and its elements.
+#[test]
+fn allocations_of_lines_are_those_of_the_heap() {
+    let source =
+        "xs = []\nfor i in range(1000):\n    xs.append([i])\n    y = i * i\nprint(len(xs))\n";
+    let root = root(&[("program.py", source)]);
+    for (way, tier, zeal) in WAYS {
+        let python = Python::new(tier, zeal);
+        let ran = python.run(root.path(), &["/work/program.py"], &["heap", "pyprofile"]);
+        assert_eq!(ran.stdout, "1000\n", "{way}");
+        let (allocs, bytes) = (
+            ran.fact("pyprofile", "allocs"),
+            ran.fact("pyprofile", "bytes"),
+        );
+        let heap = |fact| ran.fact("heap", fact);
+        assert_eq!(
+            (allocs, bytes),
+            (heap("allocations"), heap("allocated bytes")),
+            "{way}"
+        );
+        let [functions, lines] = &ran.report("pyprofile").tables[..] else {
+            panic!("two tables");
+        };
+        assert_eq!(
+            (functions.sum("allocs"), functions.sum("bytes")),
+            (allocs, bytes),
+            "{way}"
+        );
+        let of_line = |line: u64| {
+            let mut rows = lines.rows.iter();
+            let is_it = |row: &&Vec<Value>| {
+                row[0] == Value::from("/work/program.py") && row[1] == Value::from(line)
+            };
+            number(&rows.find(is_it).expect("a line")[5])
+        };
+        // The list itself grows now and then, too.
+        assert!((2000..2050).contains(&of_line(3)), "{way}: {}", of_line(3));
+        assert_eq!((of_line(2), of_line(4)), (0, 0), "{way}");
     }
 }
 

@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use rustc_hash::FxHashMap;
+
 use crate::guest::cpython::{Code, Identity, LineRange, Offsets};
 use crate::guest::{GuestError, View};
 
@@ -49,9 +51,13 @@ impl Content {
         at.map_or(0, |at| at as u32)
     }
 
-    /// The range of a code unit, as an index; `None` behind the last.
+    /// The range of a code unit, as an index; `None` behind the last. Quickly, if it is the guess.
     #[inline]
-    pub fn range(&self, unit: u32) -> Option<usize> {
+    pub fn range(&self, unit: u32, guess: u32) -> Option<usize> {
+        let guessed = self.ranges.get(guess as usize);
+        if guessed.is_some_and(|&(start, end, _)| start <= unit && unit < end) {
+            return Some(guess as usize);
+        }
         let at = self.ranges.partition_point(|&(_, end, _)| end <= unit);
         (at < self.ranges.len()).then_some(at)
     }
@@ -84,7 +90,7 @@ impl Content {
 pub(super) struct Codes {
     pub all: Vec<Arc<Content>>,
     by_content: HashMap<Arc<Content>, u32>,
-    by_address: HashMap<u32, (Identity, u32)>,
+    by_address: FxHashMap<u32, (Identity, u32)>,
     /// Those that have no lines because their tables are damaged.
     pub damaged: u64,
 }

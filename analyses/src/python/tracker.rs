@@ -9,9 +9,8 @@
 //! their own activation; those further out are in the middle of a call, by which a reading is off, but it is off by as much when that
 //! activation is entered as when it is left, and both sides belong to the same line.
 
-use std::collections::HashMap;
-
 use probity_engine::hook::Counters;
+use rustc_hash::FxHashMap;
 
 use super::allocs::{Allocated, Allocs};
 use super::codes::Codes;
@@ -58,6 +57,8 @@ struct Level {
     node: u32,
     /// The current line, as an index of the code object's.
     line: u32,
+    /// The current range, as well.
+    range: u32,
     /// Whether control has come to no line yet.
     is_new: bool,
 }
@@ -83,7 +84,9 @@ pub(super) struct Tracker {
     allocs: Option<Allocs>,
     pub codes: Codes,
     pub nodes: Vec<Node>,
-    children: HashMap<(u32, u32, u32), u32>,
+    children: FxHashMap<(u32, u32, u32), u32>,
+    /// For each code object, by the range that was left, the range that came last time.
+    next: Vec<Box<[u32]>>,
     active: Vec<Activation>,
     /// What is executing: a node, and a line of it.
     row: (u32, u32),
@@ -126,7 +129,8 @@ impl Tracker {
             allocs,
             codes: Codes::default(),
             nodes: vec![root],
-            children: HashMap::new(),
+            children: FxHashMap::default(),
+            next: Vec::new(),
             active: Vec::new(),
             row: (ROOT, 0),
             last: 0,
@@ -204,7 +208,7 @@ impl Tracker {
                     let node = self.child(row.0, code, site);
                     let content = &self.codes.all[code as usize];
                     let unit = frame.instruction.wrapping_sub(start) / 2;
-                    let range = content.range(unit).map(|at| content.ranges[at]);
+                    let range = content.range(unit, 0).map(|at| content.ranges[at]);
                     let line = range.and_then(|(_, _, line)| line);
                     let line = line.unwrap_or(content.first());
                     site = content.lines[line as usize];
@@ -352,6 +356,10 @@ impl Tracker {
         let node = self.child(parent, code, site);
         self.nodes[node as usize].calls += 1;
         let first = self.codes.all[code as usize].first();
+        while self.next.len() <= code as usize {
+            let ranges = self.codes.all[self.next.len()].ranges.len();
+            self.next.push(vec![0; ranges].into());
+        }
         if let Some(activation) = self.active.last_mut() {
             activation.levels.push(Level {
                 frame,
@@ -359,6 +367,7 @@ impl Tracker {
                 start,
                 node,
                 line: first,
+                range: 0,
                 is_new: true,
             });
         }
@@ -396,9 +405,19 @@ impl Tracker {
         };
         let content = &self.codes.all[level.code as usize];
         let unit = instruction.wrapping_sub(level.start) / 2;
-        let range = content.range(unit).map(|at| content.ranges[at]);
+        let next = self.next[level.code as usize].get_mut(level.range as usize);
+        let guess = next.as_deref().copied().unwrap_or(0);
         // Without lines all of it is one.
-        let (start, end, line) = range.unwrap_or((0, content.bytes() / 2, None));
+        let (start, end, line) = match content.range(unit, guess) {
+            Some(at) => {
+                if let Some(next) = next {
+                    *next = at as u32;
+                }
+                level.range = at as u32;
+                content.ranges[at]
+            }
+            None => (0, content.bytes() / 2, None),
+        };
         // What is of no line is part of what was before.
         let line = line.unwrap_or(level.line);
         // A generator that goes on does so within its line.

@@ -261,22 +261,24 @@ impl StoreCore {
                 )));
             }
         }
-        let raws = |data: &InstanceData, words: &[Word]| -> Vec<u64> {
-            words.iter().map(|word| word.raw(data) as u64).collect()
-        };
         for (&table, words) in data.tables.iter().zip(&frozen.tables) {
-            self.tables[table as usize].replace(raws(data, words));
+            let words = words.iter();
+            self.tables[table as usize].replace(words.map(|word| word.raw(data) as u64));
         }
         let imported = data.module.inner.num_imported_globals;
         for (index, word) in (imported..).zip(&frozen.globals) {
             let raw = word.raw(data);
             data.set_raw_global(index, raw);
         }
-        data.elements = frozen
-            .elements
-            .iter()
-            .map(|words| raws(data, words))
-            .collect();
+        // A segment does not change but when it is dropped.
+        let mut elements = std::mem::take(&mut data.elements);
+        elements.resize_with(frozen.elements.len(), Vec::new);
+        for (own, words) in elements.iter_mut().zip(&frozen.elements) {
+            if own.len() != words.len() {
+                *own = words.iter().map(|word| word.raw(data) as u64).collect();
+            }
+        }
+        data.elements = elements;
         data.dropped_data.clone_from(&frozen.dropped_data);
         Ok(())
     }

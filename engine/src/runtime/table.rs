@@ -100,8 +100,9 @@ impl TableData {
     }
 
     /// Other elements, of the table's type.
-    pub(crate) fn replace(&mut self, elements: Vec<u64>) {
-        self.elements = elements;
+    pub(crate) fn replace(&mut self, elements: impl ExactSizeIterator<Item = u64>) {
+        self.elements.clear();
+        self.elements.extend(elements);
         self.publish();
     }
 
