@@ -241,50 +241,69 @@ impl Totals {
         }
     }
 
-    /// Adds the sums of a function, modulo 2^64 as well.
-    fn plus(&mut self, other: &Totals) {
-        let plus = |sum: &mut u64, more: u64| *sum = sum.wrapping_add(more);
-        plus(&mut self.instr, other.instr);
-        plus(&mut self.fuel, other.fuel);
-        for (sum, more) in self.classes.iter_mut().zip(other.classes) {
-            plus(sum, more);
+    /// Adds other sums, modulo 2^64 as well.
+    pub fn plus(&mut self, other: &Totals) {
+        self.each(other, u64::wrapping_add);
+    }
+
+    /// What was added to earlier sums.
+    pub fn beyond(&self, earlier: &Totals) -> Totals {
+        let mut more = self.clone();
+        more.each(earlier, u64::wrapping_sub);
+        more
+    }
+
+    fn each(&mut self, other: &Totals, of: fn(u64, u64) -> u64) {
+        let pairs = [
+            (&mut self.instr, other.instr),
+            (&mut self.fuel, other.fuel),
+            (&mut self.loads, other.loads),
+            (&mut self.stores, other.stores),
+            (&mut self.bytes, other.bytes),
+            (&mut self.bulk_bytes, other.bulk_bytes),
+            (&mut self.bulk_elements, other.bulk_elements),
+            (&mut self.sized, other.sized),
+        ];
+        let classes = self.classes.iter_mut().zip(other.classes);
+        for (sum, other) in pairs.into_iter().chain(classes) {
+            *sum = of(*sum, other);
         }
-        plus(&mut self.loads, other.loads);
-        plus(&mut self.stores, other.stores);
-        plus(&mut self.bytes, other.bytes);
-        plus(&mut self.sized, other.sized);
     }
 
     /// At most so much fuel was taken since earlier sums, sizes of bulk operations included: as a limit sees it. `None` if that
     /// cannot be told.
     pub fn fuel_at_most(&self, earlier: &Totals) -> Option<u64> {
+        let more = self.beyond(earlier);
         // Of 16 bytes, or an element, one unit: the sum of what is rounded down is no more than the sum rounded down.
-        let bulk = (self.bulk_bytes - earlier.bulk_bytes) / 16
-            + (self.bulk_elements - earlier.bulk_elements);
-        let fuel = self.fuel.wrapping_sub(earlier.fuel);
-        // Below zero, see above: nothing yet.
-        let fuel = if fuel > i64::MAX as u64 { 0 } else { fuel };
-        (self.sized == earlier.sized).then(|| fuel.saturating_add(bulk))
+        let bulk = yet(more.bulk_bytes) / 16 + yet(more.bulk_elements);
+        (yet(more.sized) == 0).then(|| yet(more.fuel).saturating_add(bulk))
     }
 
-    /// What was added to earlier sums.
+    /// The cost of what was added to earlier sums.
     pub fn since(&self, earlier: &Totals) -> Cost {
+        let more = self.beyond(earlier);
         let classes = Class::ALL.iter().filter_map(|&class| {
-            let count = self.classes[class as usize] - earlier.classes[class as usize];
+            let count = yet(more.classes[class as usize]);
             (count > 0).then(|| (class.name().to_owned(), count))
         });
         Cost {
-            instr: Some(self.instr - earlier.instr),
-            fuel: Some(self.fuel - earlier.fuel),
+            instr: Some(yet(more.instr)),
+            fuel: Some(yet(more.fuel)),
             classes: classes.collect(),
-            loads: Some(self.loads - earlier.loads),
-            stores: Some(self.stores - earlier.stores),
-            bytes: Some(self.bytes - earlier.bytes),
-            bulk_bytes: Some(self.bulk_bytes - earlier.bulk_bytes),
-            bulk_elements: Some(self.bulk_elements - earlier.bulk_elements),
+            loads: Some(yet(more.loads)),
+            stores: Some(yet(more.stores)),
+            bytes: Some(yet(more.bytes)),
+            bulk_bytes: Some(yet(more.bulk_bytes)),
+            bulk_elements: Some(yet(more.bulk_elements)),
             ..Cost::default()
         }
     }
+}
+
+/// A difference modulo 2^64: below zero, nothing yet. Counts are so while code runs (see above), and so are those of an interpreter that
+/// has not got to where the program begins.
+fn yet(more: u64) -> u64 {
+    if more > i64::MAX as u64 { 0 } else { more }
 }
 
 #[cfg(test)]
