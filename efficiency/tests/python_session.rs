@@ -11,8 +11,10 @@ use probity_efficiency::judge::{Columns, Config, Judge};
 use probity_efficiency::python::{Artifacts, Kind, ToolchainDir};
 use probity_efficiency::result::{Cost, SampleResult};
 use probity_efficiency::sample::Sample;
-use probity_efficiency::task::Task;
+use probity_efficiency::score::reval;
+use probity_efficiency::task::{Limits, Task};
 use probity_efficiency::toolchain::{Builder, Python};
+use probity_efficiency::truth::{Input, TruthOptions, TruthProgram};
 use probity_engine::Tier;
 use serde_json::{Value, json};
 
@@ -301,5 +303,37 @@ fn a_command_that_does_not_get_to_the_program_is_no_program_s_fault() {
     assert!(
         message.contains("ended with code 9 before the program began"),
         "{message}"
+    );
+}
+
+/// A program that no lines can be told of: what stands in for its interpreter is no CPython.
+#[test]
+fn what_is_not_known_of_a_program_in_python_is_not_told() {
+    let (judge, _dir) = judge("i32.const 0");
+    let task = Task::of_program("t", Limits::default());
+    let built = judge.build(&task, "python", "print(3)\n").expect("built");
+    let told = |kinds: &[reval::Kind]| {
+        let options = TruthOptions {
+            kinds: kinds.iter().copied().collect(),
+            ..TruthOptions::new("t")
+        };
+        let program = TruthProgram::new(&judge, &built, options);
+        let run = program.and_then(|program| program.run(&Input::default()));
+        run.map(|run| serde_json::to_value(run.rows).expect("JSON"))
+            .map_err(|error| error.to_string())
+    };
+    assert_eq!(
+        told(&[reval::Kind::Output]).expect("an output")[0]["expected"],
+        "3"
+    );
+    let error = told(&[reval::Kind::Output, reval::Kind::Path]).expect_err("no next lines");
+    assert!(
+        error.contains("only coverage and output are known"),
+        "{error}"
+    );
+    let error = told(&[reval::Kind::Coverage]).expect_err("no lines");
+    assert!(
+        error.contains("find its lines: cpython 3.15.0 cannot"),
+        "{error}"
     );
 }
