@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use probity_efficiency::compare::COLUMNS;
+use probity_efficiency::Column;
 use probity_efficiency::jsonl::Lines;
 use probity_efficiency::judge::{Columns, Config, Judge, Prepared};
 use probity_efficiency::result::SampleResult;
@@ -130,7 +130,7 @@ pub fn command(args: &Judging) -> Result<(), String> {
 
 /// All counts of all tests.
 fn costs(result: &SampleResult) -> Vec<Option<u64>> {
-    let exact = COLUMNS.iter().filter(|column| column.is_exact());
+    let exact = Column::MEASURED.iter().filter(|column| column.is_exact());
     let tests = &result.tests;
     exact
         .flat_map(|column| tests.iter().map(|test| column.of(&test.cost)))

@@ -25,7 +25,7 @@ use crate::{
 /// Each program is measured here and run natively, several times, and has to print the same in both ways. What an empty program of
 /// its language takes is subtracted. Then all pairs of programs of a language whose times differ by 1.1x, 1.25x, 1.5x and 2x are
 /// ordered by each cost, by time measured once more, and by a model of weighted operator classes, which predicts each program
-/// from the others.
+/// from those of other tasks. Native times below 1 ms are not told apart: so much is noise of starting a process.
 ///
 /// Programs are run natively without any protection: take only such as you trust.
 #[derive(Debug, Args)]

@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use probity_efficiency::compare::{Column, Comparison, Shown};
+use probity_efficiency::Column;
+use probity_efficiency::compare::{Comparison, Shown};
 
 use crate::{
+    cost,
     failure::Failure,
     judging::JudgingArgs,
     program::ProgramArgs,
@@ -48,8 +50,8 @@ pub struct CompareArgs {
     #[arg(long)]
     details: bool,
 
-    /// Which cost is shown of samples and tests
-    #[arg(long, value_name = "COLUMN", default_value_t = Column::INSTR)]
+    /// Which cost is shown of samples and tests: by default the count that orders programs most often as time does
+    #[arg(long, value_name = "COLUMN", default_value_t = Column::DEFAULT, value_parser = cost::column)]
     cost: Column,
 
     /// Functions, lines and loops shown of a sample

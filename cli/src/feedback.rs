@@ -6,11 +6,13 @@ use std::{
 };
 
 use clap::Args;
-use probity_efficiency::compare::{Column, Key, Results};
+use probity_efficiency::Column;
+use probity_efficiency::compare::{Key, Results};
 use probity_efficiency::feedback::{BUDGET_TOKENS, Feedback, Input};
 use probity_efficiency::result::SampleResult;
 
 use crate::{
+    cost,
     failure::Failure,
     results::{self, Format},
 };
@@ -53,8 +55,8 @@ pub struct FeedbackArgs {
     #[arg(long, value_name = "FILE")]
     source: Option<PathBuf>,
 
-    /// Which cost is spoken of
-    #[arg(long, value_name = "COLUMN", default_value_t = Column::INSTR)]
+    /// Which cost is spoken of: by default the count that orders programs most often as time does
+    #[arg(long, value_name = "COLUMN", default_value_t = Column::DEFAULT, value_parser = cost::column)]
     cost: Column,
 
     /// How many tokens the text may be, estimated so that it is rather less; the least important is left out

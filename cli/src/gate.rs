@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use probity_efficiency::compare::Column;
+use probity_efficiency::Column;
 use probity_efficiency::compare::gate::{Limit, Rules, gate};
 
 use crate::{
+    cost,
     failure::{Failure, WORSE, say},
     judging::JudgingArgs,
     program::ProgramArgs,
@@ -42,8 +43,8 @@ pub struct GateArgs {
     #[arg(long, value_name = "PERCENT", default_value = "2%")]
     max_regress: Limit,
 
-    /// Which cost
-    #[arg(long, value_name = "COLUMN", default_value_t = Column::INSTR)]
+    /// Which cost: by default the count that orders programs most often as time does
+    #[arg(long, value_name = "COLUMN", default_value_t = Column::DEFAULT, value_parser = cost::column)]
     cost: Column,
 
     /// Hold each test to the limit, not only the sum of them

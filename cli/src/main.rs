@@ -11,6 +11,7 @@ mod args;
 mod cache;
 mod calibrate;
 mod compare;
+mod cost;
 mod coverage;
 mod debug;
 mod exports;

@@ -27,8 +27,8 @@ use crate::{nearest, units};
 
 /// Improve a program: it is written, built, checked, measured and explained, again and again
 ///
-/// The best correct program goes to stdout, what came of each attempt to stderr. Costs are instructions of the task's stress
-/// tests, or of all its tests if it has none.
+/// The best correct program goes to stdout, what came of each attempt to stderr. Costs are fuel, the count that
+/// orders programs most often as time does, of the task's stress tests, or of all its tests if it has none.
 #[derive(Debug, Args)]
 #[command(
     after_help = "A command reads the prompt on stdin and writes its reply on stdout; the program is the last code block of the task's \

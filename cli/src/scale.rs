@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Args};
 use probity_efficiency::{
-    compare::Column,
+    Column,
     growth::{
         plot,
         scale::{Scaling, Sizes},
@@ -13,6 +13,7 @@ use probity_efficiency::{
 };
 
 use crate::{
+    cost,
     failure::{Failure, OUTPUT},
     judging::JudgingArgs,
     place::Place,
@@ -65,8 +66,8 @@ pub struct ScaleArgs {
     #[arg(long, value_name = "N", default_value = "1_000_000_000", value_parser = units::integer)]
     max_cost: u64,
 
-    /// Which cost: instr, fuel, loads, ...
-    #[arg(long, value_name = "COLUMN", default_value_t = Column::INSTR)]
+    /// Which cost: fuel, instr, loads, ...; by default the count that orders programs most often as time does
+    #[arg(long, value_name = "COLUMN", default_value_t = Column::DEFAULT, value_parser = cost::column)]
     cost: Column,
 
     /// What the generator is given

@@ -6,12 +6,14 @@ use std::{
 };
 
 use clap::{Args, ValueEnum};
+use probity_efficiency::Column;
 use probity_efficiency::score::{
-    Bootstrap, Column, Inputs, MetricInfo, Needs, Settings, SpecError, board::BoardFormat,
-    parse_all, registry,
+    Bootstrap, Inputs, MetricInfo, Needs, Settings, SpecError, board::BoardFormat, parse_all,
+    registry,
 };
 
 use crate::{
+    cost,
     failure::{Failure, OUTPUT},
     nearest,
     output::to_stdout,
@@ -45,9 +47,10 @@ pub struct ScoreArgs {
     )]
     metric: Vec<String>,
 
-    /// Column of costs: instr, fuel, vcycles, gungraun, wall_ns, peak_heap, memory_pages
-    #[arg(long, value_name = "COLUMN", default_value = "instr")]
-    cost: String,
+    /// Column of costs: fuel, instr, vcycles, gungraun, wall_ns, peak_heap, memory_pages, ...; by default the count that orders programs
+    /// most often as time does. Imported results have what their origin counted: EvalPerf's have instr
+    #[arg(long, value_name = "COLUMN", default_value_t = Column::DEFAULT, value_parser = cost::column)]
+    cost: Column,
 
     /// Numbers of samples that metrics are had for
     #[arg(long, value_name = "K", value_delimiter = ',', default_value = "1", value_parser = clap::value_parser!(u64).range(1..))]
@@ -108,7 +111,7 @@ pub fn main(args: &ScoreArgs) -> Result<u8, Failure> {
         return Ok(0);
     }
     let settings = Settings {
-        column: column(&args.cost)?,
+        column: args.cost,
         k: args.k.clone(),
     };
     let names = args.metric.iter().map(String::as_str);
@@ -143,13 +146,6 @@ pub fn main(args: &ScoreArgs) -> Result<u8, Failure> {
             Ok(if is_written { 0 } else { OUTPUT })
         }
     }
-}
-
-fn column(name: &str) -> Result<Column, Failure> {
-    Column::of_name(name).ok_or_else(|| {
-        let hint = nearest::hint(name, Column::ALL.map(Column::name));
-        Failure::usage(format!("unknown column of costs '{name}'{hint}"))
-    })
 }
 
 fn unknown(error: SpecError) -> Failure {

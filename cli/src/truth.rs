@@ -12,7 +12,7 @@ use probity_efficiency::{
     judge::Judge,
     score::reval::Kind,
     task::{Entry, Limits},
-    truth::{COUNTER, Input, Run, TruthOptions, TruthProgram, unoptimised},
+    truth::{COUNTER, Input, Run, TruthOptions, TruthProgram, kinds_of, unoptimised},
 };
 use probity_probes::source::Origin;
 
@@ -32,6 +32,7 @@ use crate::{
 /// written as lines of JSON, which are the truth that `probity score --truth` holds predictions against (REval,
 /// SX-Bench): which lines are executed, which line comes next, what variables are behind each line, what is printed,
 /// and how many steps it takes. A source is built without optimisation, so that all its lines and variables are there.
+/// Of a program in Python it is told which lines are executed and what is printed.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Exit status: 0 if all runs ended well; 1 if a file cannot be read or built, or says nothing of its lines, or a run did not
@@ -67,15 +68,9 @@ pub struct TruthArgs {
     #[arg(long, value_name = "NAME")]
     task_id: Option<String>,
 
-    /// What is told
-    #[arg(
-        long,
-        value_name = "LIST",
-        value_enum,
-        value_delimiter = ',',
-        default_value = "coverage,path,state,output,steps"
-    )]
-    kinds: Vec<KindArg>,
+    /// What is told [default: all; of a program in Python coverage,output]
+    #[arg(long, value_name = "LIST", value_enum, value_delimiter = ',')]
+    kinds: Option<Vec<KindArg>>,
 
     /// What the compiler is told, instead of the toolchain's flags without optimisation
     #[arg(long, value_name = "FLAGS", allow_hyphen_values = true)]
@@ -236,7 +231,6 @@ fn program(args: &TruthArgs, judge: &Judge) -> Result<TruthProgram, Failure> {
     options.entry = args.entry.clone();
     options.argv = args.program_args.clone();
     options.file = args.file.clone();
-    options.kinds = args.kinds.iter().copied().map(Kind::from).collect();
     options.addresses = args.addresses;
     options.counter = args.steps_var.clone();
     options.steps = StepLimits {
@@ -251,9 +245,19 @@ fn program(args: &TruthArgs, judge: &Judge) -> Result<TruthProgram, Failure> {
         options.flags = flags.clone().unwrap_or_default();
         Ok(flags)
     })?;
-    if text.is_none() && args.flags.is_some() {
+    let is_python = built.python.is_some();
+    if (text.is_none() || is_python) && args.flags.is_some() {
         return Err(Failure::usage("--flags are for a source that is built"));
     }
+    if is_python && (args.file.is_some() || args.source_map.is_some()) {
+        return Err(Failure::usage(
+            "--file and --source-map are for programs that are built",
+        ));
+    }
+    options.kinds = match &args.kinds {
+        Some(kinds) => kinds.iter().copied().map(Kind::from).collect(),
+        None => kinds_of(&built),
+    };
     options.source = text;
     options.origin = Origin {
         path: Some(path.clone()),
@@ -294,6 +298,9 @@ fn flags(
     if let Some(flags) = &args.flags {
         let words = flags.split_whitespace();
         return Ok(Some(words.map(str::to_owned).collect()));
+    }
+    if language == "python" {
+        return Ok(None);
     }
     let own = judge.config().builder.toolchains.flags_of(language);
     let own =

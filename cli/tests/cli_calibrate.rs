@@ -129,6 +129,25 @@ fn what_cannot_be_measured_is_named_and_left_out() {
     );
 }
 
+/// As one that has its own standard library to build first.
+#[test]
+fn a_compiler_may_take_longer_than_a_program() {
+    let files = files();
+    let mut options = NATIVE;
+    options[4] = "c=sleep 1.5";
+    let limited = |limit: &str| {
+        let more = ["p1.c", "--runs", "1", limit, "1"];
+        calibrate(&files, &[&options[..], &more].concat()).expect(1)
+    };
+    let done = limited("--timeout");
+    assert!(
+        done.stderr.contains("calibrate with 1 programs"),
+        "{done:?}"
+    );
+    let done = limited("--build-timeout");
+    assert!(done.stderr.contains("`sleep` took too long"), "{done:?}");
+}
+
 #[test]
 fn wrong_arguments_say_what_is_wrong() {
     let files = files();

@@ -3,10 +3,10 @@ mod common;
 
 use common::{Files, json, run};
 
-/// A result of one test, with a hot line.
+/// A result of one test, with a hot line that has nearly all of its cost.
 pub fn result(task: &str, model: &str, id: u64, instr: u64, line: u32) -> String {
     format!(
-        r#"{{"schema":1,"task_id":"{task}","sample_id":{id},"model":"{model}","count_rule":"instr.v1","status":"ok","tests":[{{"id":"t0","pass":true,"instr":{instr}}}],"hot":{{"lines":[{{"file":"a.c","line":{line},"text":"s += a[i];","count":9,"instr":{instr},"instr_percent":80}}]}}}}"#
+        r#"{{"schema":1,"task_id":"{task}","sample_id":{id},"model":"{model}","count_rule":"instr.v1","status":"ok","tests":[{{"id":"t0","pass":true,"fuel":{instr}}}],"hot":{{"lines":[{{"file":"a.c","line":{line},"text":"s += a[i];","count":9,"instr":{instr},"instr_percent":80}}]}}}}"#
     ) + "\n"
 }
 
@@ -18,8 +18,8 @@ fn one_sample_is_shown_in_detail() {
     let done = run(["compare", before.to_str().unwrap(), after.to_str().unwrap()]).expect(0);
     for part in [
         "t:m:0\nstatus: ok\n",
-        "cost   before  after  change      %\ninstr   2,000  1,500    -500  -25.0\n",
-        "test  instr before  after  change      %  status\nt0           2,000  1,500    -500  -25.0  ok\n",
+        "cost  before  after  change      %\nfuel   2,000  1,500    -500  -25.0\n",
+        "test  fuel before  after  change      %  status\nt0          2,000  1,500    -500  -25.0  ok\n",
         "a.c:11 -> 13         2,000  1,500    -500  -25.0  s += a[i];\n",
     ] {
         assert!(
@@ -42,9 +42,9 @@ fn several_samples_are_listed_and_one_is_chosen() {
     let done = run(["compare", before, after]).expect(0);
     assert_eq!(
         done.stdout,
-        "sample  instr before  after  change      %  status\n\
-         t:m:0          2,000  1,500    -500  -25.0  ok\n\
-         t:m:1             10     10       0      0  ok\n\
+        "sample  fuel before  after  change      %  status\n\
+         t:m:0         2,000  1,500    -500  -25.0  ok\n\
+         t:m:1            10     10       0      0  ok\n\
          1 of 2 samples changed\n\
          only before: u::0\n\
          only after: v::0\n"

@@ -3,9 +3,9 @@ mod common;
 
 use common::{Files, json, run};
 
-fn result(task: &str, model: &str, id: u64, instr: u64, more: &str) -> String {
+fn result(task: &str, model: &str, id: u64, fuel: u64, more: &str) -> String {
     format!(
-        r#"{{"schema":1,"task_id":"{task}","sample_id":{id},"model":"{model}","status":"ok","tests":[{{"id":"t0","pass":true,"size":9,"instr":{instr}}}]{more}}}"#
+        r#"{{"schema":1,"task_id":"{task}","sample_id":{id},"model":"{model}","status":"ok","tests":[{{"id":"t0","pass":true,"size":9,"fuel":{fuel}}}]{more}}}"#
     ) + "\n"
 }
 
@@ -31,10 +31,10 @@ fn all_that_there_is() {
     let done = run(args).expect(0);
     assert_eq!(
         done.stdout,
-        "CORRECT 1/1. Cost 2.0M instr (best known 20.0k, 100x).\n\
+        "CORRECT 1/1. Cost 2.0M fuel (best known 20.0k, 100x).\n\
          HOT: line 2 `s += a[i];` 80% of instr.\n\
          PATTERNS (evidence): better algorithm [100x the best known].\n\
-         CHANGE vs previous: -50% instr.\n"
+         CHANGE vs previous: -50% fuel.\n"
     );
     let done = run(args.iter().chain(&["--budget-tokens", "1"])).expect(0);
     assert_eq!(done.stdout, "CORRECT 1/1.\n");
@@ -45,7 +45,7 @@ fn all_that_there_is() {
     let cost = &report["statements"][1]["facts"][0];
     assert_eq!(cost["value"], 2_000_000);
     assert_eq!(cost["shown"], "2.0M");
-    assert_eq!(cost["from"][0], "result#/tests/*/instr");
+    assert_eq!(cost["from"][0], "result#/tests/*/fuel");
 }
 
 #[test]
@@ -60,13 +60,13 @@ fn the_sample_is_chosen_by_name() {
         "has 7 samples, choose one by --sample: t:m:0, t:m:1, t:m:2, t:m:3, t:m:4 and 2 more",
     ]);
     let done = run(["feedback", results, "--sample", "t:m:3"]).expect(0);
-    assert_eq!(done.stdout, "CORRECT 1/1. Cost 103 instr.\n");
+    assert_eq!(done.stdout, "CORRECT 1/1. Cost 103 fuel.\n");
     run(["feedback", results, "--sample", "t:n"])
         .expect(2)
         .says(&["has no sample 't:n'; the nearest known one is 't:m:"]);
     // References are meant only where they are named.
     let done = run(["feedback", results, "--sample", "u:@best"]).expect(0);
-    assert_eq!(done.stdout, "CORRECT 1/1. Cost 1 instr.\n");
+    assert_eq!(done.stdout, "CORRECT 1/1. Cost 1 fuel.\n");
     run([
         "feedback",
         results,

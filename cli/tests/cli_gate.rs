@@ -3,10 +3,10 @@ mod common;
 
 use common::{Done, Files, json, run};
 
-fn result(task: &str, status: &str, instr: [u64; 2]) -> String {
-    let [a, b] = instr;
+fn result(task: &str, status: &str, fuel: [u64; 2]) -> String {
+    let [a, b] = fuel;
     format!(
-        r#"{{"schema":1,"task_id":"{task}","sample_id":0,"model":"m","status":"{status}","tests":[{{"id":"a","pass":true,"instr":{a}}},{{"id":"b","pass":true,"instr":{b},"fuel":7}}]}}"#
+        r#"{{"schema":1,"task_id":"{task}","sample_id":0,"model":"m","status":"{status}","tests":[{{"id":"a","pass":true,"fuel":{a}}},{{"id":"b","pass":true,"fuel":{b},"instr":7}}]}}"#
     ) + "\n"
 }
 
@@ -26,13 +26,13 @@ fn the_limit_decides_the_exit_status() {
     let done = gate(&before, &after, &["--max-regress", "2%"]).expect(0);
     assert_eq!(
         done.stdout,
-        "gate passed: 1 compared by instr, 0 cheaper, at most +2% allowed\n"
+        "gate passed: 1 compared by fuel, 0 cheaper, at most +2% allowed\n"
     );
     let done = gate(&before, &after, &["--max-regress", "1.9%"]).expect(1);
     assert_eq!(
         done.stdout,
         "FAIL t:m:0: 1,000 -> 1,020 (+2.0%)\n\
-         gate FAILED: 1 problem, 1 compared by instr, 0 cheaper, at most +1.9% allowed\n"
+         gate FAILED: 1 problem, 1 compared by fuel, 0 cheaper, at most +1.9% allowed\n"
     );
     gate(&after, &before, &["--max-regress", "0%"]).expect(0);
     let moved = result("t", "ok", [400, 600]);
@@ -57,7 +57,7 @@ fn what_breaks_or_vanishes_fails_and_what_is_new_is_listed() {
         "FAIL t:m:0: was right, is trap\n\
          FAIL u:m:0: was right, is not there\n\
          new w:m:0\n\
-         gate FAILED: 2 problems, 0 compared by instr, 0 cheaper, at most +2% allowed\n"
+         gate FAILED: 2 problems, 0 compared by fuel, 0 cheaper, at most +2% allowed\n"
     );
     let allow = ["--allow", "t", "--allow", "u:m:0", "--allow", "x"];
     let done = gate(&before, &after, &allow)
@@ -80,7 +80,7 @@ fn what_breaks_or_vanishes_fails_and_what_is_new_is_listed() {
 #[test]
 fn costs_that_are_not_there_fail() {
     let results = result("t", "ok", [5, 5]);
-    let done = gate(&results, &results, &["--cost", "fuel"]).expect(1);
+    let done = gate(&results, &results, &["--cost", "instr"]).expect(1);
     assert!(
         done.stdout
             .starts_with("FAIL t:m:0: the baseline has no such cost\n"),

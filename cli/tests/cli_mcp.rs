@@ -288,6 +288,11 @@ fn costs_are_exact() {
         // Of a round: loop, local.get, i32.const, i32.sub, local.set, local.get, br_if.
         assert_eq!(instr(&b, 0) - instr(&a, 0), 100 * 7);
         assert_eq!(a["instr"], instr(&a, 0) + instr(&a, 1));
+        let fuel = |test: usize| a["tests"][test]["cost"]["fuel"].as_u64().expect("counted");
+        assert_eq!(
+            (&a["column"], &a["total"]),
+            (&json!("fuel"), &json!(fuel(0) + fuel(1)))
+        );
         assert_eq!(
             (&a["tests"][0]["size"], &a["count_rule"]),
             (&json!(10), &json!("instr.v1"))
@@ -300,7 +305,9 @@ fn costs_are_exact() {
             compared["tests"][0]["before"].as_u64(),
             compared["tests"][0]["after"].as_u64(),
         );
-        assert_eq!(before.zip(after).map(|(b, a)| b - a), Some(700));
+        // The same without the loop, which is no fuel.
+        assert_eq!(before.zip(after).map(|(b, a)| b - a), Some(600));
+        assert_eq!(compared["column"], "fuel");
         let speedup = before.expect("counted") as f64 / after.expect("counted") as f64;
         assert_eq!(compared["speedup"].as_f64(), Some(speedup));
         let profile = ask(
@@ -326,9 +333,10 @@ fn growth_is_found() {
         });
         let scaled = ask(client, "scale", input).await;
         assert_eq!(scaled["best"], "n", "{scaled}");
-        // A round has 7 instructions, and all these numbers have four digits.
-        let instr = |i: usize| scaled["points"][i]["instr"].as_u64().expect("counted");
-        assert_eq!((instr(1) - instr(0), instr(3) - instr(2)), (7000, 28000));
+        // A round has 6 instructions that are fuel, and all these numbers have four digits.
+        let cost = |i: usize| scaled["points"][i]["cost"].as_u64().expect("counted");
+        assert_eq!((cost(1) - cost(0), cost(3) - cost(2)), (6000, 24000));
+        assert_eq!(scaled["column"], "fuel");
         let few = ask(
             client,
             "scale",

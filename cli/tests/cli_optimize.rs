@@ -13,7 +13,7 @@ use server::{Server, choice, refusal};
 
 const KEY: &str = "sk-test-0123456789abcdef";
 
-/// A program that takes 7 instructions for each of its rounds, and prints `text`.
+/// A program that takes 7 instructions, of which 6 are fuel, for each of its rounds, and prints `text`.
 fn program(rounds: u32, text: &str) -> String {
     let length = text.len();
     format!(
@@ -131,13 +131,13 @@ fn a_command_makes_a_program_cheaper() {
     ]);
     assert_eq!(files.read("best.wat"), program(20, "ok"));
     let record = record(&files, "record.jsonl");
-    // 980 rounds less, of 7 instructions each.
+    // 980 rounds less, of 6 units each.
     let cost = |attempt: usize| {
-        record[attempt]["result"]["tests"][0]["instr"]
+        record[attempt]["result"]["tests"][0]["fuel"]
             .as_u64()
             .expect("counted")
     };
-    assert_eq!(cost(0) - cost(4), 980 * 7);
+    assert_eq!(cost(0) - cost(4), 980 * 6);
     assert_eq!(record[4]["best"], json!({"attempt": 4, "cost": cost(4)}));
     assert!(
         record[2]["build_log"]

@@ -19,11 +19,11 @@ fn results(files: &Files) -> String {
     path.to_str().unwrap().to_owned()
 }
 
-fn line(text: &mut String, task: &str, model: &str, id: u64, status: &str, instr: u64, more: &str) {
+fn line(text: &mut String, task: &str, model: &str, id: u64, status: &str, fuel: u64, more: &str) {
     let pass = status == "ok";
     writeln!(
         text,
-        r#"{{"schema":1,"task_id":"{task}","sample_id":{id},"model":"{model}","status":"{status}","tests":[{{"id":"t","pass":{pass},"instr":{instr}}}]{more}}}"#
+        r#"{{"schema":1,"task_id":"{task}","sample_id":{id},"model":"{model}","status":"{status}","tests":[{{"id":"t","pass":{pass},"fuel":{fuel}}}]{more}}}"#
     )
     .unwrap();
 }
@@ -60,7 +60,7 @@ fn a_leaderboard_as_text() {
     // Half of fast's samples could not be judged.
     assert_eq!(lines[1], ["fast", "2/2", "4", "50.0%", "2", "1"]);
     assert_eq!(lines[2], ["slow", "2/2", "4", "100.0%", "0.5", "0.5"]);
-    assert!(done.stdout.contains("cost: instr"), "{}", done.stdout);
+    assert!(done.stdout.contains("cost: fuel"), "{}", done.stdout);
     assert_eq!(done.stderr, "");
 }
 
@@ -191,7 +191,7 @@ fn wrong_usage_says_what_is_right() {
         ),
         (
             &["--metric", "pass@1", "--cost", "fule"],
-            &["unknown column of costs 'fule'; the nearest known one is 'fuel'"],
+            &["there is no cost `fule`; known: instr, fuel, "],
         ),
         (&["--metric", "dps:x=1"], &["it has min_correct"]),
         (

@@ -7,6 +7,7 @@
 
 pub mod calibrate;
 pub mod card;
+mod column;
 pub mod compare;
 pub mod feedback;
 mod grid;
@@ -26,4 +27,5 @@ pub mod task;
 pub mod toolchain;
 pub mod truth;
 
+pub use column::Column;
 pub use status::Status;

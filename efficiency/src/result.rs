@@ -294,7 +294,7 @@ pub struct Complexity {
     pub slopes: Vec<f64>,
     /// Classes that cannot be told from the best one.
     pub alternatives: Vec<String>,
-    /// Which cost: `instr`.
+    /// Which cost: `fuel`.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub column: String,
     /// The sizes, ascending; the smallest one's cost is subtracted, the largest one is held out. `slopes` are between the

@@ -3,14 +3,13 @@
 mod common;
 
 use common::{beside, expect_file, results, try_results};
-use probity_efficiency::Status;
 use probity_efficiency::compare::gate::{Problem, Rules, Verdict, gate};
 use probity_efficiency::compare::{
-    COLUMNS, Column, Comparison, Correctness, Delta, Key, Results, SampleComparison, Shown, read,
-    total,
+    Comparison, Correctness, Delta, Key, Results, SampleComparison, Shown, read, total,
 };
 use probity_efficiency::result::{Cost, Hot, HotLine, HotLoop, SampleResult, TestResult};
 use probity_efficiency::task::TestKind;
+use probity_efficiency::{Column, Status};
 use proptest::prelude::*;
 
 fn files() -> (Results, Results) {
@@ -24,7 +23,7 @@ fn files_as_text_and_json() {
     let comparison = Comparison::new(&before, &after);
     let shown = Shown {
         comparison: &comparison,
-        column: Column::INSTR,
+        column: Column::DEFAULT,
         top: 3,
         has_details: true,
     };
@@ -50,10 +49,13 @@ fn costs_worked_by_hand() {
     let comparison = Comparison::new(&before, &after);
     let sample = &comparison.samples[0];
     assert_eq!(sample.key.to_string(), "lc/close:gpt:0");
-    let instr = sample.comparison.cost(Column::INSTR);
+    let instr = sample.comparison.cost(Column::Instr);
     assert_eq!(instr, Delta::new(40_000_000, 256_000));
     assert_eq!(instr.change(), Some(-39_744_000));
     assert!((instr.percent().expect("a number") + 99.36).abs() < 1e-9);
+    // 7,600,000 -> 76,000 and 30,400,000 -> 167,200.
+    let fuel = sample.comparison.cost(Column::DEFAULT);
+    assert_eq!(fuel, Delta::new(38_000_000, 243_200));
     let heap = sample
         .comparison
         .cost("peak_heap".parse().expect("a column"));
@@ -84,25 +86,28 @@ fn deltas_of_what_is_not_there() {
         },
         ..TestResult::default()
     });
-    assert_eq!(total(&tests, Column::INSTR), None);
-    assert_eq!(total(&tests[1..], Column::INSTR), Some(5));
-    assert_eq!(total(&[], Column::INSTR), None);
+    assert_eq!(total(&tests, Column::Instr), None);
+    assert_eq!(total(&tests[1..], Column::Instr), Some(5));
+    assert_eq!(total(&[], Column::Instr), None);
 }
 
 #[test]
 fn columns_are_those_of_results() {
     let mut cost = serde_json::to_value(Cost::default()).expect("json");
-    for (i, column) in COLUMNS.iter().enumerate() {
+    for (i, column) in Column::MEASURED.iter().enumerate() {
         cost[column.name()] = i.into();
     }
     let cost: Cost = serde_json::from_value(cost).expect("every column is a field");
-    for (i, column) in COLUMNS.iter().enumerate() {
+    for (i, column) in Column::MEASURED.iter().enumerate() {
         assert_eq!(column.of(&cost), Some(i as u64), "{column}");
         assert_eq!(column.name().parse::<Column>().expect("known"), *column);
     }
     // `classes` is the one field that is no number.
     let fields = serde_json::to_value(&cost).expect("json");
-    assert_eq!(fields.as_object().expect("fields").len(), COLUMNS.len());
+    assert_eq!(
+        fields.as_object().expect("fields").len(),
+        Column::MEASURED.len()
+    );
     let error = "instrs".parse::<Column>().expect_err("unknown");
     assert!(
         error.starts_with("there is no cost `instrs`; known: instr, fuel, vcycles"),
@@ -269,7 +274,7 @@ fn samples_by_name() {
 fn rules(limit: &str, allow: &[&str]) -> Rules {
     Rules {
         limit: limit.parse().expect("a limit"),
-        column: Column::INSTR,
+        column: Column::Instr,
         is_per_test: false,
         allow: allow.iter().map(|id| (*id).to_owned()).collect(),
     }
@@ -425,6 +430,6 @@ proptest! {
         }).collect();
         let has_stress = costs.iter().any(|cost| cost.0);
         let sum = costs.iter().filter(|cost| cost.0 || !has_stress).map(|cost| cost.1).sum();
-        prop_assert_eq!(total(&tests, Column::INSTR), Some(sum));
+        prop_assert_eq!(total(&tests, Column::Instr), Some(sum));
     }
 }

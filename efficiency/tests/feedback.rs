@@ -8,7 +8,8 @@ mod random;
 
 use common::{beside, expect_file};
 use evidence::check_evidence;
-use probity_efficiency::compare::{Column, read};
+use probity_efficiency::Column;
+use probity_efficiency::compare::read;
 use probity_efficiency::feedback::{Feedback, Heading, Input, estimate};
 use probity_efficiency::result::{HotBranch, HotLoop, SampleResult};
 use proptest::prelude::*;
@@ -87,7 +88,7 @@ fn numbers_worked_by_hand() {
     };
     let text = whole(&input).text;
     for part in [
-        "CORRECT 3/3. Cost 638.0M instr (best known 3.5M, 182x). Most expensive test: t2 (n=5000)",
+        "CORRECT 3/3. Cost 606.1M fuel (best known 3.3M, 182x). Most expensive test: t2 (n=5000)",
         "GROWTH: n=1k 2k 4k 8k -> slopes 2.00 2.00 2.00; fits n^2.",
         "HOT: line 11 `if (abs(a[i]-a[j])<t)` 91% of instr; ",
         "loop line 10 ran 12.5M times (avg 2500 x 5000)",
@@ -95,7 +96,7 @@ fn numbers_worked_by_hand() {
         "L1 miss 0.1%. BRANCH line 11: 0.0% taken of 12.5M.",
         "UNTESTED: line 14 never executed - behaviour there is unchecked.",
         "PATTERNS (evidence): better algorithm [slope 2.00, best known fits n log n, 182x the best known]",
-        "CHANGE vs previous: -12% instr; line 11 88%->91%",
+        "CHANGE vs previous: -12% fuel; line 11 88%->91%",
     ] {
         assert!(text.contains(part), "no {part:?} in\n{text}");
     }
@@ -119,12 +120,12 @@ fn references_that_say_nothing_are_not_compared_with() {
     assert!(!says(&|fast| fast.status = probity_efficiency::Status::Trap));
     assert!(!says(&|fast| fast.count_rule = "instr.v2".to_owned()));
     assert!(!says(&|fast| drop(fast.tests.remove(1))));
-    assert!(!says(&|fast| fast.tests[1].cost.instr = None));
+    assert!(!says(&|fast| fast.tests[1].cost.fuel = None));
     // A reference that costs nothing has no ratio to it.
     assert!(says(&|fast| fast
         .tests
         .iter_mut()
-        .for_each(|test| test.cost.instr = Some(0))));
+        .for_each(|test| test.cost.fuel = Some(0))));
 }
 
 #[test]
@@ -195,7 +196,7 @@ fn a_program_that_is_as_good_as_the_best_known_is_not_called_bad() {
         ..Input::new(&slow)
     };
     let text = whole(&input).text;
-    assert!(text.contains("(best known 638.0M, 1.0x)"), "{text}");
+    assert!(text.contains("(best known 606.1M, 1.0x)"), "{text}");
     assert!(
         !text.contains("better algorithm") && !text.contains("repeated work"),
         "{text}"
@@ -224,7 +225,7 @@ fn changes() {
     let fast = result("fast");
     assert_eq!(
         says(&slow, &fast),
-        "CHANGE vs previous: -99% instr; growth n^2 -> n log n."
+        "CHANGE vs previous: -99% fuel; growth n^2 -> n log n."
     );
     let wrong = {
         let mut wrong = result("wrong");
@@ -240,7 +241,7 @@ fn changes() {
     (hot.lines[0].line, hot.lines[0].instr_percent) = (13, 50.0);
     assert_eq!(
         says(&slow, &moved),
-        "CHANGE vs previous: +0.0% instr; line 11->13 91%->50%."
+        "CHANGE vs previous: +0.0% fuel; line 11->13 91%->50%."
     );
 }
 
@@ -309,12 +310,17 @@ fn the_loop_that_turns_most_often_is_told_first() {
 fn another_cost_may_be_spoken_of() {
     let slow = result("slow");
     let input = Input {
-        column: "loads".parse::<Column>().expect("a column"),
+        column: Column::Loads,
         ..Input::new(&slow)
     };
     assert!(whole(&input).text.contains("Cost 150.0M loads."));
     let input = Input {
-        column: "fuel".parse::<Column>().expect("a column"),
+        column: Column::Allocs,
+        ..Input::new(&slow)
+    };
+    assert!(whole(&input).text.contains("Cost 8 allocs."));
+    let input = Input {
+        column: Column::WallNs,
         ..Input::new(&slow)
     };
     assert!(!whole(&input).text.contains("Cost"));

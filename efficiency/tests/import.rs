@@ -3,12 +3,13 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use probity_efficiency::Column;
 use probity_efficiency::import::{Counts, ImportError, Options, Sink, formats};
 use probity_efficiency::jsonl::Lines;
 use probity_efficiency::result::SampleResult;
 use probity_efficiency::sample::Sample;
 use probity_efficiency::score::board::Board;
-use probity_efficiency::score::{Bootstrap, Column, Results, Settings, parse};
+use probity_efficiency::score::{Bootstrap, Results, Settings, parse};
 use probity_efficiency::task::{Checker, Entry, Role, Task, TestKind};
 use serde_json::json;
 
@@ -211,9 +212,13 @@ fn evalperf_results_score_as_there() {
     for result in got.results {
         all.add(result);
     }
+    let settings = Settings {
+        column: Column::Instr,
+        ..Settings::default()
+    };
     let metrics: Vec<_> = ["dps", "dps_norm", "pass@1"]
         .into_iter()
-        .flat_map(|name| parse(name, &Settings::default()).unwrap())
+        .flat_map(|name| parse(name, &settings).unwrap())
         .collect();
     let board = Board::of_results(&all, None, &metrics, Column::Instr, Bootstrap::default());
     assert_eq!(board.rows[0].model, "m1");

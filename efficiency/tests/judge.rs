@@ -275,7 +275,7 @@ fn generated_inputs_have_the_outputs_of_the_reference() {
         names,
         [(Some("slow"), Status::Ok), (Some("fast"), Status::Ok)]
     );
-    assert!(prepared.best_instr(1) < prepared.references[0].tests[1].cost.instr);
+    assert!(prepared.best_cost(1) < prepared.references[0].tests[1].cost.fuel);
 }
 
 #[test]
@@ -321,7 +321,7 @@ fn all_columns_are_there_if_they_are_wanted() {
 
 #[test]
 fn growth_is_found_by_running() {
-    use probity_efficiency::compare::Column;
+    use probity_efficiency::Column;
     use probity_efficiency::growth::Class;
     use probity_efficiency::growth::scale::Sizes;
     use probity_efficiency::judge::Scale;
@@ -344,7 +344,7 @@ fn growth_is_found_by_running() {
             generator: None,
             seed: 0,
             limits: &limits,
-            column: Column::INSTR,
+            column: Column::Instr,
         };
         judge.scale(&of, &sizes).expect("sizes")
     };

@@ -12,8 +12,9 @@ use probity_efficiency::judge::{Columns, Config, Judge};
 use probity_efficiency::python::ToolchainDir;
 use probity_efficiency::result::SampleResult;
 use probity_efficiency::sample::Sample;
-use probity_efficiency::task::{Task, Tasks};
+use probity_efficiency::task::{Entry, Task, Tasks};
 use probity_efficiency::toolchain::{Builder, Python};
+use probity_efficiency::truth::{Input, TruthOptions, TruthProgram, kinds_of};
 use probity_engine::Tier;
 use serde_json::{Value, json};
 
@@ -582,5 +583,69 @@ fn functions_and_lines_are_explained() {
     assert!(
         (coverage.line - 100.0 * 8.0 / 9.0).abs() < 1e-9,
         "{coverage:?}"
+    );
+}
+
+/// Of `fib(5)` 15 calls, of which 8 are of 0 and 1, and 7 go on to the last line.
+#[test]
+fn the_truth_of_a_program() {
+    let source = "def fib(n):\n    \"\"\"Of n.\"\"\"\n    if n < 2:\n        return n\n    # Not here.\n    if n > 99:\n        raise ValueError\n    return fib(n - 1) + fib(n - 2)\nif __name__ == '__main__':\n    print(fib(int(input())))\n";
+    let lines = |main: bool| {
+        json!([
+            [1, 1],
+            [3, 15],
+            [4, 8],
+            [6, 7],
+            [7, 0],
+            [8, 7],
+            [9, 1],
+            [10, u64::from(main)]
+        ])
+    };
+    let built = JUDGE.build(&call(json!([]), json!(0)), "python", source);
+    let built = built.expect("built");
+    let rows = |entry: Entry, input: Input| {
+        let options = TruthOptions {
+            entry,
+            kinds: kinds_of(&built),
+            limits: call(json!([]), json!(0)).limits,
+            ..TruthOptions::new("fib")
+        };
+        let program = TruthProgram::new(&JUDGE, &built, options).expect("a program");
+        let run = program.run(&input).expect("a run");
+        assert_eq!(run.status, Status::Ok);
+        serde_json::to_value(run.rows).expect("JSON")
+    };
+    let check = |rows: Value, output: Value, lines: Value| {
+        assert_eq!(
+            (&rows[0]["kind"], &rows[0]["expected"]),
+            (&json!("output"), &output)
+        );
+        let covered: Vec<Value> = rows.as_array().expect("rows")[1..]
+            .iter()
+            .map(|row| {
+                assert_eq!(
+                    (&row["kind"], &row["expected"]),
+                    (&json!("coverage"), &row["executed"])
+                );
+                assert_eq!(row["executed"], json!(row["count"] != 0));
+                json!([row["line"], row["count"]])
+            })
+            .collect();
+        assert_eq!(Value::from(covered), lines);
+    };
+    let stdin = Input {
+        stdin: b"5\n".to_vec(),
+        ..Input::default()
+    };
+    check(rows(Entry::Stdio, stdin), json!("5\n"), lines(true));
+    let args = Input {
+        args: vec![json!(5)],
+        ..Input::default()
+    };
+    check(
+        rows(Entry::Func("fib".to_owned()), args),
+        json!(5),
+        lines(false),
     );
 }

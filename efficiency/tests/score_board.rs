@@ -1,11 +1,11 @@
 //! The leaderboard: coverage, intervals, order, formats; and every metric on results that have little to say.
 mod score_common;
 
-use probity_efficiency::Status;
 use probity_efficiency::score::board::BoardFormat;
 use probity_efficiency::score::{
-    Bootstrap, Column, Needs, Results, Settings, SpecError, parse, parse_all, registry,
+    Bootstrap, Needs, Results, Settings, SpecError, parse, parse_all, registry,
 };
+use probity_efficiency::{Column, Status};
 use score_common::*;
 
 #[test]
@@ -110,17 +110,30 @@ fn what_cannot_be_compared_is_said() {
     let mut one = sample("u", 0, &[1]);
     one.count_rule = "cpu.instructions".to_owned();
     let mut unmeasured = sample("v", 0, &[1]);
-    unmeasured.tests[0].cost.instr = None;
+    unmeasured.tests[0].cost.fuel = None;
     let board = Asked::of(&[wrong, other, one, unmeasured]).board("beyond");
     let text = board.warnings.join("\n");
     for part in [
         "1 references did not pass",
         "different rules",
-        "1 correct samples have no instr",
+        "1 correct samples have no fuel",
         "no model has a value of beyond",
     ] {
         assert!(text.contains(part), "{part}: {text}");
     }
+}
+
+/// As in results of EvalPerf, which counts instructions of a processor and nothing else.
+#[test]
+fn the_column_that_imported_results_have_is_said() {
+    let mut imported = sample("t", 0, &[1]);
+    (imported.tests[0].cost.instr, imported.tests[0].cost.fuel) = (Some(1), None);
+    let board = Asked::of(&[imported]).board("beyond");
+    assert!(
+        board.warnings[0].ends_with("a measured fuel: the results have instr, --cost instr)"),
+        "{:?}",
+        board.warnings
+    );
 }
 
 #[test]
@@ -153,7 +166,7 @@ fn every_metric_has_no_number_or_a_finite_one() {
         &unmeasured,
     ];
     for info in registry() {
-        for column in Column::ALL {
+        for &column in Column::ALL {
             for lines in cases {
                 let mut asked = Asked::of(lines);
                 asked.settings = Settings {
@@ -207,7 +220,7 @@ fn all_wrong_is_the_worst_or_nothing() {
         "speedup.gm",
         "speedup.ratio_of_sums",
         "net",
-        "sysllmatic.ri@instr",
+        "sysllmatic.ri@fuel",
     ] {
         assert_eq!(score(name, &lines), None, "{name}");
     }
@@ -221,7 +234,7 @@ fn json_has_null_where_nothing_is_known() {
         serde_json::from_str(&written(&board, BoardFormat::Json)).unwrap();
     assert_eq!(document["schema"], 1);
     assert_eq!(document["tasks"], 2);
-    assert_eq!(document["cost"], "instr");
+    assert_eq!(document["cost"], "fuel");
     let model = &document["models"][0];
     assert_eq!(model["coverage_percent"], 100.0);
     assert_eq!(model["scores"]["pass@1"]["value"], 1.0);
@@ -257,7 +270,7 @@ fn names_are_never_markup() {
 #[test]
 fn names_of_metrics_are_read() {
     let settings = Settings {
-        column: Column::Instr,
+        column: Column::DEFAULT,
         k: vec![1, 10],
     };
     let labels = |text: &str| {
@@ -276,7 +289,7 @@ fn names_of_metrics_are_read() {
     assert_eq!(labels("fast"), "fast_0 fast_1 fast_2");
     assert_eq!(
         labels("sysllmatic.ri"),
-        "sysllmatic.ri@instr sysllmatic.ri@memory sysllmatic.ri@throughput"
+        "sysllmatic.ri@fuel sysllmatic.ri@memory sysllmatic.ri@throughput"
     );
     assert_eq!(labels("oss"), "oss.compile oss.test oss.sanitizer");
     let all = |names: &[&str]| {
@@ -310,7 +323,7 @@ fn names_of_metrics_are_read() {
 fn wrong_lines_are_errors_with_their_place() {
     let read = |text: &'static str| {
         let lines = probity_efficiency::jsonl::Lines::new("r.jsonl".as_ref(), text.as_bytes());
-        let mut results = Results::new(Column::Instr);
+        let mut results = Results::new(Column::DEFAULT);
         results.read(lines).map_err(|e| e.to_string())
     };
     let good = r#"{"schema":1,"task_id":"t","sample_id":0,"model":"m","status":"ok"}"#;

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use probity_efficiency::Column as Cost;
 use probity_efficiency::Status;
-use probity_efficiency::compare::Column as Cost;
 use probity_efficiency::growth::{Growth, points};
 use probity_efficiency::judge::{Judge, Prepared};
 use probity_efficiency::result::{SampleResult, TestResult};
@@ -68,7 +68,9 @@ impl Bench {
         let result = self.judge(&program, &columns)?;
         Ok(Measured {
             judged: Judged::of(&result),
-            instr: result.tests.iter().filter_map(|test| test.cost.instr).sum(),
+            column: Cost::DEFAULT.to_string(),
+            total: sum(&result, Cost::DEFAULT),
+            instr: sum(&result, Cost::Instr),
             count_rule: result.count_rule.clone(),
             tests: result.tests.iter().map(Costs::of).collect(),
         })
@@ -98,12 +100,12 @@ impl Bench {
         let mut tests = Vec::new();
         for id in ids {
             let pair = (find(&before.tests, id), find(&after.tests, id));
-            let instr = |test: &Option<TestResult>| test.as_ref().and_then(|test| test.cost.instr);
+            let cost = |test: &Option<TestResult>| Cost::DEFAULT.of(&test.as_ref()?.cost);
             let change = Change {
                 id: id.to_owned(),
-                before: instr(&pair.0),
-                after: instr(&pair.1),
-                percent: percent(instr(&pair.0), instr(&pair.1)),
+                before: cost(&pair.0),
+                after: cost(&pair.1),
+                percent: percent(cost(&pair.0), cost(&pair.1)),
             };
             let passed = |test: &Option<TestResult>| test.as_ref().is_some_and(|test| test.pass);
             if let (true, Some(a), Some(b)) = (
@@ -123,6 +125,7 @@ impl Bench {
         Ok(Compared {
             before: Judged::of(&before),
             after: Judged::of(&after),
+            column: Cost::DEFAULT.to_string(),
             tests,
             speedup: (sums.1 > 0).then(|| sums.0 as f64 / sums.1 as f64),
             lines_before: hottest(&before),
@@ -190,16 +193,17 @@ impl Bench {
         let prepared = judge.prepare(&Arc::new(task), self.dir(), None, &HashMap::new())?;
         let result = judge.judge(&prepared, &sample(&input.program, &lang)?, self.dir());
         unjudged(&result)?;
-        let points = points(&result.tests, Cost::INSTR);
-        let growth = Growth::new("instr", points.iter().copied()).ok();
+        let points = points(&result.tests, Cost::DEFAULT);
+        let growth = Growth::new(Cost::DEFAULT.name(), points.iter().copied()).ok();
         let complexity = growth.as_ref().map(Growth::complexity).unwrap_or_default();
         Ok(Scaled {
             judged: Judged::of(&result),
+            column: Cost::DEFAULT.to_string(),
             points: points
                 .iter()
                 .map(|p| Point {
                     size: p.size,
-                    instr: p.cost,
+                    cost: p.cost,
                 })
                 .collect(),
             answer: growth.as_ref().map(Growth::answer),
@@ -333,6 +337,12 @@ impl Bench {
         known().insert(id.to_owned(), prepared.clone());
         Ok(prepared)
     }
+}
+
+/// Cost of the tests that were run; of one that was not measured nothing.
+fn sum(result: &SampleResult, column: Cost) -> u64 {
+    let costs = result.tests.iter().filter_map(|test| column.of(&test.cost));
+    costs.fold(0, u64::saturating_add)
 }
 
 fn percent(before: Option<u64>, after: Option<u64>) -> Option<f64> {

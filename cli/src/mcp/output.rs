@@ -51,7 +51,7 @@ pub struct Costs {
     pub tested: Tested,
     /// The size of its input, if it has one.
     pub size: Option<u64>,
-    /// Numbers by name: instr, fuel, loads, stores, bytes, memory_pages, wall_ns and others; what was not measured is not there.
+    /// Numbers by name: fuel, instr, loads, stores, bytes, memory_pages, wall_ns and others; what was not measured is not there.
     pub cost: BTreeMap<String, u64>,
     /// Instructions executed, by class.
     pub classes: BTreeMap<String, u64>,
@@ -62,9 +62,13 @@ pub struct Costs {
 pub struct Measured {
     #[serde(flatten)]
     pub judged: Judged,
-    /// Instructions of all tests that were run; exact, and equal in every run.
+    /// Which cost the total is: the count that orders programs most often as time does.
+    pub column: String,
+    /// Cost of all tests that were run; exact, and equal in every run.
+    pub total: u64,
+    /// Instructions of them.
     pub instr: u64,
-    /// The rule that they are counted by.
+    /// The rule that instructions are counted by.
     pub count_rule: String,
     /// The tests that were run.
     pub tests: Vec<Costs>,
@@ -143,9 +147,9 @@ pub struct Profiled {
 pub struct Change {
     /// Its name.
     pub id: String,
-    /// Instructions before.
+    /// Cost before.
     pub before: Option<u64>,
-    /// Instructions after.
+    /// Cost after.
     pub after: Option<u64>,
     /// Change in percent of before; negative is cheaper.
     pub percent: Option<f64>,
@@ -158,9 +162,11 @@ pub struct Compared {
     pub before: Judged,
     /// The program after.
     pub after: Judged,
+    /// Which cost is compared: the count that orders programs most often as time does.
+    pub column: String,
     /// Every test that either of them ran.
     pub tests: Vec<Change>,
-    /// Instructions before / instructions after, over the tests that both passed.
+    /// Cost before / cost after, over the tests that both passed.
     pub speedup: Option<f64>,
     /// The hottest lines before.
     pub lines_before: Vec<Line>,
@@ -173,8 +179,8 @@ pub struct Compared {
 pub struct Point {
     /// Size of the input.
     pub size: u64,
-    /// Instructions.
-    pub instr: u64,
+    /// What it costs.
+    pub cost: u64,
 }
 
 /// What `scale` gives.
@@ -182,9 +188,11 @@ pub struct Point {
 pub struct Scaled {
     #[serde(flatten)]
     pub judged: Judged,
+    /// Which cost it is: the count that orders programs most often as time does.
+    pub column: String,
     /// The sizes that were run.
     pub points: Vec<Point>,
-    /// How instructions grow, in one line; null if there are too few sizes.
+    /// How cost grows, in one line; null if there are too few sizes.
     pub answer: Option<String>,
     /// The class that fits best: `n log n`.
     pub best: Option<String>,

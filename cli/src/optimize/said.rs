@@ -1,5 +1,6 @@
 //! What is said while it goes on.
 
+use probity_efficiency::Column;
 use probity_efficiency::optimize::{AttemptRecord, Decision, Ended, Outcome, Replay, cost};
 
 /// A line about an attempt.
@@ -10,7 +11,7 @@ pub fn attempt(attempt: &AttemptRecord) -> String {
     };
     let cost = attempt.result.as_ref().and_then(cost);
     let cost = cost
-        .map(|cost| format!(", {cost} instructions"))
+        .map(|cost| format!(", {cost} {}", Column::DEFAULT))
         .unwrap_or_default();
     let what = match attempt.decision {
         Decision::Best => format!("correct, the best so far{cost}"),
@@ -55,14 +56,17 @@ pub fn outcome(outcome: &Outcome) -> String {
     let attempts = outcome.attempts;
     let best = match (&outcome.best, outcome.start_cost) {
         (Some(best), Some(start)) if best.cost > 0 => format!(
-            "best of {attempts} attempts: {}, {} instructions, {:.2}x cheaper than the start",
+            "best of {attempts} attempts: {}, {} {}, {:.2}x cheaper than the start",
             best.attempt,
             best.cost,
+            Column::DEFAULT,
             start as f64 / best.cost as f64
         ),
         (Some(best), _) => format!(
-            "best of {attempts} attempts: {}, {} instructions",
-            best.attempt, best.cost
+            "best of {attempts} attempts: {}, {} {}",
+            best.attempt,
+            best.cost,
+            Column::DEFAULT
         ),
         (None, _) => format!("{attempts} attempts"),
     };

@@ -32,13 +32,15 @@ fn share(same: usize, pairs: usize) -> f64 {
     }
 }
 
-/// Agreement of costs with times, for each of [`FACTORS`]; `counts` says which pairs are looked at, by their indices.
+/// Agreement of costs with times, for each of [`FACTORS`]; `counts` says which pairs are looked at, by their indices. The longer time of
+/// a pair has to be longer than `shortest` by the factor as well.
 ///
 /// # Panics
 /// If there are not as many costs as times.
 pub fn agreement(
     times: &[f64],
     costs: &[f64],
+    shortest: f64,
     counts: impl Fn(usize, usize) -> bool,
 ) -> Vec<Agreement> {
     assert_eq!(times.len(), costs.len(), "a cost for each time");
@@ -51,7 +53,7 @@ pub fn agreement(
             for a in 0..n {
                 for b in a + 1..n {
                     let (fast, slow) = if times[a] <= times[b] { (a, b) } else { (b, a) };
-                    if !counts(a, b) || times[slow] < factor * times[fast] {
+                    if !counts(a, b) || times[slow] < factor * times[fast].max(shortest) {
                         continue;
                     }
                     let is_same = usize::from(costs[slow] > costs[fast]);
@@ -97,22 +99,25 @@ mod tests {
     /// 12-40, 20-40, of which 3 are ordered alike.
     #[test]
     fn pairs_by_hand() {
-        let found = agreement(&[10.0, 12.0, 20.0, 40.0], &[5.0, 4.0, 9.0, 9.0], |_, _| {
-            true
-        });
+        let (times, costs) = ([10.0, 12.0, 20.0, 40.0], [5.0, 4.0, 9.0, 9.0]);
+        let found = agreement(&times, &costs, 0.0, |_, _| true);
         let counts: Vec<_> = found.iter().map(|a| (a.same, a.pairs)).collect();
         assert_eq!(counts, [(4, 6), (4, 5), (4, 5), (3, 4)]);
         assert_eq!(found[0].share(), 4.0 / 6.0);
         // Without the first at 1.1: 12-20 and 12-40 of 3; without the second 10-20, 10-40 of 3; the third 10-40, 12-40 of 3; the
         // fourth 10-20, 12-20 of 3. All are 2/3.
         assert!(found[0].standard_error < 1e-12);
+        // Where 11 is the shortest that is told: 12 is less than 1.1 times that, and 20 less than twice.
+        let found = agreement(&times, &costs, 11.0, |_, _| true);
+        let counts: Vec<_> = found.iter().map(|a| (a.same, a.pairs)).collect();
+        assert_eq!(counts, [(4, 5), (4, 5), (4, 5), (2, 3)]);
     }
 
     #[test]
     fn only_pairs_that_count() {
-        let found = agreement(&[1.0, 2.0, 4.0], &[1.0, 2.0, 3.0], |a, b| a + b == 1);
+        let found = agreement(&[1.0, 2.0, 4.0], &[1.0, 2.0, 3.0], 0.0, |a, b| a + b == 1);
         assert_eq!((found[0].same, found[0].pairs), (1, 1));
-        let none = agreement(&[1.0], &[1.0], |_, _| true);
+        let none = agreement(&[1.0], &[1.0], 0.0, |_, _| true);
         assert_eq!((none[0].pairs, none[0].share()), (0, 1.0));
     }
 

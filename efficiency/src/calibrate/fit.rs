@@ -1,4 +1,5 @@
-//! Weights of operator classes, by least squares of relative errors, none of them below 0.
+//! Weights of operator classes, by least squares of relative errors, none of them below 0. Errors of times that are too short to be
+//! told are in parts of the shortest that can be.
 
 use std::collections::BTreeSet;
 
@@ -12,11 +13,11 @@ use super::agreement::jackknife;
 pub struct Model {
     /// The classes that have a weight.
     pub weights: Vec<Weight>,
-    /// Root mean square of (predicted - measured) / measured, of the programs that it was fitted to.
+    /// Root mean square of (predicted - measured) / measured, but at least [`super::TIME_MIN_NS`], of the programs that it was fitted to.
     pub error: f64,
-    /// The same of each program as predicted by the others.
+    /// The same of each program as predicted by those of other groups.
     pub held_out_error: f64,
-    /// What is predicted of each program by a fit without it, ns, in the order of the rows.
+    /// What is predicted of each program by a fit without it and those of its group, which do the same work, ns; in the order of the rows.
     #[serde(skip)]
     pub held_out: Vec<f64>,
 }
@@ -44,16 +45,14 @@ impl Model {
             .collect();
         let classes: Vec<&str> = classes.into_iter().collect();
         let counts: Vec<Vec<f64>> = rows.iter().map(|row| counts(row, &classes)).collect();
-        let times: Vec<f64> = rows.iter().map(|row| row.time_ns as f64).collect();
-        let weights = weights(&counts, &times, None);
-        let left_out: Vec<Vec<f64>> = (0..rows.len())
-            .map(|row| self::weights(&counts, &times, Some(row)))
-            .collect();
-        let held_out: Vec<f64> = left_out
-            .iter()
-            .zip(&counts)
-            .map(|(weights, counts)| dot(weights, counts))
-            .collect();
+        let fit = |is_out: &dyn Fn(usize) -> bool| weights(rows, &counts, is_out);
+        let weights = fit(&|_| false);
+        let left_out: Vec<Vec<f64>> = (0..rows.len()).map(|row| fit(&|at| at == row)).collect();
+        let predicted = |row: usize| match rows[row].group.as_str() {
+            "" => dot(&left_out[row], &counts[row]),
+            group => dot(&fit(&|at| rows[at].group == group), &counts[row]),
+        };
+        let held_out: Vec<f64> = (0..rows.len()).map(predicted).collect();
         let fitted: Vec<f64> = counts.iter().map(|counts| dot(&weights, counts)).collect();
         let interval = |class: usize| {
             let values: Vec<f64> = left_out.iter().map(|weights| weights[class]).collect();
@@ -72,8 +71,8 @@ impl Model {
                     interval: interval(at),
                 })
                 .collect(),
-            error: relative_error(&fitted, &times),
-            held_out_error: relative_error(&held_out, &times),
+            error: relative_error(&fitted, rows),
+            held_out_error: relative_error(&held_out, rows),
             held_out,
         }
     }
@@ -84,27 +83,30 @@ fn counts(row: &Row, classes: &[&str]) -> Vec<f64> {
     classes.iter().map(count).collect()
 }
 
-/// The weights that fit all rows but one: those of the least sum of ((predicted - time) / time)^2.
-fn weights(counts: &[Vec<f64>], times: &[f64], without: Option<usize>) -> Vec<f64> {
-    let rows = counts.iter().zip(times).enumerate();
-    let scaled: Vec<Vec<f64>> = rows
-        .filter(|(at, _)| Some(*at) != without)
-        .map(|(_, (counts, time))| counts.iter().map(|count| count / time).collect())
-        .collect();
-    let ones = vec![1.0; scaled.len()];
-    non_negative_least_squares(&scaled, &ones)
+/// The weights that fit all rows but some: those of the least sum of squares of relative errors.
+fn weights(rows: &[Row], counts: &[Vec<f64>], is_out: &dyn Fn(usize) -> bool) -> Vec<f64> {
+    let all = rows.iter().zip(counts).enumerate();
+    let fitted = all.filter(|(at, _)| !is_out(*at));
+    let (scaled, times): (Vec<Vec<f64>>, Vec<f64>) = fitted
+        .map(|(_, (row, counts))| {
+            let scale = row.scale();
+            let scaled = counts.iter().map(|count| count / scale).collect();
+            (scaled, row.time_ns as f64 / scale)
+        })
+        .unzip();
+    non_negative_least_squares(&scaled, &times)
 }
 
 fn dot(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
-fn relative_error(predicted: &[f64], times: &[f64]) -> f64 {
+fn relative_error(predicted: &[f64], rows: &[Row]) -> f64 {
     let squares = predicted
         .iter()
-        .zip(times)
-        .map(|(p, t)| ((p - t) / t).powi(2));
-    (squares.sum::<f64>() / times.len().max(1) as f64).sqrt()
+        .zip(rows)
+        .map(|(predicted, row)| ((predicted - row.time_ns as f64) / row.scale()).powi(2));
+    (squares.sum::<f64>() / rows.len().max(1) as f64).sqrt()
 }
 
 /// The x without a number below 0 that makes |a x - b|^2 the least, by descent along one coordinate after the other.

@@ -5,8 +5,11 @@
 //! the share that is ordered as time orders it is the agreement. A second measurement of time is ordered as well: it says what could
 //! be reached at most.
 //!
+//! Shorter times than [`TIME_MIN_NS`] are mostly the noise of starting a process: programs that take less are not told apart, and an error of
+//! what is predicted for them is one in parts of that.
+//!
 //! The model gives every class of operators a weight of at least 0, by least squares of relative errors. What it predicts of a program
-//! comes from a fit without that program; a model that orders those predictions no better than plain counts is not worth having.
+//! comes from a fit without that program and those that do the same work; a model that orders those predictions no better than plain counts is not worth having.
 
 mod agreement;
 mod fit;
@@ -23,6 +26,10 @@ pub use fit::{Model, Weight, non_negative_least_squares};
 pub use measure::{MeasureError, Measurer, Subject};
 pub use native::{Native, NativeError, Natives};
 pub use report::{Calibration, CalibrationError, Metric, ROWS_MIN};
+
+/// The shortest native time that says something, ns. That of an empty program, which is taken off, differs from run to run by up to
+/// a tenth of it.
+pub const TIME_MIN_NS: u64 = 1_000_000;
 
 /// A program, measured in both ways.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -50,6 +57,11 @@ pub struct Row {
 }
 
 impl Row {
+    /// What its time is compared with: itself, unless it is too short for that.
+    pub(super) fn scale(&self) -> f64 {
+        self.time_ns.max(TIME_MIN_NS) as f64
+    }
+
     /// What is left of it without the start of its language, which `empty` shows. At least 1 of each sum is left, so that there is
     /// something to divide by.
     pub fn without(&self, empty: &Row) -> Row {

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::agreement::{Agreement, FACTORS, agreement};
-use super::{Model, Row};
+use super::{Model, Row, TIME_MIN_NS};
 
 /// Programs that it takes at least.
 pub const ROWS_MIN: usize = 5;
@@ -77,7 +77,7 @@ impl Calibration {
         let metrics = |counts: &dyn Fn(usize, usize) -> bool| -> Vec<Metric> {
             let metric = |(name, costs): &(&'static str, Vec<f64>)| Metric {
                 name,
-                agreement: agreement(&times, costs, counts),
+                agreement: agreement(&times, costs, TIME_MIN_NS as f64, counts),
             };
             costs.iter().map(metric).collect()
         };

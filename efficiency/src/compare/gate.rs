@@ -10,10 +10,10 @@ use std::str::FromStr;
 use serde::Serialize;
 
 use super::text::percent;
-use super::{Column, Delta, Key, Results, total};
-use crate::Status;
+use super::{Delta, Key, Results, total};
 use crate::grid::{grouped, printable};
 use crate::result::SampleResult;
+use crate::{Column, Status};
 
 /// By how much cost may grow, percent.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Serialize)]

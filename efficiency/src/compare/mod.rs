@@ -3,7 +3,6 @@
 //! Samples are matched by task, model and number. Everything is in a fixed order: samples by name, tests as the task has them,
 //! places by how much they change, then by name.
 
-mod column;
 mod delta;
 pub mod gate;
 mod key;
@@ -15,7 +14,6 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-pub use column::{COLUMNS, Column};
 pub use delta::Delta;
 pub use key::{Key, by_key, read};
 pub use places::{FunctionDelta, LineDelta, LoopDelta};
@@ -23,6 +21,7 @@ pub(crate) use sample::ended;
 pub use sample::{Correctness, CostDelta, SampleComparison, TestDelta};
 pub use text::Shown;
 
+use crate::Column;
 use crate::result::{SampleResult, TestResult};
 use crate::task::TestKind;
 
@@ -89,14 +88,5 @@ pub fn costed(tests: &[TestResult]) -> impl Iterator<Item = &TestResult> + Clone
 /// Cost over [`costed`] tests: added up, or the most of them for what is a peak. `None` if one of them lacks it, or there is
 /// none.
 pub fn total(tests: &[TestResult], column: Column) -> Option<u64> {
-    let mut total = None;
-    for test in costed(tests) {
-        let cost = column.of(&test.cost)?;
-        total = Some(match total {
-            None => cost,
-            Some(total) if column.is_sum() => u64::saturating_add(total, cost),
-            Some(total) => total.max(cost),
-        });
-    }
-    total
+    column.of_all(costed(tests).map(|test| &test.cost))
 }

@@ -3,9 +3,9 @@
 use serde::Serialize;
 
 use super::places::{FunctionDelta, LineDelta, LoopDelta, functions, lines_and_loops};
-use super::{COLUMNS, Column, Delta, total};
+use super::{Delta, total};
 use crate::result::{SampleResult, TestResult};
-use crate::{Status, growth};
+use crate::{Column, Status, growth};
 
 /// What became of being right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -84,7 +84,7 @@ impl SampleComparison {
             own.tests.iter().filter(is_common).cloned().collect()
         };
         let (old, new) = (common(before, after), common(after, before));
-        let costs = COLUMNS.iter().map(|column| CostDelta {
+        let costs = Column::ALL.iter().map(|column| CostDelta {
             column: *column,
             delta: Delta::new(total(&old, *column), total(&new, *column)),
         });
@@ -149,7 +149,7 @@ fn tests(before: &SampleResult, after: &SampleResult) -> Vec<TestDelta> {
     let all = come.chain(gone.map(|test| (Some(test.clone()), None)));
     all.filter_map(|(a, b)| {
         let shown = b.as_ref().or(a.as_ref())?;
-        let costs = COLUMNS.iter().map(|column| CostDelta {
+        let costs = Column::ALL.iter().map(|column| CostDelta {
             column: *column,
             delta: Delta::new(
                 a.as_ref().and_then(|test| column.of(&test.cost)),

@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use super::{Column, Comparison, Delta, Key, SampleComparison};
-use crate::Status;
+use super::{Comparison, Delta, Key, SampleComparison};
 use crate::grid::{grouped, printable, write as write_table};
+use crate::{Column, Status};
 
 /// A comparison, to be written.
 #[derive(Debug, Clone, Copy)]

@@ -1,7 +1,7 @@
 //! Statements on what the last change did.
 
 use super::statement::{Fact, Heading, Statement};
-use super::{Input, of_tests, shown};
+use super::{Input, of_column, shown};
 use crate::compare::{LineDelta, SampleComparison};
 use crate::result::SampleResult;
 
@@ -10,7 +10,7 @@ const LINES_MAX: usize = 2;
 /// Percent of instructions that a line has to have, before or after.
 const PERCENT_MIN: f64 = 5.0;
 
-/// `-12% instr; line 11 91%->88%`
+/// `-12% fuel; line 11 91%->88%`
 pub(super) fn change(input: &Input<'_>, out: &mut Vec<Statement>) {
     let Some(previous) = input.previous else {
         return;
@@ -57,17 +57,16 @@ fn cost(input: &Input<'_>, comparison: &SampleComparison) -> Option<Statement> {
     if !input.result.is_correct() {
         return None;
     }
-    let column = input.column.name();
     let percent = comparison.cost(input.column).percent()?;
-    let from = ["previous", "result"].map(|whose| of_tests(whose, column));
-    let name = Fact::text("column", column, from[1].clone());
+    let from = ["previous", "result"].map(|whose| of_column(whose, input.column));
+    let name = Fact::texts("column", input.column.name(), from[1].clone());
     Some(
         Statement::new(Heading::Change, 700)
             .fact(Fact::number(
                 "cost_percent",
                 percent,
                 shown::change(percent),
-                from,
+                from.concat(),
             ))
             .words(" ")
             .fact(name),

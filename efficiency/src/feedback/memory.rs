@@ -4,7 +4,8 @@ use super::hot::at;
 use super::run::first_of_largest;
 use super::statement::{Fact, Heading, Statement};
 use super::{of_tests, shown};
-use crate::compare::{Column, total};
+use crate::Column;
+use crate::compare::total;
 use crate::result::SampleResult;
 
 /// `120 allocations of 3.4 MB, peak heap 1.2 MB; L1 miss 0.1%`

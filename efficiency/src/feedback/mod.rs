@@ -20,9 +20,9 @@ use serde::Serialize;
 pub use statement::{Fact, Heading, Statement, Value};
 pub use tokens::estimate;
 
-use crate::Status;
-use crate::compare::{Column, Key, total};
+use crate::compare::{Key, total};
 use crate::result::{SampleResult, TestResult};
+use crate::{Column, Status};
 
 /// Version of the form of feedback.
 pub const SCHEMA: u32 = 1;
@@ -45,14 +45,14 @@ pub struct Input<'a> {
 }
 
 impl<'a> Input<'a> {
-    /// Of a result alone, by instructions.
+    /// Of a result alone, by [`Column::DEFAULT`].
     pub fn new(result: &'a SampleResult) -> Input<'a> {
         Input {
             result,
             references: &[],
             previous: None,
             source: None,
-            column: Column::INSTR,
+            column: Column::DEFAULT,
         }
     }
 
@@ -169,7 +169,13 @@ fn statements(input: &Input<'_>) -> Vec<Statement> {
     statements
 }
 
-/// Where all of a test's numbers of a column are.
-fn of_tests(whose: &str, column: &str) -> String {
-    format!("{whose}#/tests/*/{column}")
+/// Where all numbers are that a column is made of.
+fn of_column(whose: &str, column: Column) -> Vec<String> {
+    let fields = column.fields().iter();
+    fields.map(|field| of_tests(whose, field)).collect()
+}
+
+/// Where all of a test's numbers of a field are.
+fn of_tests(whose: &str, field: &str) -> String {
+    format!("{whose}#/tests/*/{field}")
 }

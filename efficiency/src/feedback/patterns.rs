@@ -6,7 +6,7 @@
 use super::hot::{at, runs, taken, taken_percent};
 use super::memory::l1_miss;
 use super::statement::{Fact, Heading, Statement, Value};
-use super::{Input, of_tests, shown};
+use super::{Input, of_column, of_tests, shown};
 use crate::compare::total;
 use crate::growth::Class;
 
@@ -103,11 +103,15 @@ fn algorithm(input: &Input<'_>) -> Option<Statement> {
         }
     }
     if let Some(ratio) = ratio {
-        let name = input.column.name();
-        let from = ["result", "reference"].map(|whose| of_tests(whose, name));
+        let from = ["result", "reference"].map(|whose| of_column(whose, input.column));
         statement = statement
             .words(if slope.is_some() { ", " } else { "" })
-            .fact(Fact::number("ratio", ratio, shown::ratio(ratio), from))
+            .fact(Fact::number(
+                "ratio",
+                ratio,
+                shown::ratio(ratio),
+                from.concat(),
+            ))
             .words(" the best known");
     }
     Some(statement.words("]"))

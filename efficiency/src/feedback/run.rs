@@ -1,18 +1,18 @@
 //! Statements on a run as a whole: whether it is right, what it costs, how that grows.
 
 use super::statement::{Fact, Heading, Statement};
-use super::{Input, of_tests, pack::ALWAYS, shown};
-use crate::Status;
-use crate::compare::{Column, costed, ended, total};
+use super::{Input, of_column, pack::ALWAYS, shown};
+use crate::compare::{costed, ended, total};
 use crate::growth::UNLIKE;
 use crate::result::{Complexity, SampleResult};
+use crate::{Column, Status};
 
 /// From where on it is told how far a class is off.
 const OFF_MIN: f64 = 0.05;
 /// Slopes that are listed.
 const SLOPES_MAX: usize = 8;
 
-/// `CORRECT 24/24. Cost 638.0M instr (best known 3.5M, 182x). Most expensive test: t2 (n=5000)`
+/// `CORRECT 24/24. Cost 638.0M fuel (best known 3.5M, 182x). Most expensive test: t2 (n=5000)`
 pub(super) fn status(input: &Input<'_>, out: &mut Vec<Statement>) {
     let result = input.result;
     let mut first = Statement::new(Heading::Status, ALWAYS).words(word(result.status));
@@ -54,20 +54,20 @@ fn cost(input: &Input<'_>, out: &mut Vec<Statement>) {
     let Some(cost) = input.cost() else {
         return;
     };
-    let name = Fact::text("column", column.name(), format!("result#/tests/*/{column}"));
-    let own = of_tests("result", column.name());
+    let own = of_column("result", column);
+    let name = Fact::texts("column", column.name(), own.clone());
     let mut statement = Statement::new(Heading::Status, 800)
         .words("Cost ")
-        .fact(Fact::count("cost", cost, shown::count(cost), own.clone()))
+        .fact(Fact::cost("cost", cost, shown::count(cost), own.clone()))
         .words(" ")
         .fact(name);
     if let Some((_, best)) = input.best_known() {
-        let theirs = of_tests("reference", column.name());
-        let known = Fact::count("best_known", best, shown::count(best), theirs.clone());
+        let theirs = of_column("reference", column);
+        let known = Fact::cost("best_known", best, shown::count(best), theirs.clone());
         statement = statement.words(" (best known ").fact(known);
         if best > 0 {
             let ratio = cost as f64 / best as f64;
-            let fact = Fact::number("ratio", ratio, shown::ratio(ratio), [own, theirs]);
+            let fact = Fact::number("ratio", ratio, shown::ratio(ratio), [own, theirs].concat());
             statement = statement.words(", ").fact(fact);
         }
         statement = statement.words(")");
@@ -115,15 +115,15 @@ pub(super) fn first_of_largest<T>(items: impl Iterator<Item = (u64, T)>) -> Opti
 
 /// Counts alone say nothing of caches and branch prediction.
 fn modelled(result: &SampleResult, column: Column, out: &mut Vec<Statement>) {
-    let cycles: Column = "vcycles".parse().expect("a column");
+    let cycles = Column::Vcycles;
     let Some(total) = total(&result.tests, cycles).filter(|_| column != cycles) else {
         return;
     };
-    let from = of_tests("result", cycles.name());
+    let from = of_column("result", cycles);
     out.push(
         Statement::new(Heading::Status, 300)
             .words("Modelled cycles: ")
-            .fact(Fact::count("vcycles", total, shown::count(total), from)),
+            .fact(Fact::cost("vcycles", total, shown::count(total), from)),
     );
 }
 

@@ -96,6 +96,11 @@ impl Fact {
         Fact::new(name, Value::Count(value), shown, vec![from.into()])
     }
 
+    /// A count of a column of costs, which may be made of several numbers.
+    pub(super) fn cost(name: &'static str, value: u64, shown: String, from: Vec<String>) -> Fact {
+        Fact::new(name, Value::Count(value), shown, from)
+    }
+
     pub(super) fn number(
         name: &'static str,
         value: f64,
@@ -115,6 +120,14 @@ impl Fact {
         let shown = value.replace(char::is_control, "\u{fffd}");
         let value = Value::Text(value.to_owned());
         Fact::new(name, value, shown, vec![from.into()])
+    }
+
+    /// A name that several numbers go by.
+    pub(super) fn texts(name: &'static str, value: &str, from: Vec<String>) -> Fact {
+        Fact {
+            from,
+            ..Fact::text(name, value, "")
+        }
     }
 
     /// Text of several lines.

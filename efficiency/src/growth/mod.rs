@@ -74,7 +74,7 @@ impl std::error::Error for TooFew {}
 /// How cost grows.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Growth {
-    /// Which cost: `instr`.
+    /// Which cost: `fuel`.
     pub column: String,
     /// All sizes, ascending. The first one is the smallest, whose cost is subtracted; the last one is held out.
     pub points: Vec<Point>,

@@ -1,7 +1,7 @@
 //! Costs of sizes, from the tests of a sample.
 
 use super::{Point, SIZES_MIN};
-use crate::compare::Column;
+use crate::Column;
 use crate::result::TestResult;
 use crate::task::TestKind;
 

@@ -37,7 +37,7 @@ struct Function {
     func: Func,
     weights: Weights,
     /// Its sums, and by how far the counts had come then: most functions of a large module do nothing in most runs.
-    known: Option<(u64, [u64; COLUMNS])>,
+    known: Option<(u64, Sums)>,
 }
 
 /// What one execution of an operator is.
@@ -53,19 +53,16 @@ struct Weight {
 /// What the operators of a function add, and those of each of its blocks together.
 struct Weights {
     each: Vec<Weight>,
-    /// Columns of [`Totals::sums`] with what one execution of a block adds; those of a block from its number in `starts` on.
+    /// Columns of [`Totals`] with what one execution of a block adds; those of a block from its number in `starts` on.
     blocks: Vec<(u8, u32)>,
     starts: Vec<u32>,
 }
 
-/// Sums since the store was made, modulo 2^64.
+/// Sums since the store was made, modulo 2^64: by column, the classes first.
 #[derive(Clone, Default)]
-pub(super) struct Totals {
-    /// By column, the classes first.
-    sums: [u64; COLUMNS],
-    bulk_bytes: u64,
-    bulk_elements: u64,
-}
+pub(super) struct Totals(Sums);
+
+type Sums = [u64; COLUMNS];
 
 const CLASSES: usize = Class::ALL.len();
 const INSTR: usize = CLASSES;
@@ -75,7 +72,10 @@ const STORES: usize = CLASSES + 3;
 const BYTES: usize = CLASSES + 4;
 /// Executions of operators that take fuel by a size that is not counted.
 const SIZED: usize = CLASSES + 5;
-const COLUMNS: usize = CLASSES + 6;
+/// By bulk operations.
+const MOVED_BYTES: usize = CLASSES + 6;
+const MOVED_ELEMENTS: usize = CLASSES + 7;
+const COLUMNS: usize = CLASSES + 8;
 
 impl Counted {
     /// Counts everything that the module executes in this store. Call it before there is an instance.
@@ -116,11 +116,9 @@ impl Counted {
         if let Some(error) = &shared.problem {
             return Err(format!("failed to count: {error}"));
         }
-        let mut totals = Totals {
-            bulk_bytes: self.bulk.get(BULK_BYTES),
-            bulk_elements: self.bulk.get(BULK_ELEMENTS),
-            ..Totals::default()
-        };
+        let mut totals = Totals::default();
+        totals.0[MOVED_BYTES] = self.bulk.get(BULK_BYTES);
+        totals.0[MOVED_ELEMENTS] = self.bulk.get(BULK_ELEMENTS);
         for function in &mut shared.functions {
             let Some(progress) = self.plan.progress(function.func) else {
                 continue;
@@ -131,7 +129,7 @@ impl Counted {
                 Some((progress, function.weights.sums(&counts)))
             });
             if let Some((_, own)) = &known {
-                add(&mut totals.sums, own, 1);
+                add(&mut totals.0, own, 1);
             }
             function.known = known;
         }
@@ -220,7 +218,7 @@ fn count_length(
     Ok(())
 }
 
-fn add(sums: &mut [u64; COLUMNS], more: &[u64; COLUMNS], times: u64) {
+fn add(sums: &mut Sums, more: &Sums, times: u64) {
     for (sum, more) in sums.iter_mut().zip(more) {
         *sum = sum.wrapping_add(more.wrapping_mul(times));
     }
@@ -228,7 +226,7 @@ fn add(sums: &mut [u64; COLUMNS], more: &[u64; COLUMNS], times: u64) {
 
 impl Weight {
     /// What it adds if it executes, and completes. One that traps accesses nothing.
-    fn add_to(&self, sums: &mut [u64; COLUMNS]) {
+    fn add_to(&self, sums: &mut Sums) {
         sums[self.class as usize] += 1;
         sums[INSTR] += 1;
         sums[FUEL] += u64::from(self.fuel);
@@ -236,7 +234,7 @@ impl Weight {
         self.add_access(sums);
     }
 
-    fn add_access(&self, sums: &mut [u64; COLUMNS]) {
+    fn add_access(&self, sums: &mut Sums) {
         if let Some((kind, width)) = self.access {
             let (reads, writes) = (u64::from(kind.reads()), u64::from(kind.writes()));
             sums[LOADS] += reads;
@@ -276,7 +274,7 @@ impl Weights {
 
     /// All that a function did. While code runs, counts that follow from others may be below zero by the frames that stand in it: these
     /// take away what others have too much.
-    fn sums(&self, counts: &FunctionCounts) -> [u64; COLUMNS] {
+    fn sums(&self, counts: &FunctionCounts) -> Sums {
         let mut sums = [0u64; COLUMNS];
         // One at each function entry.
         sums[FUEL] = counts.entries();
@@ -303,21 +301,32 @@ impl Weights {
 }
 
 impl Totals {
-    /// At most so much fuel was taken since earlier sums, sizes of bulk operations included: as a limit sees it. `None` if that
-    /// cannot be told.
-    pub fn fuel_at_most(&self, earlier: &Totals) -> Option<u64> {
-        // Of 16 bytes, or an element, one unit: the sum of what is rounded down is no more than the sum rounded down.
-        let bulk = (self.bulk_bytes - earlier.bulk_bytes) / 16
-            + (self.bulk_elements - earlier.bulk_elements);
-        let fuel = self.sums[FUEL].wrapping_sub(earlier.sums[FUEL]);
-        // Below zero, see above: nothing yet.
-        let fuel = if fuel > i64::MAX as u64 { 0 } else { fuel };
-        (self.sums[SIZED] == earlier.sums[SIZED]).then(|| fuel.saturating_add(bulk))
+    /// Adds other sums.
+    pub fn plus(&mut self, other: &Totals) {
+        add(&mut self.0, &other.0, 1);
     }
 
     /// What was added to earlier sums.
+    pub fn beyond(&self, earlier: &Totals) -> Totals {
+        let mut more = self.clone();
+        add(&mut more.0, &earlier.0, u64::MAX);
+        more
+    }
+
+    /// At most so much fuel was taken since earlier sums, sizes of bulk operations included: as a limit sees it. `None` if that
+    /// cannot be told.
+    pub fn fuel_at_most(&self, earlier: &Totals) -> Option<u64> {
+        let more = self.beyond(earlier);
+        // Of 16 bytes, or an element, one unit: the sum of what is rounded down is no more than the sum rounded down.
+        let [bytes, elements, sized, fuel] =
+            [MOVED_BYTES, MOVED_ELEMENTS, SIZED, FUEL].map(|column| yet(more.0[column]));
+        (sized == 0).then(|| fuel.saturating_add(bytes / 16 + elements))
+    }
+
+    /// The cost of what was added to earlier sums.
     pub fn since(&self, earlier: &Totals) -> Cost {
-        let of = |column: usize| self.sums[column].wrapping_sub(earlier.sums[column]);
+        let more = self.beyond(earlier);
+        let of = |column: usize| yet(more.0[column]);
         let classes = Class::ALL.iter().filter_map(|&class| {
             let count = of(class as usize);
             (count > 0).then(|| (class.name().to_owned(), count))
@@ -329,11 +338,17 @@ impl Totals {
             loads: Some(of(LOADS)),
             stores: Some(of(STORES)),
             bytes: Some(of(BYTES)),
-            bulk_bytes: Some(self.bulk_bytes - earlier.bulk_bytes),
-            bulk_elements: Some(self.bulk_elements - earlier.bulk_elements),
+            bulk_bytes: Some(of(MOVED_BYTES)),
+            bulk_elements: Some(of(MOVED_ELEMENTS)),
             ..Cost::default()
         }
     }
+}
+
+/// A difference modulo 2^64: below zero, nothing yet. Counts are so while code runs (see above), and so are those of an interpreter that
+/// has not got to where the program begins.
+fn yet(more: u64) -> u64 {
+    if more > i64::MAX as u64 { 0 } else { more }
 }
 
 #[cfg(test)]

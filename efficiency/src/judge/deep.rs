@@ -41,33 +41,45 @@ impl Judge {
             let times = (0..columns.wall_runs).filter_map(|_| run().cost.wall_ns);
             cost.wall_ns = times.min().or(cost.wall_ns);
         }
-        let mut session = Session::new();
-        let check = [("check".to_owned(), "on".to_owned())];
-        // Both are in the registry, and have these options.
-        if columns.cache {
-            drop(session.add("cache", &[]));
-        }
-        if columns.heap {
-            drop(session.add("heap", &check));
-        }
         if !(columns.cache || columns.heap) {
             return deep;
         }
-        let Ok(mut watched) = runner(Observer::Session(session)) else {
-            return deep;
+        let session = || {
+            let mut session = Session::new();
+            let check = [("check".to_owned(), "on".to_owned())];
+            // Both are in the registry, and have these options.
+            if columns.cache {
+                drop(session.add("cache", &[]));
+            }
+            if columns.heap {
+                drop(session.add("heap", &check));
+            }
+            session
         };
         // Simulations take many times as long: their time is not the program's.
         let patient = patient(limits);
-        watched.run(
-            &given_again(test, tested, &patient),
-            &test.args,
-            Some(&test.expected),
-        );
-        let Some((mut session, Some(mut store))) = watched.into_session() else {
+        let given = given_again(test, tested, &patient);
+        let watch = |session: Session, is_start: bool| -> Option<Vec<AnalysisReport>> {
+            let mut watched = runner(Observer::Session(session)).ok()?;
+            if is_start && !watched.only_start() {
+                return None;
+            }
+            watched.run(&given, &test.args, Some(&test.expected));
+            let (mut session, store) = watched.into_session()?;
+            Some(session.finish(&mut store?))
+        };
+        let Some(reports) = watch(session(), false) else {
             return deep;
         };
-        for report in session.finish(&mut store) {
-            let fact = |name: &str| fact(&report, name);
+        // An interpreter that starts for each program does so in all that was watched.
+        let starts = watch(session(), true).unwrap_or_default();
+        for report in reports {
+            let start = starts.iter().find(|start| start.name == report.name);
+            let whole = |name: &str| fact(&report, name);
+            let fact = |name: &str| {
+                let start = start.and_then(|start| fact(start, name)).unwrap_or(0);
+                Some(whole(name)?.saturating_sub(start))
+            };
             match report.name {
                 "cache" => {
                     let sum =
@@ -80,7 +92,8 @@ impl Judge {
                 _ => {
                     cost.allocs = fact("allocations");
                     cost.alloc_bytes = fact("allocated_bytes");
-                    cost.peak_heap = fact("peak_bytes");
+                    // The interpreter's blocks stay.
+                    cost.peak_heap = whole("peak_bytes");
                     let found = |(name, _): &(&str, &'static str)| {
                         fact(name).is_some_and(|count| count > 0)
                     };

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use probity_engine::wasmparser::{Parser, Payload};
 
 use super::prepare::{Prepared, PreparedTest};
+use crate::Column;
 use crate::result::{SampleResult, TestResult};
 use crate::task::TestKind;
 
@@ -78,10 +79,11 @@ pub(super) fn flags(
         flags.insert(DATA_SEGMENT_GREW);
     }
     let faster = |(index, test): (usize, &TestResult)| {
-        let (Some(instr), Some(best)) = (test.cost.instr, prepared.best_instr(index)) else {
+        let cost = Column::DEFAULT.of(&test.cost);
+        let (Some(cost), Some(best)) = (cost, prepared.best_cost(index)) else {
             return false;
         };
-        test.pass && instr.saturating_mul(FASTER) < best
+        test.pass && cost.saturating_mul(FASTER) < best
     };
     if result.tests.iter().enumerate().any(faster) {
         flags.insert(FASTER_THAN_KNOWN);
@@ -91,8 +93,8 @@ pub(super) fn flags(
             flags.insert(CONSTANT_OUTPUT);
         }
         let growth = |tests: &[TestResult]| {
-            let instr = |at: usize| tests.get(at)?.cost.instr;
-            Some(instr(most)? as f64 / instr(least)?.max(1) as f64)
+            let cost = |at: usize| Column::DEFAULT.of(&tests.get(at)?.cost);
+            Some(cost(most)? as f64 / cost(least)?.max(1) as f64)
         };
         let correct = prepared
             .references

@@ -37,13 +37,12 @@ use self::host::Given;
 use self::loaded::Interpreters;
 use self::runner::{Observer, Ran, Runner};
 use self::watchdog::Watchdog;
-use crate::Status;
-use crate::compare::Column;
 use crate::growth::{self, Growth};
 use crate::result::{COUNT_RULE, SCHEMA, SampleResult, TestResult};
 use crate::sample::Sample;
 use crate::task::{Checker, Entry, Limits, Task};
 use crate::toolchain::{BuildError, Builder, Built, module, read_file};
+use crate::{Column, Status};
 
 /// Bytes of a program's text in a file.
 const SOURCE_BYTES_MAX: u64 = 64 << 20;
@@ -284,8 +283,8 @@ impl Judge {
             tested.cost = cost;
         }
         if result.is_correct() {
-            let points = growth::points(&result.tests, Column::INSTR);
-            let growth = Growth::new(Column::INSTR.name(), points).ok();
+            let points = growth::points(&result.tests, Column::DEFAULT);
+            let growth = Growth::new(Column::DEFAULT.name(), points).ok();
             result.complexity = growth.map(|growth| growth.complexity());
         }
         result.flags = flags::flags(

@@ -8,10 +8,10 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::{Judge, Program};
-use crate::Status;
 use crate::result::SampleResult;
 use crate::task::{Entry, Limits, Role, Source, Task, Test, TestKind};
 use crate::toolchain::{BuildError, Built};
+use crate::{Column, Status};
 
 /// A task that samples can be judged by.
 #[derive(Debug)]
@@ -164,11 +164,11 @@ impl Prepared {
         }
     }
 
-    /// The least that a correct reference costs in a test, instructions.
-    pub fn best_instr(&self, test: usize) -> Option<u64> {
+    /// The least that a correct reference costs in a test, by [`Column::DEFAULT`].
+    pub fn best_cost(&self, test: usize) -> Option<u64> {
         let correct = self.references.iter().filter(|result| result.is_correct());
         correct
-            .filter_map(|result| result.tests.get(test)?.cost.instr)
+            .filter_map(|result| Column::DEFAULT.of(&result.tests.get(test)?.cost))
             .min()
     }
 }

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use probity_analyses::Session;
 use probity_engine::{Engine, Instance, Linker, Module, Snapshot, Store};
+use probity_wasi::Usage;
 use serde_json::Value;
 
 use super::call::{self, Called, Failure};
@@ -15,7 +16,7 @@ use super::counted::{Counted, Totals};
 use super::ended::Ended;
 use super::host::{self, Given, Host, Shares};
 use super::meter::Meter;
-use super::python::Python;
+use super::python::{Python, Start};
 use super::watchdog::{Armed, Watchdog};
 use crate::Status;
 use crate::python;
@@ -199,7 +200,7 @@ impl<'a> Runner<'a> {
         let meter = metering.of(&store, counted.as_ref(), &Totals::default());
         self.arm(limit, &store, meter.clone());
         let started = Instant::now();
-        let started_before = self.python.and_then(|python| python.interpreter.snapshot());
+        let started_before = self.python.map(|python| python.interpreter.snapshot());
         let instance = match started_before {
             Some(snapshot) => self.linker.instantiate_snapshot(&mut store, snapshot),
             None => self.linker.instantiate(&mut store, self.module),
@@ -245,6 +246,11 @@ impl<'a> Runner<'a> {
         });
     }
 
+    /// From now on an interpreter that starts for each program does nothing but start. Whether it is one.
+    pub fn only_start(&mut self) -> bool {
+        self.python.as_mut().is_some_and(Python::only_start)
+    }
+
     /// Goes on with what another runner has left, for it need not be made again.
     pub fn take_over(&mut self, live: Option<Live>) {
         self.live = live;
@@ -273,27 +279,36 @@ impl<'a> Runner<'a> {
         metering: Metering,
     ) -> Option<Ran> {
         let limit = Duration::from_secs(given.limits.wall_s);
-        let prepared = match self.python {
+        let (prepared, start) = match self.python {
             Some(python) => {
-                // What hands the program over is not the program's.
+                // What hands the program over is not the program's, nor is what its interpreter takes to start.
                 live.store.set_fuel_limit(None);
+                let (store, counted) = (&mut live.store, live.counted.as_ref());
                 let prepared =
-                    python.prepare(&mut live.store, live.instance, given, self.entry, args);
-                live.store.set_fuel_limit(given.fuel());
-                prepared
+                    python.prepare(store, live.instance, counted, given, self.entry, args);
+                let (prepared, start) = match prepared {
+                    Ok(start) => (Ok(()), start),
+                    Err(failure) => (Err(failure), Start::default()),
+                };
+                let limit = given.fuel().map(|fuel| fuel.saturating_add(start.fuel));
+                live.store.set_fuel_limit(limit);
+                (prepared, start)
             }
-            None => Ok(()),
+            None => (Ok(()), Start::default()),
         };
         let before = match (&live.snapshot, &live.counted) {
             // What instantiation did is part of the run.
             (None, _) | (_, None) => Ok(Totals::default()),
-            (Some(_), Some(counted)) => counted.totals(),
+            (Some(_), Some(counted)) => counted.totals().map(|mut sums| {
+                sums.plus(&start.totals);
+                sums
+            }),
         };
         let meter = before
             .as_ref()
             .ok()
             .and_then(|before| metering.of(&live.store, live.counted.as_ref(), before));
-        self.arm(limit, &live.store, meter.clone());
+        self.arm(limit + start.took, &live.store, meter.clone());
         let started = Instant::now();
         let most = given.limits.stdout_mb << 20;
         let called = Called { args, like, most };
@@ -330,8 +345,8 @@ impl<'a> Runner<'a> {
         let pages = pages(&live.store, live.instance);
         let cost = Cost {
             memory_pages: Some(pages),
-            pages_grown: Some(pages - live.pages),
-            ..with_usage(cost, &live.store, took)
+            pages_grown: Some((pages - live.pages).saturating_sub(start.pages_grown)),
+            ..with_usage(cost, &live.store, &start.usage, took)
         };
         let ran = Ran {
             stdout: live.store.data().output(),
@@ -364,7 +379,7 @@ impl<'a> Runner<'a> {
     ) -> Ran {
         let totals = counted.and_then(|counted| counted.totals().ok());
         let cost = totals.map(|totals| totals.since(&Totals::default()));
-        let cost = with_usage(cost.unwrap_or_default(), store, took);
+        let cost = with_usage(cost.unwrap_or_default(), store, &Usage::default(), took);
         Ran {
             cost: at_end(cost, ended.status),
             ended,
@@ -374,15 +389,16 @@ impl<'a> Runner<'a> {
     }
 }
 
-/// Adds what the program has had of the outside world.
-fn with_usage(cost: Cost, store: &Store<Host>, took: Duration) -> Cost {
+/// Adds what the program has had of the outside world, beyond what it took to start.
+fn with_usage(cost: Cost, store: &Store<Host>, start: &Usage, took: Duration) -> Cost {
     let usage = store.data().usage();
+    let more = |of: fn(&Usage) -> u64| Some(of(&usage).saturating_sub(of(start)));
     Cost {
-        host_calls: Some(usage.calls),
-        bytes_read: Some(usage.bytes_read),
-        bytes_written: Some(usage.bytes_written),
-        clock_reads: Some(usage.clock_reads),
-        random_reads: Some(usage.random_reads),
+        host_calls: more(|usage| usage.calls),
+        bytes_read: more(|usage| usage.bytes_read),
+        bytes_written: more(|usage| usage.bytes_written),
+        clock_reads: more(|usage| usage.clock_reads),
+        random_reads: more(|usage| usage.random_reads),
         wall_ns: Some(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX)),
         ..cost
     }
@@ -465,7 +481,7 @@ fn enter(
 }
 
 /// Pages of all its memories.
-fn pages(store: &Store<Host>, instance: Instance) -> u64 {
+pub(super) fn pages(store: &Store<Host>, instance: Instance) -> u64 {
     let memories = (0..).map_while(|index| instance.memory(store, index));
     memories.map(|memory| memory.size(store)).sum()
 }

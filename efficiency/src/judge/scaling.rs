@@ -4,11 +4,10 @@ use super::prepare::PreparedTest;
 use super::runner::Observer;
 use super::watchdog::Watchdog;
 use super::{Judge, given};
-use crate::Status;
-use crate::compare::Column;
 use crate::growth::scale::{BadSizes, Failed, Scaling, Sizes, scale};
 use crate::task::{Entry, Limits};
 use crate::toolchain::Built;
+use crate::{Column, Status};
 use serde_json::Value;
 
 /// What is run at which sizes.

@@ -1,7 +1,8 @@
 //! What the loop asks of the judge, and of whoever explains results.
 
+use crate::Column;
+use crate::compare::total;
 use crate::result::SampleResult;
-use crate::task::TestKind;
 
 /// Builds, checks and measures programs.
 pub trait Attempts {
@@ -42,20 +43,9 @@ impl<F: Fn(&Explained<'_>) -> String> Explain for F {
     }
 }
 
-/// Cost of a correct program: instructions of its stress tests, or of all tests if it has none. `None` if it is not correct,
+/// Cost of a correct program, by [`Column::DEFAULT`]: of its stress tests, or of all tests if it has none. `None` if it is not correct,
 /// or if any of these tests was not measured.
 pub fn cost(result: &SampleResult) -> Option<u64> {
-    if !result.is_correct() {
-        return None;
-    }
-    let stress = result.tests.iter().any(|t| t.kind == TestKind::Stress);
-    let counted = result
-        .tests
-        .iter()
-        .filter(|test| !stress || test.kind == TestKind::Stress);
-    let mut total: Option<u64> = None;
-    for test in counted {
-        total = Some(total.unwrap_or(0).saturating_add(test.cost.instr?));
-    }
-    total
+    let correct = result.is_correct().then_some(&result.tests)?;
+    total(correct, Column::DEFAULT)
 }

@@ -6,6 +6,7 @@
 use std::fmt::Write as _;
 
 use super::message::{Message, Role};
+use crate::Column;
 use crate::task::{Entry, Task};
 
 /// Tests that are shown are no longer than this, input and output together.
@@ -50,11 +51,12 @@ pub fn prompt(task: &Task, standing: &Standing<'_>) -> Vec<Message> {
 
 fn system(task: &Task) -> String {
     format!(
-        "You make programs cheaper. A program's cost is the number of WebAssembly instructions that it executes on the tests of \
-         its task, counted exactly; a program that fails any test is worth nothing. Find a better algorithm first, \
+        "You make programs cheaper. A program's cost is its {cost} on the tests of its task, counted exactly: one for nearly every WebAssembly \
+         instruction that it executes, and one for each function that it enters; a program that fails any test is worth nothing. Find a better algorithm first, \
          then a smaller constant. Do not write to the tests: they change. Answer with the whole program, in `{}`, in one \
          fenced code block.",
-        task.lang
+        task.lang,
+        cost = Column::DEFAULT,
     )
 }
 

@@ -37,7 +37,7 @@ pub enum Decision {
 pub struct BestSoFar {
     /// Its attempt.
     pub attempt: u64,
-    /// Its cost, instructions.
+    /// Its cost, by [`crate::Column::DEFAULT`].
     pub cost: u64,
 }
 

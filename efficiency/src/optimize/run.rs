@@ -64,7 +64,7 @@ pub struct Best {
     pub round: u32,
     /// Its text.
     pub program: String,
-    /// Its cost, instructions.
+    /// Its cost, by [`crate::Column::DEFAULT`].
     pub cost: u64,
     /// What came of it.
     pub result: SampleResult,

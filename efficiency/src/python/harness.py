@@ -19,6 +19,7 @@ def _probity_make():
     Problem, Type, Value = Exception, TypeError, ValueError
     NoKey, NoAttribute = KeyError, AttributeError
     write, modules, stdout = posix.write, sys.modules, sys.stdout
+    leave, goes = posix._exit, sys.argv[1:] == ["go"]
     quote, load, exits = json.encoder.encode_basestring_ascii, json.loads, atexit._run_exitfuncs
     Module = type_(sys)
     int_text, float_text, join = int_.__repr__, float_.__repr__, "".join
@@ -231,8 +232,17 @@ def _probity_make():
         else:
             say(b"R", text)
 
-    return prepare, go
+    def run():
+        # In an interpreter that takes one program and ends: what it has cost when it gets here without going on is its start. It
+        # leaves at once, for what the interpreter does when it ends is not the program's either.
+        if goes:
+            go()
+        leave(0)
+
+    # What an interpreter makes when it is asked to compile for the first time, such as the types of syntax trees, is its own.
+    exec_(compile_("", "main.py", "exec", 0, True), {"__builtins__": builtins})
+    return prepare, go, run
 
 
-_probity_prepare, _probity_go = _probity_make()
+_probity_prepare, _probity_go, _probity_run = _probity_make()
 del _probity_make

@@ -10,8 +10,8 @@ use std::sync::LazyLock;
 use serde_json::Value;
 
 /// Part of what samples are told apart by: changes whenever the harness makes something else of the same program.
-pub(crate) const GENERATION: &str = "probity-python-1";
-/// The harness: defines `_probity_prepare` and `_probity_go`.
+pub(crate) const GENERATION: &str = "probity-python-2";
+/// The harness: defines `_probity_prepare`, `_probity_go` and `_probity_run`.
 pub(crate) const HARNESS: &str = include_str!("harness.py");
 /// Has it run the program that it was given.
 pub(crate) const GO: &str = "_probity_go()\n";
@@ -25,6 +25,25 @@ pub(crate) struct Job<'a> {
     pub args: &'a [Value],
     /// Behind the program's name.
     pub argv: &'a [String],
+}
+
+/// How far an interpreter goes that takes one text and ends. Both words are of one length, so that nothing else differs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Until {
+    /// To where the program would begin.
+    Start,
+    /// To the program's end.
+    End,
+}
+
+impl Until {
+    /// The argument behind the text.
+    pub fn word(self) -> &'static str {
+        match self {
+            Until::Start => "no",
+            Until::End => "go",
+        }
+    }
 }
 
 /// How a program ended, by its harness.
@@ -70,9 +89,9 @@ impl Job<'_> {
         )
     }
 
-    /// The whole text for an interpreter that takes one text and ends.
+    /// The whole text for an interpreter that takes one text and ends; its argument is one of [`Until`].
     pub fn script(&self) -> String {
-        format!("{HARNESS}\n{}{GO}", self.prepare())
+        format!("{HARNESS}\n{}_probity_run()\n", self.prepare())
     }
 }
 

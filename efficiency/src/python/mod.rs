@@ -19,6 +19,6 @@ pub use dir::{Toolchain, ToolchainDir, ToolchainError};
 pub use find::{FindError, find};
 pub(crate) use guest::initialize;
 pub use guest::{add_to_linker, start};
-pub(crate) use job::{GO, HARNESS, Job, Report, take_report};
+pub(crate) use job::{GO, HARNESS, Job, Report, Until, take_report};
 pub use kind::Kind;
 pub use program::Program;

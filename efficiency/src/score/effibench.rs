@@ -8,11 +8,12 @@
 //! Memory is the peak of the heap if that was measured for both, else of linear memory. Their memory usage over time (TMU,
 //! MI) is an integral of samples of the memory taken in the run; here it is cost times peak memory, test by test.
 
+use super::metric;
 use super::metric::{Formula, Sums, mean, ratio};
 use super::results::TaskView;
 use super::run::Run;
 use super::spec::Given;
-use super::{Column, metric};
+use crate::Column;
 use crate::task::Role;
 
 /// What is compared of a sample and the canonical solution.

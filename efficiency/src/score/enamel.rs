@@ -48,7 +48,7 @@ struct Levels {
 }
 
 impl Levels {
-    fn of(task: &TaskView, column: super::Column) -> Option<Levels> {
+    fn of(task: &TaskView, column: crate::Column) -> Option<Levels> {
         let reference = slowest(task.role(Role::Expert, column)?);
         let scoring = task.task.scoring.as_ref();
         let hardness = scoring.map(|s| s.hardness.as_slice()).unwrap_or(&[]);

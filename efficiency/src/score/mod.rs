@@ -12,7 +12,6 @@
 pub mod board;
 pub mod bootstrap;
 mod correctness;
-pub mod cost;
 pub mod effibench;
 pub mod enamel;
 pub mod estimate;
@@ -35,7 +34,6 @@ pub mod sysllmatic;
 
 pub use board::Board;
 pub use bootstrap::Bootstrap;
-pub use cost::Column;
 pub use inputs::Inputs;
 pub use registry::{Argument, MetricInfo, Needs, Parameter, registry};
 pub use rerank::{OutputLine, Outputs};

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::cost::Column;
 use super::rerank::Outputs;
 use super::run::{Run, TestIds};
+use crate::Column;
 use crate::jsonl::{LineError, Lines};
 use crate::result::{SCHEMA, SampleResult};
 use crate::task::{Role, Scoring, Task};
@@ -182,6 +182,15 @@ impl Results {
             ));
         }
         warnings
+    }
+
+    /// What else correct samples were measured by, if none of them was by the column: imported results have what their origin counted.
+    pub fn other_column(&self) -> Option<Column> {
+        let samples = self.tasks.iter().flat_map(|task| task.samples.values());
+        let correct = || samples.clone().flatten().filter(|run| run.is_correct);
+        let has = |column: Column| correct().any(|run| run.cost(column).is_some());
+        let others = || Column::ALL.iter().copied().find(|column| has(*column));
+        if has(self.column) { None } else { others() }
     }
 
     /// Takes what the tasks file says. Tasks without results count as not covered.

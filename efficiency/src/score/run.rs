@@ -2,13 +2,15 @@
 
 use std::collections::HashMap;
 
-use super::cost::{Column, memory_bytes};
-use crate::Status;
-use crate::result::SampleResult;
+use crate::compare::costed;
+use crate::result::{Cost, SampleResult};
 use crate::task::{Role, TestKind};
+use crate::{Column, Status};
 
-/// Columns of a run, by their index in [`Column::ALL`].
+/// Columns of a run, by their numbers.
 const COLUMNS: usize = Column::ALL.len();
+/// Bytes of a page of linear memory.
+const PAGE_BYTES: f64 = 65536.0;
 
 /// Numbers of a task's tests, by name.
 pub(super) type TestIds = HashMap<String, u32>;
@@ -37,7 +39,7 @@ pub struct Run {
     /// Whether it passed every test.
     pub is_correct: bool,
     /// Over the measured tests, by column.
-    costs: [Option<f64>; COLUMNS],
+    costs: [Option<u64>; COLUMNS],
     /// Cost times memory, summed over the measured tests: memory by heap, and by pages.
     cost_memory: [Option<f64>; 2],
     /// In the order they were run.
@@ -70,14 +72,16 @@ impl Run {
     pub(super) fn of(result: SampleResult, column: Column, test_ids: &mut TestIds) -> Run {
         let has_stress = result.tests.iter().any(|t| t.kind == TestKind::Stress);
         let is_measured = |kind| !has_stress || kind == TestKind::Stress;
-        let measured = || result.tests.iter().filter(|test| is_measured(test.kind));
-        let costs = Column::ALL
-            .map(|column| column.of_tests(measured().map(|test| column.of_test(&test.cost))));
+        let measured = || costed(&result.tests).map(|test| &test.cost);
+        let mut costs = [None; COLUMNS];
+        for (cost, column) in costs.iter_mut().zip(Column::ALL) {
+            *cost = column.of_all(measured());
+        }
         let cost_memory = [0, 1].map(|way| {
-            Column::Instr.of_tests(
-                measured()
-                    .map(|test| Some(column.of_test(&test.cost)? * memory_bytes(&test.cost)[way]?)),
-            )
+            let products =
+                measured().map(|cost| Some(column.of(cost)? as f64 * memory_bytes(cost)[way]?));
+            let sum: Option<f64> = products.sum();
+            sum.filter(|_| !result.tests.is_empty())
         });
         let tests = result.tests.iter().map(|test| {
             let next = test_ids.len() as u32;
@@ -90,7 +94,7 @@ impl Run {
                     true => Status::Ok,
                     false => test.status.unwrap_or(result.status),
                 },
-                cost: column.of_test(&test.cost),
+                cost: column.of(&test.cost).map(|cost| cost as f64),
             }
         });
         let tests = tests.collect();
@@ -115,8 +119,7 @@ impl Run {
 
     /// Cost in a column.
     pub fn cost(&self, column: Column) -> Option<f64> {
-        let index = Column::ALL.iter().position(|c| *c == column)?;
-        self.costs[index]
+        self.costs[column as usize].map(|cost| cost as f64)
     }
 
     /// Peak memory of two runs, bytes: by heap if both were measured so, else by pages.
@@ -130,4 +133,11 @@ impl Run {
         let both = |way: usize| Some((self.cost_memory[way]?, other.cost_memory[way]?));
         both(0).or_else(|| both(1))
     }
+}
+
+/// Memory of a test by its heap and by its pages, bytes; what was not measured is `None`.
+fn memory_bytes(cost: &Cost) -> [Option<f64>; 2] {
+    let of = |column: Column| column.of(cost).map(|value| value as f64);
+    let pages = of(Column::MemoryPages);
+    [of(Column::PeakHeap), pages.map(|pages| pages * PAGE_BYTES)]
 }

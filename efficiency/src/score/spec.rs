@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use super::Column;
 use super::metric::Formula;
 use super::registry::{Argument, MetricInfo, registry};
 use super::sysllmatic::Quantity;
+use crate::Column;
 
 /// A metric as it was asked for, ready to be computed.
 pub struct Metric {
@@ -29,7 +29,7 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Settings {
         Settings {
-            column: Column::Instr,
+            column: Column::DEFAULT,
             k: vec![1],
         }
     }

@@ -3,12 +3,12 @@
 //! Before / after for what should be small; after / before for throughput, which should be great. Only correct programs
 //! count. Before is the reference in the role `base`; throughput is tests in a second, by `wall_ns`.
 
-use super::Column;
 use super::metric::{Formula, mean};
 use super::results::TaskView;
 use super::run::Run;
 use super::spec::Given;
 use super::speedup::speedup;
+use crate::Column;
 use crate::task::Role;
 
 /// Improvement that makes a program an optimised one: 10 %.
@@ -31,7 +31,7 @@ impl Quantity {
         match name {
             "memory" => Some(Quantity::Memory),
             "throughput" => Some(Quantity::Throughput),
-            name => Column::of_name(name).map(Quantity::Cost),
+            name => name.parse().ok().map(Quantity::Cost),
         }
     }
 

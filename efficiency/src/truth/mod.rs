@@ -25,11 +25,14 @@
 //! - *Steps*: SX-Bench's programs have a counter `run_steps`; if the program has such a variable outside of functions,
 //!   its last value is the answer (`"of": "run_steps"`). Else it is the number of steps on lines (`"of": "lines"`).
 //!
+//! Of programs in Python, coverage and output are known alone: the debug information is the interpreter's.
+//!
 //! Each is a line of JSON that [`score::reval`](crate::score::reval) reads as truth, with more fields for people and
 //! other programs.
 
 mod file;
 mod flags;
+mod python;
 mod rows;
 
 use std::collections::BTreeSet;
@@ -46,10 +49,26 @@ pub use rows::Row;
 
 use crate::Status;
 use crate::judge::Judge;
-use crate::judge::watched::WatchedProgram;
+use crate::judge::watched::{self, WatchedProgram};
 use crate::score::reval::Kind;
 use crate::task::{Entry, Limits};
 use crate::toolchain::Built;
+
+/// What can be told of a program.
+pub fn kinds_of(built: &Built) -> BTreeSet<Kind> {
+    match built.python {
+        Some(_) => BTreeSet::from(python::KINDS),
+        None => BTreeSet::from(KINDS),
+    }
+}
+
+const KINDS: [Kind; 5] = [
+    Kind::Coverage,
+    Kind::State,
+    Kind::Path,
+    Kind::Output,
+    Kind::Steps,
+];
 
 /// The variable that SX-Bench's programs count their steps in.
 pub const COUNTER: &str = "run_steps";
@@ -84,7 +103,7 @@ pub struct TruthOptions {
 }
 
 impl TruthOptions {
-    /// Everything, of a program that is started.
+    /// Everything, of a program that is started. Of one in Python that is too much: [`kinds_of`].
     pub fn new(task_id: impl Into<String>) -> TruthOptions {
         TruthOptions {
             task_id: task_id.into(),
@@ -94,13 +113,7 @@ impl TruthOptions {
             source: None,
             origin: Origin::default(),
             flags: Vec::new(),
-            kinds: BTreeSet::from([
-                Kind::Coverage,
-                Kind::State,
-                Kind::Path,
-                Kind::Output,
-                Kind::Steps,
-            ]),
+            kinds: BTreeSet::from(KINDS),
             addresses: false,
             counter: COUNTER.to_owned(),
             steps: StepLimits::default(),
@@ -149,6 +162,7 @@ pub struct TruthProgram {
     toolchain: String,
     file: String,
     skipped: BTreeSet<u32>,
+    is_python: bool,
     options: TruthOptions,
 }
 
@@ -156,13 +170,27 @@ impl TruthProgram {
     /// Makes a program ready.
     ///
     /// # Errors
-    /// If it is no module that can be run, nothing says which lines it is of, or it is not clear which file is meant.
+    /// If it is no module that can be run, nothing says which lines it is of, it is not clear which file is meant, or a kind is wanted
+    /// that cannot be told of it.
     pub fn new(
         judge: &Judge,
         built: &Built,
         options: TruthOptions,
     ) -> Result<TruthProgram, TruthError> {
+        if built.python.is_some() {
+            python::check(&options)?;
+        }
         let program = judge.watch(built, options.limits).map_err(TruthError)?;
+        if built.python.is_some() {
+            return Ok(TruthProgram {
+                program,
+                toolchain: built.toolchain.clone(),
+                file: python::FILE.to_owned(),
+                skipped: BTreeSet::new(),
+                is_python: true,
+                options,
+            });
+        }
         let source = Source::new(program.module(), options.origin.clone());
         let Some(map) = source.map() else {
             return Err(TruthError(match source.problem() {
@@ -181,6 +209,7 @@ impl TruthProgram {
             toolchain: built.toolchain.clone(),
             file,
             skipped: skipped.unwrap_or_default(),
+            is_python: false,
             options,
         })
     }
@@ -196,6 +225,15 @@ impl TruthProgram {
     /// If it cannot be run at all: imports that nothing defines, no such entry, arguments that do not fit. What fails
     /// while it runs is in the result.
     pub fn run(&self, input: &Input) -> Result<Run, TruthError> {
+        let given = watched::Run {
+            entry: &self.options.entry,
+            argv: &self.options.argv,
+            stdin: &input.stdin,
+            args: &input.args,
+        };
+        if self.is_python {
+            return python::run(self, input, given);
+        }
         let mut session = Session::new();
         let wanted = StepOptions {
             origin: self.options.origin.clone(),
@@ -208,11 +246,7 @@ impl TruthProgram {
         let handle = session
             .add_steps(wanted)
             .map_err(|e| TruthError(e.to_string()))?;
-        let options = &self.options;
-        let (stdin, args) = (&input.stdin, &input.args);
-        let watched = self
-            .program
-            .run(&options.entry, &options.argv, stdin, args, session);
+        let watched = self.program.run(given, session);
         let watched = watched.map_err(|e| TruthError(format!("run it: {e}")))?;
         let steps = handle.steps(self.program.module());
         let rows = rows::rows(self, input, &watched, &steps);

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use probity_analyses::coverage::LineCoverage;
 use probity_analyses::steps::{Number, Steps, VariableValue};
 use serde::Serialize;
 use serde_json::Value;
@@ -38,7 +39,7 @@ pub enum More {
     Coverage {
         /// Whether there was a step on it.
         executed: bool,
-        /// How many.
+        /// How many; of a program in Python, how often the most executed operator of the line ran.
         count: u64,
     },
     /// What follows a line.
@@ -107,9 +108,26 @@ pub(super) fn rows(
     };
     rows.output(watched);
     rows.steps(steps, watched.status);
-    rows.coverage(steps);
+    rows.coverage(steps.lines.iter().map(|line| (line.line, line.count)));
     rows.path(steps);
     rows.state(steps);
+    rows.rows
+}
+
+/// All rows of a run of a program in Python, whose lines are these.
+pub(super) fn of_python(
+    program: &TruthProgram,
+    input: &Input,
+    watched: &Watched,
+    lines: &[LineCoverage],
+) -> Vec<Row> {
+    let mut rows = Rows {
+        program,
+        input,
+        rows: Vec::new(),
+    };
+    rows.output(watched);
+    rows.coverage(lines.iter().map(|line| (line.line, line.count)));
     rows.rows
 }
 
@@ -177,15 +195,11 @@ impl Rows<'_> {
         self.push(Kind::Steps, None, None, count.into(), more);
     }
 
-    fn coverage(&mut self, steps: &Steps) {
-        for line in &steps.lines {
-            let executed = line.count > 0;
-            let more = More::Coverage {
-                executed,
-                count: line.count,
-            };
-            let number = Some(line.line);
-            self.push(Kind::Coverage, number, None, executed.into(), more);
+    fn coverage(&mut self, lines: impl IntoIterator<Item = (u32, u64)>) {
+        for (line, count) in lines {
+            let executed = count > 0;
+            let more = More::Coverage { executed, count };
+            self.push(Kind::Coverage, Some(line), None, executed.into(), more);
         }
     }
 

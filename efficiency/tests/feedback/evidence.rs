@@ -1,6 +1,7 @@
 //! Checks that each number of feedback is a fact, that each fact is shown as what it is, and that it is what the results have.
 
-use probity_efficiency::compare::{Column, Key, total};
+use probity_efficiency::Column;
+use probity_efficiency::compare::{Key, total};
 use probity_efficiency::feedback::{Fact, Feedback, Input, Value};
 use probity_efficiency::result::SampleResult;
 use serde_json::Value as Json;

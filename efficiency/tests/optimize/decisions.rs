@@ -237,11 +237,11 @@ fn a_program_cannot_leave_the_block_that_it_is_shown_in() {
 
 #[test]
 fn cost_is_that_of_stress_tests_if_there_are_any() {
-    let test = |kind, instr| TestResult {
+    let test = |kind, fuel| TestResult {
         kind,
         pass: true,
         cost: Cost {
-            instr,
+            fuel,
             ..Cost::default()
         },
         ..TestResult::default()

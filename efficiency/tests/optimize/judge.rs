@@ -39,12 +39,12 @@ impl Attempts for Fake {
             (None, "broken") => (Status::CompileError, "1: no such thing"),
             (None, _) => (Status::Wrong, ""),
         };
-        let test = |id: &str, kind, instr| TestResult {
+        let test = |id: &str, kind, fuel| TestResult {
             id: id.to_owned(),
             kind,
             pass: true,
             cost: Cost {
-                instr: Some(instr),
+                fuel: Some(fuel),
                 wall_ns: Some(17),
                 ..Cost::default()
             },

@@ -1,11 +1,11 @@
 //! Results made by hand for tests of scores.
 #![allow(dead_code)] // each test file uses its part
 
-use probity_efficiency::Status;
 use probity_efficiency::result::{Cost, SampleResult, TestResult};
 use probity_efficiency::score::board::{Board, BoardFormat};
-use probity_efficiency::score::{Bootstrap, Column, Outputs, Results, Settings, parse};
+use probity_efficiency::score::{Bootstrap, Outputs, Results, Settings, parse};
 use probity_efficiency::task::{Role, Task};
+use probity_efficiency::{Column, Status};
 use serde_json::json;
 
 /// A correct sample of model `m` with one test for each cost.
@@ -21,12 +21,12 @@ pub fn sample(task: &str, id: u64, costs: &[u64]) -> SampleResult {
     result
 }
 
-pub fn test(id: &str, instr: u64) -> TestResult {
+pub fn test(id: &str, fuel: u64) -> TestResult {
     TestResult {
         id: id.to_owned(),
         pass: true,
         cost: Cost {
-            instr: Some(instr),
+            fuel: Some(fuel),
             ..Cost::default()
         },
         ..TestResult::default()
@@ -111,7 +111,7 @@ impl<'a> Asked<'a> {
     }
 }
 
-/// The score of model `m` in instructions, with k = 1 where it is not in the name.
+/// The score of model `m` in the default column, with k = 1 where it is not in the name.
 pub fn score(name: &str, lines: &[SampleResult]) -> Option<f64> {
     Asked::of(lines).score(name)
 }

@@ -104,7 +104,7 @@ impl Board {
         results: &Results,
         outputs: Option<&Outputs>,
         metrics: &[Metric],
-        column: super::Column,
+        column: crate::Column,
         bootstrap: Bootstrap,
     ) -> Board {
         let rows = results.models().into_iter().map(|model| {
@@ -130,11 +130,12 @@ impl Board {
             }
         });
         let rows = rows.collect();
-        Board::new(metrics, rows, bootstrap).with(
-            column.name(),
-            results.tasks().len(),
-            results.warnings(),
-        )
+        let needed = match results.other_column() {
+            None => format!("a measured {column}"),
+            Some(other) => format!("a measured {column}: the results have {other}, --cost {other}"),
+        };
+        let tasks = results.tasks().len();
+        Board::new(metrics, rows, bootstrap).with(column.name(), tasks, results.warnings(), &needed)
     }
 
     /// Of predictions; metrics of results have no value.
@@ -164,7 +165,8 @@ impl Board {
             }
         });
         let rows = rows.collect();
-        Board::new(metrics, rows, bootstrap).with("", reval::tasks(answers), answers.warnings())
+        let (tasks, warnings) = (reval::tasks(answers), answers.warnings());
+        Board::new(metrics, rows, bootstrap).with("", tasks, warnings, "a measured answer")
     }
 
     fn new(metrics: &[Metric], mut rows: Vec<Row>, bootstrap: Bootstrap) -> Board {
@@ -197,7 +199,8 @@ impl Board {
         }
     }
 
-    fn with(mut self, cost: &str, tasks: usize, warnings: Vec<String>) -> Board {
+    /// `needed`: what metrics that have no value may lack.
+    fn with(mut self, cost: &str, tasks: usize, warnings: Vec<String>, needed: &str) -> Board {
         self.cost = cost.to_owned();
         self.tasks = tasks;
         self.warnings = warnings;
@@ -208,9 +211,8 @@ impl Board {
         let names: Vec<&str> = empty.map(|(_, column)| column.name.as_str()).collect();
         if !names.is_empty() && !self.rows.is_empty() {
             self.warnings.push(format!(
-                "no model has a value of {}: no task has what it needs (references, enough samples, a measured {})",
-                names.join(", "),
-                if cost.is_empty() { "answer" } else { cost }
+                "no model has a value of {}: no task has what it needs (references, enough samples, {needed})",
+                names.join(", ")
             ));
         }
         self
