@@ -54,6 +54,62 @@ fn a_stack_is_read_in_every_version() {
     }
 }
 
+/// The beginnings of the tables of builds that others have made: Pyodide 0.28.3, which is CPython 3.13.2, and Pyodide 314.0.7, which is
+/// CPython 3.14.2.
+const BUILDS: [(u8, &[u64]); 2] = [
+    (
+        13,
+        &[
+            51184368, 0, 149520, 604, 620, 99816, 3648, 3644, 3704, 3732, 3880, 3872, 3876, 8,
+            3960, 0, 3968, 3964, 184, 0, 4, 8, 52, 92, 96, 144, 16, 44, 4, 0, 28, 40, 38, 128, 80,
+            84, 88, 92, 44, 28, 72, 76, 124, 8, 4, 208, 12, 44, 84, 16, 12, 8, 20, 12, 8, 32, 24,
+            28, 16, 8, 16, 8, 12, 20, 8, 16, 32, 16, 8, 20, 140, 120,
+        ],
+    ),
+    (
+        14,
+        &[
+            51249904, 0, 166640, 780, 796, 115488, 3656, 3648, 3704, 3712, 3740, 3896, 3884, 3888,
+            8, 3976, 0, 3984, 3980, 4136, 0, 704, 0, 4, 8, 52, 92, 96, 144, 16, 44, 4, 0, 28, 40,
+            38, 32, 0, 132, 80, 84, 88, 92, 44, 28, 72, 76, 128, 0, 8, 4, 208, 12, 44, 84, 20, 16,
+            8, 20, 12, 8, 100, 12, 20, 16, 32, 24, 28, 16, 8, 16, 8, 12, 20, 8, 16, 32, 16, 8, 20,
+        ],
+    ),
+];
+
+/// Where its headers have the fields (`Include/internal/pycore_debug_offsets.h`), on 32 bits.
+#[test]
+fn tables_of_other_builds_are_read() {
+    for (minor, table) in BUILDS {
+        let mut memory = vec![0; 64];
+        memory.extend_from_slice(b"xdebugpy");
+        memory.extend(table.iter().flat_map(|number| number.to_le_bytes()));
+        memory.resize(1 << 12, 0);
+        let python = CPython::find(&memory).expect("found");
+        assert_eq!(python.title(), format!("CPython 3.{minor}.2"));
+        let at = python.offsets();
+        // Behind references and type: a length; then constants, names, a table of exceptions, flags, the number of arguments.
+        assert_eq!((at.ob_type, at.tuple_size, at.consts), (4, 8, 12));
+        let names = (at.filename, at.name, at.qualname, at.linetable);
+        assert_eq!(names, (80, 84, 88, 92));
+        assert_eq!((at.firstlineno, at.code_version), (44, 68));
+        // From 3.14 on tuples keep their hash, and code objects have a word more.
+        let (item, code) = if minor == 13 { (12, 124) } else { (16, 128) };
+        assert_eq!((at.tuple_item, at.code_adaptive), (item, code));
+        let frame = (at.executable, at.previous, at.instr_ptr, at.owner);
+        assert_eq!(frame, (0, 4, 28, 38));
+        assert_eq!((at.thread_next, at.current_frame), (4, 52));
+        assert_eq!((at.bytes_size, at.bytes_val), (8, 16));
+        let text = (
+            at.unicode_length,
+            at.unicode_state,
+            at.ascii_size,
+            at.compact_size,
+        );
+        assert_eq!(text, (8, 16, 20, 28));
+    }
+}
+
 #[test]
 fn strings_of_all_widths_are_read() {
     for name in ["", "plain", "naïve", "имя", "名前", "a😀b"] {
