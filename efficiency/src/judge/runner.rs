@@ -198,7 +198,7 @@ impl<'a> Runner<'a> {
             }
         };
         let meter = metering.of(&store, counted.as_ref(), &Totals::default());
-        self.arm(limit, &store, meter.clone());
+        self.arm(limit, Duration::ZERO, &store, meter.clone());
         let started = Instant::now();
         let started_before = self.python.map(|python| python.interpreter.snapshot());
         let instance = match started_before {
@@ -237,12 +237,13 @@ impl<'a> Runner<'a> {
         self.go_on(live, given, args, like, metering)
     }
 
-    fn arm(&self, limit: Duration, store: &Store<Host>, meter: Option<Meter>) {
+    fn arm(&self, limit: Duration, start: Duration, store: &Store<Host>, meter: Option<Meter>) {
         self.watchdog.arm(Armed {
-            deadline: Instant::now() + limit,
+            deadline: Instant::now() + limit + start,
             handle: store.interrupt_handle(),
             stop: store.data().stop(),
             meter,
+            start,
         });
     }
 
@@ -308,7 +309,7 @@ impl<'a> Runner<'a> {
             .as_ref()
             .ok()
             .and_then(|before| metering.of(&live.store, live.counted.as_ref(), before));
-        self.arm(limit + start.took, &live.store, meter.clone());
+        self.arm(limit, start.took, &live.store, meter.clone());
         let started = Instant::now();
         let most = given.limits.stdout_mb << 20;
         let called = Called { args, like, most };

@@ -40,6 +40,8 @@ pub(super) struct Armed {
     pub stop: Arc<AtomicBool>,
     /// What is looked at now and then.
     pub meter: Option<Meter>,
+    /// How long it is likely to take to where the meter begins: looking before that says nothing.
+    pub start: Duration,
 }
 
 impl Armed {
@@ -69,7 +71,7 @@ impl Watchdog {
         let mut state = self.shared.state();
         state.fired = false;
         let sooner = state.armed.is_none();
-        state.look = armed.next_look(Instant::now());
+        state.look = armed.next_look(Instant::now() + armed.start);
         state.armed = Some(armed);
         if sooner {
             self.shared.changed.notify_one();
