@@ -28,9 +28,6 @@ use crate::task::TestKind;
 /// Version of the form of comparisons and verdicts in JSON.
 pub const SCHEMA: u32 = 1;
 
-/// The costs that are measured, in the order of [`crate::result::Cost`].
-pub const COLUMNS: &[Column] = Column::MEASURED;
-
 /// Results by the name of the sample.
 pub type Results = BTreeMap<Key, SampleResult>;
 
