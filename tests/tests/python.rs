@@ -250,7 +250,7 @@ fn allocations_of_lines_are_those_of_the_heap() {
         let heap = |fact| ran.fact("heap", fact);
         assert_eq!(
             (allocs, bytes),
-            (heap("allocations"), heap("allocated bytes")),
+            (heap("allocations"), heap("allocated_bytes")),
             "{way}"
         );
         let [functions, lines] = &ran.report("pyprofile").tables[..] else {
