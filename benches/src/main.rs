@@ -18,6 +18,7 @@ mod memory_trace;
 mod pairs;
 mod probes;
 mod python;
+mod python_lines;
 mod report;
 mod short;
 mod snapshots;

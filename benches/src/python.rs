@@ -2,7 +2,8 @@
 //! line, beside another engine's.
 //!
 //! Runs are of instances that go back to the started interpreter, as the judge has them, and the shortest of several, by wall time: code is
-//! compiled by then. The counts of counted runs are equal to those of an interpreter, and what is printed to what the peer prints.
+//! compiled by then. The counts of counted runs are equal to those of an interpreter, and what is printed to what the peer prints. Those that
+//! are followed line by line are CPU time, and beside them is one of another instance, in turns ([`python_lines`]).
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -19,7 +20,8 @@ use probity_engine::Tier;
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::clock::{thread_cpu_ns, wall_ns};
+use crate::clock::wall_ns;
+use crate::python_lines;
 use crate::report::geomean_and_worst;
 use crate::root;
 
@@ -52,7 +54,7 @@ pub struct Programs {
     /// Only this program; may be repeated
     #[arg(long, value_name = "NAME")]
     only: Vec<String>,
-    /// Check counts by interpreting every program, too, which takes some minutes
+    /// Check counts, and what lines have, by interpreting every program, too, which takes some minutes
     #[arg(long)]
     check: bool,
 }
@@ -90,18 +92,13 @@ pub fn command(args: &Programs) -> Result<(), String> {
             ..Columns::default()
         },
     );
-    let explaining = judge(
-        Tier::Auto,
-        Columns {
-            explain: true,
-            ..Columns::default()
-        },
-    );
+    let toolchain = ToolchainDir::new(&args.toolchain_dir).get();
+    let toolchain = toolchain.map_err(|e| e.to_string())?;
     let interp = args.check.then(|| judge(Tier::Interp, Columns::default()));
     further_tests(&counting)?;
 
     println!(
-        "\nshortest of {} runs, ms: plain, counted, followed by line",
+        "\nshortest of {} runs, ms: plain, counted; unwatched, followed by line",
         args.runs
     );
     let (mut counted_ratios, mut line_ratios, mut peer_ratios) =
@@ -123,20 +120,23 @@ pub fn command(args: &Programs) -> Result<(), String> {
         }
         if let (Some(interp), Some(first)) = (&interp, &first) {
             same_counts(name, first, &program.judged(interp, 1)?)?;
+            python_lines::check(&toolchain, &text).map_err(|e| format!("{name}: {e}"))?;
         }
-        let line_ns = program.line_time(&explaining, counted_ns)?;
-        let ratio = |ns: u64| ns as f64 / plain_ns as f64;
+        // Of another pair of runs.
+        let lines = python_lines::times(&toolchain, &text, args.runs);
+        let (unwatched_ns, line_ns) = lines.map_err(|e| format!("{name}: {e}"))?;
+        let counted_ratio = counted_ns as f64 / plain_ns as f64;
+        let line_ratio = line_ns as f64 / unwatched_ns as f64;
         let ms = |ns: u64| ns as f64 / 1e6;
         print!(
-            "  {name:<20} {:8.1} {:8.1} = {:.3} {:8.1} = {:.3}",
+            "  {name:<20} {:8.1} {:8.1} = {counted_ratio:.3}; {:8.1} {:8.1} = {line_ratio:.3}",
             ms(plain_ns),
             ms(counted_ns),
-            ratio(counted_ns),
+            ms(unwatched_ns),
             ms(line_ns),
-            ratio(line_ns)
         );
-        counted_ratios.push((ratio(counted_ns), *name));
-        line_ratios.push((ratio(line_ns), *name));
+        counted_ratios.push((counted_ratio, *name));
+        line_ratios.push((line_ratio, *name));
         if let Some(peers) = &peers {
             let (ns, printed) = &peers[at];
             if *printed != program.printed {
@@ -202,28 +202,6 @@ impl Case {
             true => Ok(result),
             false => Err(format!("{}: {}", self.task.task_id, result.status)),
         }
-    }
-
-    /// A run that is followed by line: what a further test takes, without its counted run. Code is compiled by the time the first
-    /// of them are over. It is a difference, so it is one of CPU time of this thread, and of the shortest of several.
-    fn line_time(&self, judge: &Judge, counted_ns: u64) -> Result<u64, String> {
-        const FIRST: u64 = 10;
-        const FURTHER: u64 = 10;
-        const TIMES: u32 = 2;
-        let time = |times: u64| -> Result<u64, String> {
-            let mut shortest = u64::MAX;
-            for _ in 0..TIMES {
-                let started = thread_cpu_ns();
-                let result = self.judged(judge, times as usize)?;
-                shortest = shortest.min(thread_cpu_ns() - started);
-                if result.hot.is_none_or(|hot| hot.lines.is_empty()) {
-                    return Err(format!("{}: no lines", self.task.task_id));
-                }
-            }
-            Ok(shortest)
-        };
-        let (first, more) = (time(FIRST)?, time(FIRST + FURTHER)?);
-        Ok((more.saturating_sub(first) / FURTHER).saturating_sub(counted_ns))
     }
 }
 
