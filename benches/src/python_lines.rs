@@ -8,7 +8,7 @@ use probity_wasi::{OutputBuffer, WasiCtx, WasiCtxBuilder, add_to_linker};
 use crate::clock::thread_cpu_ns;
 
 /// Runs of each until its code is compiled.
-const WARM: u32 = 8;
+const WARM: u32 = 20;
 
 /// An interpreter that has started.
 struct Lane {
