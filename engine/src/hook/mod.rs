@@ -155,6 +155,7 @@ impl Counters {
     ///
     /// # Panics
     /// Index out of range.
+    #[inline]
     pub fn add(&self, i: usize, n: i64) {
         add_alone(&self.0[i], n as u64);
     }
@@ -171,6 +172,7 @@ impl Counters {
     ///
     /// # Panics
     /// Index out of range.
+    #[inline]
     pub fn put(&self, i: usize, value: u64) {
         self.0[i].store(value, Ordering::Relaxed);
     }
