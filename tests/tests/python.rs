@@ -264,7 +264,10 @@ fn allocations_of_lines_are_those_of_the_heap() {
         let of_line = |line: u64| {
             let mut rows = lines.rows.iter();
             let is_it = |row: &&Vec<Value>| {
-                row[0] == Value::from("/work/program.py") && row[1] == Value::from(line)
+                let Value::Text(file) = &row[0] else {
+                    return false;
+                };
+                &**file == "/work/program.py" && row[1] == Value::from(line)
             };
             number(&rows.find(is_it).expect("a line")[5])
         };
