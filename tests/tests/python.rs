@@ -273,7 +273,8 @@ fn allocations_of_lines_are_those_of_the_heap() {
         };
         // The list itself grows now and then, too.
         assert!((2000..2050).contains(&of_line(3)), "{way}: {}", of_line(3));
-        assert_eq!((of_line(2), of_line(4)), (0, 0), "{way}");
+        // Numbers are taken from a list of free ones, which is empty at first.
+        assert!(of_line(2) < 10 && of_line(4) < 10, "{way}: {}", of_line(4));
     }
 }
 
