@@ -270,13 +270,11 @@ impl StoreCore {
             let raw = word.raw(data);
             data.set_raw_global(index, raw);
         }
-        // A segment does not change but when it is dropped.
         let mut elements = std::mem::take(&mut data.elements);
         elements.resize_with(frozen.elements.len(), Vec::new);
         for (own, words) in elements.iter_mut().zip(&frozen.elements) {
-            if own.len() != words.len() {
-                *own = words.iter().map(|word| word.raw(data) as u64).collect();
-            }
+            own.clear();
+            own.extend(words.iter().map(|word| word.raw(data) as u64));
         }
         data.elements = elements;
         data.dropped_data.clone_from(&frozen.dropped_data);
