@@ -22,7 +22,6 @@ use crate::report::table::{Fact, Kind, Value};
 pub(super) type Place = (Memory, Arc<Mutex<Tracker>>);
 
 /// What an analysis is to know of a program.
-#[derive(Default)]
 pub(super) struct Wish {
     /// What each line executed and allocated, along the calls.
     pub costs: bool,
@@ -39,7 +38,8 @@ pub(super) struct Watch(Arc<Mutex<Watching>>);
 
 #[derive(Default)]
 struct Watching {
-    wish: Wish,
+    /// Whether functions are of interest that are never called.
+    nested: bool,
     /// Whether the program is looked at now and then only, by [`Tracker::sample`].
     samples: bool,
     /// What has executed and what was allocated, if that is of interest.
@@ -78,8 +78,7 @@ impl Member {
         self.leads = !watches.contains_key(&functions);
         self.watch = watches.entry(functions).or_default().clone();
         let mut watching = lock(&self.watch.0);
-        watching.wish.nested |= wish.nested;
-        watching.wish.costs |= wish.costs;
+        watching.nested |= wish.nested;
         if wish.costs && watching.costs.is_none() {
             watching.costs = Some(Costs {
                 total: RunningTotal::new(),
@@ -180,8 +179,8 @@ impl Watching {
     ) -> Result<()> {
         let ranges = Counters::new(RANGES);
         let allocs = self.costs.as_ref().map(|costs| costs.allocs.clone());
-        let (by_way, nested) = (self.wish.costs || self.samples, self.wish.nested);
-        let tracker = Tracker::new(python, by_way, nested, ranges.clone(), allocs);
+        let by_way = self.costs.is_some() || self.samples;
+        let tracker = Tracker::new(python, by_way, self.nested, ranges.clone(), allocs);
         let tracker = Arc::new(Mutex::new(tracker));
         self.tracker = Some(tracker.clone());
         if self.samples {
