@@ -40,6 +40,7 @@ impl Lane {
             session.attach(&mut store, module).map_err(said)?;
         }
         let instance = linker.instantiate(&mut store, module).map_err(said)?;
+        python::initialize(&mut store, instance).map_err(said)?;
         Ok(Lane {
             store,
             instance,
@@ -50,14 +51,7 @@ impl Lane {
 
     /// Has the interpreter execute a text.
     fn turn(&mut self, text: &str) -> Result<(), Error> {
-        let (store, instance) = (&mut self.store, self.instance);
-        let alloc = instance.get_typed_func::<u32, u32>(&*store, "host_alloc")?;
-        let turn = instance.get_typed_func::<(u32, u32), u32>(&*store, "turn")?;
-        let memory = instance.get_memory(&*store, "memory");
-        let memory = memory.ok_or_else(|| Error::usage("it exports no memory"))?;
-        let at = alloc.call(&mut *store, text.len() as u32)?;
-        memory.write(&mut *store, at.into(), text.as_bytes())?;
-        match turn.call(store, (at, text.len() as u32))? & 0xff {
+        match python::turn(&mut self.store, self.instance, text)? {
             0 => Ok(()),
             code => Err(Error::usage(format!("the program ended with code {code}"))),
         }

@@ -109,7 +109,7 @@ fn warm_up(
     let instance = linker.instantiate(&mut store, module).map_err(said)?;
     if kind == Kind::Session {
         python::initialize(&mut store, instance).map_err(said)?;
-        match turn(&mut store, instance, HARNESS).map_err(said)? {
+        match python::turn(&mut store, instance, HARNESS).map_err(said)? {
             0 => {}
             code => return Err(format!("its harness ended with code {code}")),
         }
@@ -186,7 +186,7 @@ impl Python<'_> {
     ) -> Result<Start, Failure> {
         if self.interpreter.kind == Kind::Session {
             let text = self.job(given, entry, args).prepare();
-            let code = turn(store, instance, &text)?;
+            let code = python::turn(store, instance, &text)?;
             return well(code).map(|()| Start::default());
         }
         let host = || self.host_until(Until::Start, given, entry, args);
@@ -249,7 +249,7 @@ impl Python<'_> {
         called: &Called<'_>,
     ) -> Result<Option<Value>, Failure> {
         let result = match self.interpreter.kind {
-            Kind::Session => turn(store, instance, GO),
+            Kind::Session => python::turn(store, instance, GO),
             kind => python::start(store, instance, kind).map(|()| 0),
         };
         let report = store.data_mut().take_report();
@@ -311,22 +311,6 @@ impl Program {
     }
 }
 
-/// Has an interpreter execute a text; its exit code.
-fn turn(store: &mut Store<Host>, instance: Instance, text: &str) -> Result<u32, Error> {
-    /// A turn that asked for the end of the interpreter says so by this bit.
-    const CODE: u32 = 0xff;
-    let alloc = instance.get_typed_func::<u32, u32>(&*store, "host_alloc")?;
-    let turn = instance.get_typed_func::<(u32, u32), u32>(&*store, "turn")?;
-    let bytes = u32::try_from(text.len())
-        .map_err(|_| Error::usage("the program and its arguments are larger than 4 GiB"))?;
-    let at = alloc.call(&mut *store, bytes)?;
-    let memory = instance
-        .get_memory(&*store, "memory")
-        .ok_or_else(|| Error::usage("it exports no memory"))?;
-    memory.write(&mut *store, at.into(), text.as_bytes())?;
-    Ok(turn.call(store, (at, bytes))? & CODE)
-}
-
 #[cfg(all(test, feature = "python"))]
 mod tests {
     use super::super::counted::Counted;
@@ -371,7 +355,10 @@ mod tests {
             let instance = instance.expect("an instance");
             if snapshot.is_none() {
                 python::initialize(&mut store, instance).expect("initialized");
-                assert_eq!(turn(&mut store, instance, HARNESS).expect("it runs"), 0);
+                assert_eq!(
+                    python::turn(&mut store, instance, HARNESS).expect("it runs"),
+                    0
+                );
                 *store.data_mut() = python.host(&given, &entry, &args).expect("a host");
             }
             let prepared =

@@ -67,11 +67,33 @@ pub fn start<T>(store: &mut Store<T>, instance: Instance, kind: Kind) -> Result<
 }
 
 /// Runs a reactor's `_initialize`; a build that was frozen when it had started has none.
-pub(crate) fn initialize<T>(store: &mut Store<T>, instance: Instance) -> Result<(), Error> {
+///
+/// # Errors
+/// If it fails.
+pub fn initialize<T>(store: &mut Store<T>, instance: Instance) -> Result<(), Error> {
     match instance.get_func(&*store, "_initialize") {
         Some(_) => instance
             .get_typed_func::<(), ()>(&*store, "_initialize")?
             .call(store, ()),
         None => Ok(()),
     }
+}
+
+/// Has an interpreter of the form [`Kind::Session`] execute a text; its exit code.
+///
+/// # Errors
+/// How it ended, if it gave no code; a text of 4 GiB or more.
+pub fn turn<T>(store: &mut Store<T>, instance: Instance, text: &str) -> Result<u32, Error> {
+    /// A turn that asked for the end of the interpreter says so by another bit.
+    const CODE: u32 = 0xff;
+    let alloc = instance.get_typed_func::<u32, u32>(&*store, "host_alloc")?;
+    let turn = instance.get_typed_func::<(u32, u32), u32>(&*store, "turn")?;
+    let bytes = u32::try_from(text.len())
+        .map_err(|_| Error::usage("the program and its arguments are larger than 4 GiB"))?;
+    let at = alloc.call(&mut *store, bytes)?;
+    let memory = instance
+        .get_memory(&*store, "memory")
+        .ok_or_else(|| Error::usage("it exports no memory"))?;
+    memory.write(&mut *store, at.into(), text.as_bytes())?;
+    Ok(turn.call(store, (at, bytes))? & CODE)
 }

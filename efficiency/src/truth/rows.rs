@@ -39,7 +39,7 @@ pub enum More {
     Coverage {
         /// Whether there was a step on it.
         executed: bool,
-        /// How many; of a program in Python, how often the most executed operator of the line ran.
+        /// How many; of a program in Python, how often control came to the line from another one.
         count: u64,
     },
     /// What follows a line.
@@ -101,11 +101,7 @@ pub(super) fn rows(
     watched: &Watched,
     steps: &Steps,
 ) -> Vec<Row> {
-    let mut rows = Rows {
-        program,
-        input,
-        rows: Vec::new(),
-    };
+    let mut rows = Rows::new(program, input);
     rows.output(watched);
     rows.steps(steps, watched.status);
     rows.coverage(steps.lines.iter().map(|line| (line.line, line.count)));
@@ -121,11 +117,7 @@ pub(super) fn of_python(
     watched: &Watched,
     lines: &[LineCoverage],
 ) -> Vec<Row> {
-    let mut rows = Rows {
-        program,
-        input,
-        rows: Vec::new(),
-    };
+    let mut rows = Rows::new(program, input);
     rows.output(watched);
     rows.coverage(lines.iter().map(|line| (line.line, line.count)));
     rows.rows
@@ -135,6 +127,16 @@ struct Rows<'a> {
     program: &'a TruthProgram,
     input: &'a Input,
     rows: Vec<Row>,
+}
+
+impl<'a> Rows<'a> {
+    fn new(program: &'a TruthProgram, input: &'a Input) -> Rows<'a> {
+        Rows {
+            program,
+            input,
+            rows: Vec::new(),
+        }
+    }
 }
 
 impl Rows<'_> {
