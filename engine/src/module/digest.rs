@@ -31,3 +31,18 @@ impl Digest {
         *self.0.get_or_init(|| blake3::hash(bytes))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_the_same_whoever_works_it_out() {
+        for len in [0, LARGE - 1, LARGE, LARGE + 1] {
+            let bytes = Arc::new(vec![7; len]);
+            let known = blake3::hash(&bytes);
+            assert_eq!(Digest::start(&bytes).get(&bytes), known);
+            assert_eq!(Digest::default().get(&bytes), known);
+        }
+    }
+}
